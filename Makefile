@@ -26,7 +26,7 @@ setup: .venv/ready
 		echo "setup: by pip, which takes some minutes"; \
 		$(PIP) --no-compile --require-hashes --requirement requirements.txt; \
 	fi
-	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -m ops "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $(BIN)/ops
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/.venv/bin/python" -P -m ops "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $(BIN)/ops
 	@chmod +x $(BIN)/ops
 	@touch $@
 	@echo "setup: done; $(BIN)/ops --help"

@@ -77,7 +77,7 @@ def serve_stack(
     with ExitStack() as exit_stack:
         region = get_stack_region(stack, overrides)
         exit_stack.enter_context(use_in_memory_aws(region))
-        exit_stack.enter_context(databases.use_real_postgres())
+        postgres_servers = exit_stack.enter_context(databases.use_real_postgres())
         exit_stack.enter_context(balancer.serve_load_balancers())
         folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-")))
         deployment = deploy_in_memory(stack, overrides, progress=progress)
@@ -97,7 +97,7 @@ def serve_stack(
             "BULWARK_STACK": stack,
             "BULWARK_OUTPUTS": str(outputs_file),
             CLOCK_VARIABLE: str(ClockRate(running_clock.start_time.timestamp(), factor)),
-            "PGSSLMODE": "prefer",
+            "PGSSLROOTCERT": str(postgres_servers.authority.root_file),
             **({"BULWARK_SANDBOX_SITE": site_url} if site_url else {}),
         }
         yield RunningStack(stack, url, site_url, outputs_file, deployment, settings, factor)

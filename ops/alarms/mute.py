@@ -18,12 +18,12 @@ from ops.alarms.mute_state import (
     MuteData,
     MuteMethod,
     format_time,
-    parse_time,
 )
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import SPAN, Call, JsonObject, Plan, StartTime, Step, Wait, round_to_minute
 from ops.core.stack_plan import build_stack_plan
+from ops.core.times import AmbiguousTimeError, format_local_and_utc, parse_typed_time
 from ops.outputs import Outputs
 
 MINUTE: Final = "%Y-%m-%dT%H:%M"  # format of the start in a rule's schedule
@@ -58,7 +58,9 @@ def parse_mute_end(now: datetime, minutes: str | None, until: str | None) -> dat
             raise UsageError(f"--for must be 1 to {MAX_MUTE_MINUTES} minutes, not {minutes!r}")
         return round_to_minute(now + timedelta(minutes=int(minutes)), up=True)
     try:
-        end_time = parse_time(str(until))
+        end_time = parse_typed_time(str(until))
+    except AmbiguousTimeError as error:
+        raise UsageError(f"--until must be one time: {error}") from None
     except ValueError:
         raise UsageError(
             f"--until must be a time like {format_time(now + timedelta(hours=1))}, not {until!r}"
@@ -67,7 +69,8 @@ def parse_mute_end(now: datetime, minutes: str | None, until: str | None) -> dat
     if not now < end_time <= now + timedelta(minutes=MAX_MUTE_MINUTES):
         latest = format_time(now + timedelta(minutes=MAX_MUTE_MINUTES))
         raise UsageError(
-            f"--until must be after {format_time(now)} and at most {latest}, not {until!r}"
+            f"--until must be after {format_time(now)} and at most {latest}, not {until!r}, "
+            f"which is {format_local_and_utc(end_time)}"
         )
     return end_time
 

@@ -81,7 +81,7 @@ def _resolve_foundation(
         raise UsageError("--repository is not set; give OWNER/NAME as on GitHub")
     if selection.region is None:
         raise UsageError("--region is not set; give the region of the state, like eu-north-1")
-    project = parse_project(selection.project)
+    project = parse_project(selection.resolve_project())
     region = parse_region("--region", selection.region)
     if recovery_region is not None:
         recovery_region = parse_region("--recovery-region", recovery_region)

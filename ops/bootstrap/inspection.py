@@ -14,7 +14,13 @@ from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list
 from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.engine import describe_conditions, evaluate
-from ops.core.errors import DeniedError, RefusedError, ThrottledError, UnreachableError
+from ops.core.errors import (
+    CredentialsError,
+    DeniedError,
+    RefusedError,
+    ThrottledError,
+    UnreachableError,
+)
 from ops.core.plan import Action, Plan, Step
 
 INSPECTION_THREADS: Final = 8
@@ -134,6 +140,8 @@ def _find_response(actions: _CachedReads, action: Action) -> JsonValue:
     """Sends a read and returns the response, or None if it cannot be read."""
     try:
         return actions(action)
+    except CredentialsError:
+        raise
     except UNKNOWN_STATE_ERRORS:
         return None
 
@@ -144,6 +152,8 @@ def _inspect_step(actions: _CachedReads, step: Step) -> FoundationPart:
         return FoundationPart(step, "missing")
     try:
         response = actions(step.goal.read)
+    except CredentialsError:
+        raise
     except UNKNOWN_STATE_ERRORS as error:
         return FoundationPart(step, "unknown", str(error))
     except RefusedError as error:

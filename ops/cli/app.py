@@ -1,5 +1,6 @@
 """The command line: command groups, loaded when used, and the options that they share."""
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ops.cli.options import OutputFormat, OutputsSource
+from ops.cli.streams import OutputError, use_safe_streams
 from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
 # Command group to module and help line, so that the help page imports none of the modules.
@@ -109,8 +111,11 @@ def store_shared_options(
         str | None, typer.Option(envvar="BULWARK_STACK", help="name of the stack")
     ] = None,
     project: Annotated[
-        str, typer.Option(envvar="BULWARK_PROJECT", help="Pulumi project")
-    ] = "bulwark",
+        str | None,
+        typer.Option(
+            envvar="BULWARK_PROJECT", help="Pulumi project; default: the name in Pulumi.yaml"
+        ),
+    ] = None,
     profile: Annotated[str | None, typer.Option(envvar="AWS_PROFILE", help="AWS profile")] = None,
     region: Annotated[
         str | None,
@@ -158,9 +163,22 @@ def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line and returns the exit code (see ops/core/errors.py)."""
     try:
+        with use_safe_streams():
+            return _run(arguments)
+    except OutputError as error:
+        with use_safe_streams():
+            return _print_error(error.code, str(error))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Runs one command line. Raises OutputError if standard output cannot be written."""
+    try:
         exit_code = app(
             move_shared_options_first(arguments), standalone_mode=False, prog_name="ops"
         )
+        sys.stdout.flush()
+    except OutputError:
+        raise
     except OpsError as error:
         return _print_error(error.code, str(error), *error.advice)
     except CommandLineError as error:
@@ -170,12 +188,15 @@ def main(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _print_error(InterruptedRunError.code, "interrupted")
+    except Exception as error:
+        if not type(error).__module__.startswith("botocore."):
+            raise
+        return _print_error(OpsError.code, f"AWS: {' '.join(str(error).split())}")
     return exit_code if isinstance(exit_code, int) else 0
 
 
 def _print_error(code: int, message: str, *advice: str) -> int:
     """Prints the error and the commands that help to stderr; returns the exit code."""
-    typer.echo(f"ops: {message}", err=True)
-    for command in advice:
-        typer.echo(f"  {command}", err=True)
+    lines = [f"ops: {message}", *(f"  {command}" for command in advice)]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
     return code

@@ -1,6 +1,8 @@
 """What read-only commands need: outputs, AWS and the printer. Imports little, to start fast."""
 
+import sys
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -10,6 +12,7 @@ from ops.cli.render import Output
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
+from ops.core.times import describe_typed_time
 from ops.outputs import Outputs
 
 
@@ -29,6 +32,12 @@ def get_selection(context: typer.Context) -> tuple[Selection, Output]:
 def get_output(context: typer.Context) -> Output:
     """Returns the printer, for a command without a stack."""
     return Output(_get_shared_options(context)[1])
+
+
+def show_typed_time(option: str, text: str, time: datetime) -> None:
+    """Tells on stderr how a time without an offset was taken."""
+    if (description := describe_typed_time(option, text, time)) is not None:
+        sys.stderr.write(f"ops: {description}\n")
 
 
 def write_report(option: str, path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from ops.cli.options import OutputFormat
+from ops.cli.streams import CONTROL_CHARACTERS, build_console
 
 if TYPE_CHECKING:  # read-only commands start faster without these imports
     from pydantic import JsonValue
@@ -17,8 +18,6 @@ if TYPE_CHECKING:  # read-only commands start faster without these imports
     from ops.core.continuation import Continuation
     from ops.core.plan import Action, Plan, Step, Wait
 
-# Control characters, removed from piped output; line ends stay.
-CONTROL_CHARACTERS: Final = dict.fromkeys((*range(10), *range(11, 32), *range(127, 160)), " ")
 MAX_CALL_CHARACTERS: Final = 600  # characters of a call shown in a plan
 OUTPUT_SCHEMA_VERSION: Final = 1  # version of what --output json prints
 
@@ -71,9 +70,7 @@ class Output:
 
     @cached_property
     def _console(self) -> "Console":
-        from rich.console import Console
-
-        return Console(stderr=self._to_stderr, highlight=False)
+        return build_console(stderr=self._to_stderr)
 
     @property
     def _is_piped(self) -> bool:
@@ -110,6 +107,7 @@ class Output:
         text = json.dumps(
             {"schema": OUTPUT_SCHEMA_VERSION, "kind": kind, **body}, indent=2, default=str
         )
+        text = text.replace("##[", r"##\u005b").replace("##vso[", r"##vso\u005b")  # of runners
         print(text)  # noqa: T201 - JSON for programs goes out as it is
 
     def print_result(self, kind: str, body: Mapping[str, Any]) -> None:
@@ -257,9 +255,7 @@ class ProgressDisplay:
     """Shows progress on stderr: one changing line on a terminal, else a line per change."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self.console = Console(stderr=True, highlight=False)
+        self.console = build_console(stderr=True)
         self._printed_states: dict[str, str] = {}
         self._status = self.console.status("") if self.console.is_terminal else None
 

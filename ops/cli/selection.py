@@ -1,17 +1,54 @@
 """Selects the stack and reads its outputs from a file, Pulumi or Parameter Store."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ops.cli.options import OutputsSource
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.outputs import Outputs, OutputsError, build_outputs_path, join_parts, parse_outputs
+
+DEFAULT_PROJECT: Final = "bulwark"
+PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+# The name in a project file, in YAML or JSON: a line of its own, not indented in YAML.
+PROJECT_NAME_PATTERN: Final = re.compile(
+    r"""^(?:name|\s*["']name["'])\s*:\s*["']?([A-Za-z0-9_.-]{1,100})["']?\s*,?\s*(?:\#.*)?$""",
+    re.MULTILINE,
+)
+
+
+def find_project_name(folder: Path) -> str | None:
+    """Returns the name of the Pulumi project that a folder is in, or None if it is in none."""
+    for parent in (folder, *folder.parents):
+        for file in (parent / name for name in PROJECT_FILES):
+            try:
+                text = file.read_text(encoding="utf-8")
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                continue
+            name_match = PROJECT_NAME_PATTERN.search(text)
+            if name_match is None:
+                raise UsageError(f"--project is not set, and {file} has no name of a project")
+            return name_match[1]
+    return None
+
+
+def require_program_of_project(folder: Path, project: str) -> None:
+    """Raises UsageError unless a folder's program is of a stack's project.
+
+    Another project has another namespace: its program would ignore the stack's settings.
+    """
+    name = find_project_name(folder)
+    if name != project:
+        raise UsageError(
+            f"--program must be the folder of the project {project!r}, which the stack is of; "
+            f"{str(folder)!r} is of {name!r}"
+        )
 
 
 @dataclass(frozen=True)
@@ -19,7 +56,7 @@ class Selection:
     """The shared options. None means not set."""
 
     stack: str | None = None
-    project: str = "bulwark"
+    project: str | None = None
     profile: str | None = None
     region: str | None = None
     outputs: Path | None = None
@@ -42,10 +79,12 @@ class Selection:
             raise UsageError(str(error)) from None
 
     def build_aws(self, outputs: Outputs, apis: Collection[str] = ()) -> Aws:
-        """Builds the AWS client in --region, else the stack's own, for these calls or for all.
+        """Builds the AWS client in the stack's own region, for these calls or for all.
 
-        Raises UsageError unless --region is one of the stack's regions: in another one, every
-        resource would seem to be missing.
+        --region says where the outputs are read from and the account is asked for, so that both
+        work if the stack's region does not. Calls about the stack go to the stack's region: in the
+        recovery region, every resource would seem to be missing. Raises UsageError unless --region
+        is one of the two.
         """
         regions = [
             region for region in (outputs.stack.region, outputs.stack.recovery_region) if region
@@ -54,7 +93,17 @@ class Selection:
             raise UsageError(
                 f"--region must be {' or '.join(map(repr, regions))}, not {self.region!r}"
             )
-        return Aws(self.region or outputs.stack.region, self.profile, apis)
+        return Aws(outputs.stack.region, self.profile, apis, identity_region=self.region)
+
+    def resolve_project(self, folder: Path | None = None) -> str:
+        """Returns --project, else the name in Pulumi.yaml of the folder, else `bulwark`.
+
+        The folder is the working directory or one above it, as for Pulumi itself. Raises UsageError
+        if Pulumi.yaml has no name.
+        """
+        if self.project is not None:
+            return self.project
+        return find_project_name((folder or Path()).absolute()) or DEFAULT_PROJECT
 
     def _get_stack_name(self) -> str:
         if self.stack is None:
@@ -86,7 +135,7 @@ class Selection:
     def _load_from_ssm(self) -> Outputs:
         if self.region is None:
             raise UsageError("--region is not set; give the stack's or its recovery region")
-        path = build_outputs_path(self.project, self._get_stack_name())
+        path = build_outputs_path(self.resolve_project(), self._get_stack_name())
         parameters: dict[str, Any] = {
             item["Name"].removeprefix(f"{path}/"): item["Value"]
             for item in Aws(self.region, self.profile).list_items(

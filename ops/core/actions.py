@@ -13,12 +13,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from ops.core.aws import Aws, explain_error
+from ops.core.aws import CALL_ERRORS, Aws, explain_error
 from ops.core.errors import (
     BusyError,
+    CredentialsError,
     DeniedError,
     OpsError,
     OutcomeUnknownError,
@@ -91,7 +92,7 @@ class Actions:
         client = self.aws.client("s3", saved_file.region)
         try:
             body = client.get_object(Bucket=saved_file.bucket, Key=saved_file.key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise explain_error(error, "s3.get_object") from error
         with open_private_file(file) as stream:
             stream.write(body)
@@ -116,6 +117,8 @@ class Actions:
     def _run_sql(self, sql_runner: SqlRunner, sql: Sql) -> JsonValue:
         try:
             return {"rows": list(sql_runner(sql))}
+        except CredentialsError:
+            raise
         except (UnreachableError, DeniedError, OutcomeUnknownError) as error:
             if not sql.unreachable_is_answer:
                 raise
@@ -140,9 +143,7 @@ class Actions:
                     f"{file} cannot be read ({error.strerror}): resume the run where it was started"
                 ) from None
         for name, rewrite in call.rewrites.items():
-            params[name] = json.dumps(
-                {**json.loads(self.aws.get_secret(rewrite.secret)), **rewrite.keys}
-            )
+            params[name] = json.dumps({**self._get_secret_keys(rewrite.secret), **rewrite.keys})
         try:
             return _parse_json_fields(call, self.aws.call(call.api, params, call.region))
         except ClientError as error:
@@ -152,6 +153,13 @@ class Actions:
             raise RefusedError(
                 f"{call.api}: {code}: {error.response['Error'].get('Message')}"
             ) from error
+
+    def _get_secret_keys(self, arn: str) -> dict[str, JsonValue]:
+        """The secret's JSON object. Raises OpsError, without its value, if it is none."""
+        try:
+            return dict(json.loads(self.aws.get_secret(arn)))
+        except (ValueError, TypeError):
+            raise OpsError(f"the secret {arn} must be a JSON object") from None
 
 
 def _parse_json_fields(call: Call, response: JsonValue) -> JsonValue:

@@ -7,6 +7,7 @@ most of what a short command costs.
 """
 
 import datetime
+import json
 import threading
 from collections.abc import Collection, Iterator
 from functools import cached_property
@@ -19,19 +20,18 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
-    NoCredentialsError,
     ParamValidationError,
-    ProfileNotFound,
 )
 from pydantic import JsonValue
 
+from ops.core.credentials import explain_credentials_error, set_active_profile
 from ops.core.errors import (
     DeniedError,
     OpsError,
     OutcomeUnknownError,
+    RefusedError,
     ThrottledError,
     UnreachableError,
-    UsageError,
 )
 
 CLIENT_CONFIG: Final = Config(
@@ -63,12 +63,10 @@ ACCESS_DENIED_CODES: Final = frozenset(
         "AccessDeniedException",
         "UnauthorizedOperation",
         "AuthorizationError",
+        "AuthFailure",  # of EC2, which uses it for permissions as well as for credentials
         "NotAuthorized",
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "SignatureDoesNotMatch",
+        "NotAuthorizedException",
+        "OptInRequired",
     }
 )
 # How the names of operations begin that change nothing.
@@ -89,43 +87,60 @@ READ_PREFIXES: Final = (
     "test_",
 )
 AwsClient: TypeAlias = Any
+# What a client or a call raises. The last three are credential_process's: botocore starts it when
+# it needs credentials, and wraps neither a missing program nor output that is not JSON.
+CallError: TypeAlias = ClientError | BotoCoreError | OSError | json.JSONDecodeError
+CALL_ERRORS: Final = (ClientError, BotoCoreError, OSError, json.JSONDecodeError)
 
 
 class Aws:
     """One set of credentials in one region, with clients for other regions where asked.
 
     Where `apis` are named, nothing else can be called, and clients are made many times faster.
+    `identity_region` is where the account is asked for, if not in `region`: that may be down.
     """
 
-    def __init__(self, region: str, profile: str | None = None, apis: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        region: str,
+        profile: str | None = None,
+        apis: Collection[str] = (),
+        identity_region: str | None = None,
+    ) -> None:
         self.region, self.profile, self.apis = region, profile, apis
+        self.identity_region = identity_region
         self._clients: dict[tuple[str, str], AwsClient] = {}
         self._lock = threading.Lock()
         self._change_state = threading.local()
 
     @cached_property
     def _session(self) -> botocore.session.Session:
-        try:
-            session = botocore.session.Session(profile=self.profile)
-            session.get_scoped_config()
-            if self.apis:
-                from ops.core.service_models import build_loader
+        set_active_profile(self.profile)
+        session = botocore.session.Session(profile=self.profile)
+        session.get_scoped_config()  # raises if the profile or the config is bad
+        if self.apis:
+            from ops.core.service_models import build_loader
 
-                session.register_component("data_loader", build_loader(self.apis))
-        except ProfileNotFound:
-            raise UsageError(
-                f"--profile is {self.profile!r}, must be a profile of your AWS config"
-            ) from None
+            session.register_component("data_loader", build_loader(self.apis))
         return session
 
     def client(self, service: str, region: str | None = None) -> AwsClient:
-        """A client, made when first asked for; safe to ask for from several threads."""
+        """A client, made when first asked for; safe to ask for from several threads.
+
+        Raises UsageError or CredentialsError if the AWS config or the credentials are bad.
+        """
         key = (service, region or self.region)
         with self._lock:
             if key not in self._clients:
-                new_client = self._session.create_client(
-                    service, region_name=key[1], config=CLIENT_CONFIG
-                )
+                try:
+                    new_client = self._session.create_client(
+                        service, region_name=key[1], config=CLIENT_CONFIG
+                    )
+                except (BotoCoreError, ClientError, OSError, ValueError) as error:
+                    explained_error = explain_credentials_error(error, service)
+                    if explained_error is None:
+                        raise
+                    raise explained_error from None
                 events: Any = new_client.meta.events  # whose stubs know of no handler that answers
                 service_id = new_client.meta.service_model.service_id.hyphenize()
                 events.register_first(f"needs-retry.{service_id}", self._prevent_retry)
@@ -143,7 +158,7 @@ class Aws:
         self._change_state.now = not is_read_call(api)
         try:
             response = getattr(self.client(service, region), operation)(**params)
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             explained_error = explain_error(error, api)
             if self._change_state.now and is_outcome_unknown(error):
                 raise OutcomeUnknownError(str(explained_error)) from error
@@ -171,7 +186,7 @@ class Aws:
                 return
             for page in client.get_paginator(operation).paginate(**(params or {})):
                 yield from convert_to_json(page).get(key) or ()
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise explain_error(error, api) from error
 
     def list_first_items(
@@ -186,7 +201,7 @@ class Aws:
             for page in islice(paginator.paginate(**params), max_pages):
                 items += convert_to_json(page).get(key) or ()
                 has_more = bool(page.get("nextToken") or page.get("NextToken"))
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise explain_error(error, api) from error
         return items, has_more
 
@@ -205,16 +220,29 @@ class Aws:
 
     def get_identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""
-        response: Any = self.call("sts.get_caller_identity", {})
+        response: Any = self.call("sts.get_caller_identity", {}, self.identity_region)
         return str(response["Account"]), str(response["Arn"]).split(":")[1]
 
     def get_secret(self, reference: str) -> str:
-        """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged."""
-        import json
+        """The value at `arn#key` of a secret's JSON, or at `arn` the whole. Never logged.
 
+        Raises RefusedError if AWS refuses the read, OpsError if the secret has no such key.
+        """
         arn, _, key = reference.partition("#")
-        text = self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
-        return str(json.loads(text)[key]) if key else str(text)
+        try:
+            response: Any = self.call("secretsmanager.get_secret_value", {"SecretId": arn})
+        except ClientError as error:
+            raise RefusedError(
+                f"secretsmanager.get_secret_value of {arn}: {get_error_code(error)}: "
+                f"{error.response['Error'].get('Message')}"
+            ) from error
+        text = str(response.get("SecretString") or "")
+        if not key:
+            return text
+        try:
+            return str(json.loads(text)[key])
+        except (ValueError, KeyError, TypeError):  # whose message may have the secret in it
+            raise OpsError(f"the secret {arn} must be JSON with the key {key}") from None
 
 
 def is_read_call(api: str) -> bool:
@@ -222,10 +250,10 @@ def is_read_call(api: str) -> bool:
     return api.partition(".")[2].startswith(READ_PREFIXES)
 
 
-def is_outcome_unknown(error: Exception) -> bool:
-    """Whether a call that ended so may have taken effect: no answer, or a failure within AWS.
+def is_outcome_unknown(error: CallError) -> bool:
+    """True if a failed call may still have taken effect: no answer, or a failure within AWS.
 
-    Throttled calls have none, nor have those that found nobody to talk to.
+    Throttled calls and refused connections never do.
     """
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -233,13 +261,18 @@ def is_outcome_unknown(error: Exception) -> bool:
     return isinstance(error, HTTPClientError)
 
 
-def get_error_code(error: ClientError | BotoCoreError) -> str:
-    """AWS's code of an error; empty where it is none of AWS's."""
+def get_error_code(error: CallError) -> str:
+    """AWS's code of an error; empty if it is not an answer of AWS."""
     return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
 
 
-def explain_error(error: ClientError | BotoCoreError, api: str) -> Exception:
-    """A denial, a throttle or silence as an error with advice; other answers as they are."""
+def explain_error(error: CallError, api: str) -> Exception:
+    """Bad credentials, a denial, a throttle or silence as an error with advice.
+
+    Returns other answers of AWS as they are.
+    """
+    if (credentials_error := explain_credentials_error(error, api)) is not None:
+        return credentials_error
     if isinstance(error, ClientError):
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
         if code in ACCESS_DENIED_CODES:
@@ -250,14 +283,12 @@ def explain_error(error: ClientError | BotoCoreError, api: str) -> Exception:
         ):
             return ThrottledError(f"{api} got no answer: {code}: {message}; try again")
         return error
-    if isinstance(error, NoCredentialsError):
-        return UsageError("there are no AWS credentials; set AWS_PROFILE or give --profile")
     if isinstance(error, ParamValidationError):
         return OpsError(f"{api} was not sent: {error}")
     return UnreachableError(f"{api} got no answer: {error}")
 
 
-def explain_bucket_error(error: ClientError | BotoCoreError, api: str) -> Exception:
+def explain_bucket_error(error: CallError, api: str) -> Exception:
     """The same of the operations bucket, which may be gone with its region or its stack."""
     if get_error_code(error) != "NoSuchBucket":
         return explain_error(error, api)

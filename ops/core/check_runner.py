@@ -20,7 +20,7 @@ from ops.core.checks import (
     ReadRequest,
     UnknownAnswerError,
 )
-from ops.core.errors import OpsError, UsageError
+from ops.core.errors import CredentialsError, OpsError, UsageError
 
 MAX_CHECK_THREADS: Final = 16
 ReadSender = Callable[[ReadRequest], ReadAnswer]
@@ -52,8 +52,8 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
             field, since = read.newest_since
             items = takewhile(lambda item: item[field] >= since, items)
         return list(items)
-    except UsageError:
-        raise  # no credentials: no read can be sent
+    except (UsageError, CredentialsError):
+        raise  # no read can be sent, so that one error says it for all
     except OpsError as error:
         return UnknownAnswerError(str(error), error.advice[0] if error.advice else "")
     except ClientError as error:

@@ -27,6 +27,16 @@ class DeniedError(OpsError):
     """AWS refused the call for lack of permission."""
 
 
+class CredentialsError(DeniedError):
+    """The credentials cannot be used: the call had no effect, and says nothing of permissions."""
+
+    code = 2
+
+
+class CredentialsExpiredError(CredentialsError):
+    """The credentials are over, and no newer ones were found: sign in again, then go on."""
+
+
 class ThrottledError(OpsError):
     """AWS would not answer for now, after the client's own retries."""
 
@@ -36,7 +46,7 @@ class RefusedError(OpsError):
 
 
 class UnreachableError(OpsError):
-    """No answer at all: network, endpoint or credentials."""
+    """No answer at all: network or endpoint."""
 
 
 class BusyError(ThrottledError):

@@ -70,7 +70,11 @@ class Workstation:
     def _build_ops_shell(self, command: OpsCommand) -> Shell:
         profile = ("--profile", self.profile) if command.on_stack and self.profile else ()
         words = [self._fill(word, None) for word in command.arguments]
-        return Shell(argv=(sys.executable, "-m", "ops", *words, *profile), repeatable=True)
+        # Like this process: -P keeps Python from importing what is in the working directory.
+        options = ("-P",) if sys.flags.safe_path else ()
+        return Shell(
+            argv=(sys.executable, *options, "-m", "ops", *words, *profile), repeatable=True
+        )
 
     def _build_program_shell(self, command: ProgramCommand) -> Shell:
         words = tuple(self._fill(word, command.checkout) for word in command.arguments)

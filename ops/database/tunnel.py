@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.errors import OpsError
+from ops.core.errors import CredentialsError, OpsError
 from ops.database.instance import describe_instance_call
+from ops.database.sql.tls import DEFAULT_SSL_MODE, get_root_certificates
 from ops.outputs import Outputs
 from ops.services.exec import build_exec_session, list_missing_programs
 from ops.services.model import ServiceState, list_service_states
@@ -59,6 +60,8 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
     for service in list_service_states(aws, outputs, service_outputs) if service_outputs else ():
         try:
             return _get_task_target(aws, outputs, service)
+        except CredentialsError:
+            raise
         except OpsError as error:
             reasons.append(error)
     if outputs.fleet is not None:
@@ -157,8 +160,9 @@ def build_connection_commands(
         ]
     )
     connection_string = (
-        f"host={LOOPBACK_ADDRESS} port={port} "
-        f"user={database_outputs.admin_name} dbname={database_outputs.database} sslmode=require"
+        f"host={host} hostaddr={LOOPBACK_ADDRESS} port={port} "
+        f"user={database_outputs.admin_name} dbname={database_outputs.database} "
+        f"sslmode={DEFAULT_SSL_MODE} sslrootcert={get_root_certificates()}"
     )
     password = f"{secret_command} | python3 -c {shlex.quote(JSON_READER_SCRIPT)}"
     psql_command = f'PGPASSWORD="$({password})" psql {shlex.quote(connection_string)}'

@@ -20,8 +20,9 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.markdown import escape_markup
 from ops.cli.render import Output
-from ops.cli.selection import Selection
+from ops.cli.selection import Selection, require_program_of_project
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.errors import FindingsError, OpsError, RolledBackError, UsageError
@@ -133,6 +134,7 @@ def _prepare_existing_stack(
     """A stack that is there: checked first."""
     stack_context, _ = load_stack_context(context)
     stack = stack_context.outputs.stack
+    require_program_of_project(folder, stack.project)
     program = commits.read_checkout(folder)
     notes = _run_pre_deploy_check(stack_context, program, deploy_options)
     instance = database.find_instance(
@@ -175,7 +177,7 @@ def _prepare_first_deployment(
     notes = ("it is the first deployment: the record of this run is in a folder of this machine",)
     return StackDeployment(
         stack=stack,
-        project=selection.project,
+        project=selection.resolve_project(folder),
         account=account,
         region=region,
         program=commits.read_checkout(folder),
@@ -259,7 +261,7 @@ def _report_outcome(
     try:
         yield
     except RolledBackError as error:
-        write_outcome(f"**Failed** as `{run}`: {error}")
+        write_outcome(f"**Failed** as `{run}`: {escape_markup(str(error))}")
         if deployment.instance is not None:
             error.advice = (
                 *error.advice,
@@ -268,6 +270,6 @@ def _report_outcome(
             )
         raise
     except OpsError as error:
-        write_outcome(f"**Stopped** as `{run}`: {error}")
+        write_outcome(f"**Stopped** as `{run}`: {escape_markup(str(error))}")
         raise
     write_outcome(f"Deployed as `{run}`.")

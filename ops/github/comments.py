@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from ops.cli.streams import clean_text
 from ops.core.errors import OpsError
 
 # Maximum characters of a comment or an issue (GitHub's error message). Counted here in bytes of
@@ -151,6 +152,7 @@ def _format_code_block(report: str) -> str:
     """Wraps text in a code block, so that it holds no mentions, Markdown or markers."""
     longest = max((len(backticks) for backticks in re.findall(r"`+", report)), default=0)
     fence = "`" * max(3, longest + 1)
+    report = clean_text(report)
     return f"{fence}text\n{report.rstrip() or '(nothing was printed)'}\n{fence}\n"
 
 

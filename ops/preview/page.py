@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ops.cli.markdown import escape_markup, format_code
+from ops.cli.streams import clean_text
 from ops.core.errors import OpsError
 from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.preview.changes import Preview, ResourceChange
@@ -58,7 +60,7 @@ def render_preview_page(assessments: Sequence[PreviewAssessment], *, allowed: bo
 
     Raises OpsError if not even the dangers fit.
     """
-    names = ", ".join(_format_code(assessment.preview.stack) for assessment in assessments)
+    names = ", ".join(format_code(assessment.preview.stack) for assessment in assessments)
     if all(assessment.preview.is_empty for assessment in assessments):
         return f"{PREVIEW_MARKER}\nPreview of {names}: no changes.\n"
     title = [PREVIEW_MARKER, f"## Preview of {names}", ""]
@@ -81,15 +83,15 @@ def _render_tables_and_details(head: str, assessments: Sequence[PreviewAssessmen
     blocks, omissions = [head], []
     for assessment in assessments:
         block = "\n".join(
-            [f"### {_format_code(assessment.preview.stack)}", "", *_render_table(assessment), ""]
+            [f"### {format_code(assessment.preview.stack)}", "", *_render_table(assessment), ""]
         )
         if assessment.preview.is_empty:
-            block = f"### {_format_code(assessment.preview.stack)}\n\nno changes\n"
+            block = f"### {format_code(assessment.preview.stack)}\n\nno changes\n"
         if _count_bytes(block) < room:
             blocks.append(block)
             room -= _count_bytes(block) + 1
         else:
-            omissions.append(f"the table of {_format_code(assessment.preview.stack)}")
+            omissions.append(f"the table of {format_code(assessment.preview.stack)}")
     for assessment in assessments:
         for title, lines in _render_details(assessment):
             block, omitted_rows = _render_collapsed_block(title, lines, room)
@@ -127,13 +129,11 @@ def _render_failure(preview: Preview) -> Iterator[str]:
     if not preview.errors:
         return
     yield "> [!CAUTION]"
-    yield (
-        f"> **The preview of {_format_code(preview.stack)} FAILED. What follows is incomplete.**"
-    )
+    yield (f"> **The preview of {format_code(preview.stack)} FAILED. What follows is incomplete.**")
     yield ""
     for message in preview.errors[:10]:
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", message)), default=0))
-        yield from (f"{fence}text", message, fence, "")
+        yield from (f"{fence}text", clean_text(message), fence, "")
     if len(preview.errors) > 10:
         yield f"and {len(preview.errors) - 10} more messages"
         yield ""
@@ -162,25 +162,25 @@ def _render_dangers(
             yield "|---|---|---|---|---|---|"
         for assessment, danger in stack_dangers:
             change = danger.change
-            stack = _format_code(assessment.preview.stack)
+            stack = format_code(assessment.preview.stack)
             if kind not in detailed_kinds:
                 yield (
                     f"- {stack} "
-                    f"{_format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
+                    f"{format_code(f'{get_short_type(change.type)} {change.name}')} {change.kind}"
                 )
                 continue
             property_text = (
-                f" ({_escape_markup(change.format_properties())})"
+                f" ({escape_markup(change.format_properties())})"
                 if change.format_properties()
                 else ""
             )
             yield _format_row(
                 stack,
-                _escape_markup(change.component),
-                f"{_format_code(change.name)} {get_short_type(change.type)}",
-                f"{danger.description}{property_text}",
-                danger.downtime,
-                danger.source,
+                escape_markup(change.component),
+                f"{format_code(change.name)} {escape_markup(get_short_type(change.type))}",
+                f"{escape_markup(danger.description)}{property_text}",
+                escape_markup(danger.downtime),
+                escape_markup(danger.source),
             )
         yield ""
 
@@ -203,7 +203,7 @@ def _render_table(assessment: PreviewAssessment) -> Iterator[str]:
         old, new = component_totals.get(name, (0.0, 0.0))
         if any(counts) or old or new:
             yield _format_row(
-                _escape_markup(name),
+                escape_markup(name),
                 *(str(count or "") for count in counts),
                 *_format_money(old, new),
             )
@@ -251,11 +251,11 @@ def _render_details(assessment: PreviewAssessment) -> Iterator[tuple[str, list[s
                 change for change in component_changes if change.kind == kind
             )
         ]
-        yield f"{_escape_markup(f'{assessment.preview.stack} {name}')}: {count_text}", lines
+        yield f"{escape_markup(f'{assessment.preview.stack} {name}')}: {count_text}", lines
     if assessment.costs.usage_rates:
         lines = [_format_row("component", "what", "rate"), _format_row(*["---"] * 3)]
-        lines += [_format_row(*map(_escape_markup, row)) for row in assessment.costs.usage_rates]
-        yield f"{_escape_markup(assessment.preview.stack)} usage costs", lines
+        lines += [_format_row(*map(escape_markup, row)) for row in assessment.costs.usage_rates]
+        yield f"{escape_markup(assessment.preview.stack)} usage costs", lines
 
 
 def _render_change_rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
@@ -266,9 +266,12 @@ def _render_change_rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
             replace_text = (
                 f"; forced by {', '.join(change.replace_reasons)}" if change.replace_reasons else ""
             )
-            property_text = _escape_markup(f"{change.format_properties()}{replace_text}")
+            property_text = escape_markup(f"{change.format_properties()}{replace_text}")
             yield _format_row(
-                change.kind, get_short_type(change.type), _format_code(change.name), property_text
+                change.kind,
+                escape_markup(get_short_type(change.type)),
+                format_code(change.name),
+                property_text,
             )
         else:
             similar_names.setdefault((change.kind, get_short_type(change.type)), []).append(
@@ -277,26 +280,15 @@ def _render_change_rows(changes: Iterable[ResourceChange]) -> Iterator[str]:
     for (change_kind, short_type), names in similar_names.items():
         for start in range(0, len(names), 10):
             yield _format_row(
-                change_kind, short_type, ", ".join(map(_format_code, names[start : start + 10])), ""
+                change_kind,
+                escape_markup(short_type),
+                ", ".join(map(format_code, names[start : start + 10])),
+                "",
             )
 
 
 def _format_row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _format_code(text: str) -> str:
-    """Formats a name as inline code, without markup."""
-    return f"`{_format_line(text).replace('`', chr(39)).replace('|', '/')}`"
-
-
-def _escape_markup(text: str) -> str:
-    """Escapes markup and mentions in text from the preview."""
-    return re.sub(r"[\\`*_\[\]<>|@#~&]", lambda match: f"&#{ord(match[0])};", _format_line(text))
-
-
-def _format_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _count_bytes(text: str) -> int:

@@ -42,7 +42,7 @@ TYPICAL_STACK_DEPLOY_SECONDS: Final = 15 * 60
 REBUILD_TIME_SOURCE: Final = (
     f"{RESTORE_TIME_SOURCE}; and 15 min for all else, an assumption as well"
 )
-RESTORE_FROM_SETTING: Final = "bulwark:database.restoreFrom"
+RESTORE_FROM_SETTING: Final = "database.restoreFrom"
 # The key below it that names a backup of each kind (components/settings/database.py). Those that a
 # deleted instance has left are named by its resource id: RDS User Guide, "Retaining automated
 # backups".
@@ -58,7 +58,7 @@ RESTORE_FROM_NOTE: Final = (
     "begin again; afterwards it may be removed, it counts at birth only"
 )
 NEW_STACK_NAME_PATTERN: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
-LOAD_BALANCER_SETTING: Final = "bulwark:loadBalancer"
+LOAD_BALANCER_SETTING: Final = "loadBalancer"
 DESCRIBE_CERTIFICATE_API: Final = "acm.describe_certificate"
 
 
@@ -141,7 +141,7 @@ def list_load_balancer_settings(
     requirement = f"must be the ARN of a certificate in {recovery_region}"
     if certificate is None:
         stack_certificate = pulumi_steps.find_stack_setting(
-            folder, stack.stack, f"{LOAD_BALANCER_SETTING}.certificateArn"
+            folder, stack.stack, format_setting(outputs, f"{LOAD_BALANCER_SETTING}.certificateArn")
         )
         if stack_certificate is not None:
             raise UsageError(
@@ -152,7 +152,7 @@ def list_load_balancer_settings(
         raise UsageError(f"--certificate is {certificate!r}, {requirement}: it is {status}")
     settings = {"domain": domain, "certificateArn": certificate}
     return [
-        (f"{LOAD_BALANCER_SETTING}.{key}", value)
+        (format_setting(outputs, f"{LOAD_BALANCER_SETTING}.{key}"), value)
         for key, value in settings.items()
         if value is not None
     ]
@@ -225,7 +225,7 @@ def build_stack_rebuild_plan(
                 stack.stack, "import", states.get_draft_path(run), state.saved_file, state.digest
             )
         )
-    steps += _build_restore_setting_steps(stack.stack, source)
+    steps += _build_restore_setting_steps(outputs, stack.stack, source)
     steps += _build_deployment_steps(
         outputs, folder, stack.stack, stack.region, outputs.database.identifier, source, run, checks
     )
@@ -258,18 +258,20 @@ def build_region_recovery_plan(
     settings = [("aws:region", recovery_region), *balancer_settings]
     steps = [
         pulumi_steps.build_stack_select_step(name),
-        pulumi_steps.build_settings_copy_step(stack.stack, name, "bulwark:profile", stack.profile),
+        pulumi_steps.build_settings_copy_step(
+            stack.stack, name, format_setting(outputs, "profile"), stack.profile
+        ),
         *(
             pulumi_steps.build_setting_change_step(name, key, value, f"set_{number}")
             for number, (key, value) in enumerate(settings, 1)
         ),
         pulumi_steps.build_setting_removal_step(
             name,
-            "bulwark:recoveryRegion",
+            format_setting(outputs, "recoveryRegion"),
             "alone",
             "let it have no recovery region: that would be the lost one",
         ),
-        *_build_restore_setting_steps(name, source),
+        *_build_restore_setting_steps(outputs, name, source),
         *_build_deployment_steps(
             outputs, folder, name, recovery_region, identifier, source, run, checks
         ),
@@ -289,13 +291,17 @@ def build_region_recovery_plan(
     )
 
 
-def _build_restore_setting_steps(stack: str, source: BackupSource) -> list[Step]:
+def format_setting(outputs: Outputs, key: str) -> str:
+    """A setting of the stack's program, as Pulumi knows it: the project's name is its namespace."""
+    return f"{outputs.stack.project}:{key}"
+
+
+def _build_restore_setting_steps(outputs: Outputs, stack: str, source: BackupSource) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
+    setting = format_setting(outputs, RESTORE_FROM_SETTING)
     description = f"let {stack} name no other backup"
-    clear_step = pulumi_steps.build_setting_removal_step(
-        stack, RESTORE_FROM_SETTING, "clear", description
-    )
-    key = f"{RESTORE_FROM_SETTING}.{RESTORE_FROM_KEYS[source.kind]}"
+    clear_step = pulumi_steps.build_setting_removal_step(stack, setting, "clear", description)
+    key = f"{setting}.{RESTORE_FROM_KEYS[source.kind]}"
     return [
         clear_step,
         pulumi_steps.build_setting_change_step(stack, key, source.name, "origin"),

@@ -17,6 +17,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.core.times import AmbiguousTimeError, format_local_and_utc, parse_typed_time
 from ops.database import replicas
 from ops.database.copied_settings import (
     POINT_IN_TIME_ONLY_SETTINGS,
@@ -130,7 +131,9 @@ def parse_restore_time(text: str, window: RestorableWindow) -> datetime | None:
     if text == LATEST_TIME:
         return None
     try:
-        restore_time = parse_time(text)
+        restore_time = parse_typed_time(text)
+    except AmbiguousTimeError as error:
+        raise UsageError(f"--to must be one time: {error}") from None
     except ValueError:
         raise UsageError(
             f"--to must be {LATEST_TIME} or a time like {format_time(window.latest)}, from "
@@ -138,7 +141,8 @@ def parse_restore_time(text: str, window: RestorableWindow) -> datetime | None:
         ) from None
     if not window.earliest <= restore_time <= window.latest:
         raise UsageError(
-            f"--to must be {LATEST_TIME} or from {window} (the restorable window), not {text!r}"
+            f"--to must be {LATEST_TIME} or from {window} (the restorable window), not {text!r}, "
+            f"which is {format_local_and_utc(restore_time)}"
         )
     return restore_time
 

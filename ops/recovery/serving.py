@@ -3,10 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ops.core.aws import Aws
-from ops.core.errors import OpsError, UsageError
+from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.database.instance import find_instance
 from ops.outputs import Outputs
 
@@ -37,7 +35,9 @@ def find_serving_database(aws: Aws, outputs: Outputs) -> ServingDatabase:
     """What the stack's outputs and its secret say now."""
     try:
         host = json.loads(aws.get_secret(outputs.database.secret_arn)).get("host")
-    except (ClientError, BotoCoreError, OpsError, ValueError) as error:
+    except CredentialsError:
+        raise
+    except (OpsError, ValueError) as error:
         return ServingDatabase(outputs.database.identifier, None, str(error))
     return ServingDatabase(outputs.database.identifier, None if host is None else str(host))
 

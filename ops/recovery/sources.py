@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
-from ops.core.errors import DeniedError, OpsError, ThrottledError, UsageError
+from ops.core.errors import CredentialsError, DeniedError, OpsError, ThrottledError, UsageError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import JsonObject
 from ops.database.instance import list_in_region
@@ -112,6 +112,8 @@ def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:
         state = str(response["KeyMetadata"]["KeyState"])
     except ClientError as error:
         state = error.response["Error"]["Code"]
+    except CredentialsError:
+        raise
     except (DeniedError, ThrottledError) as error:
         return f"it is unknown whether the key of {source.name} can be used: {error}"
     if state != "Enabled":

@@ -64,7 +64,8 @@ def serve_sandbox(
     if command:
         arguments += ["--", *command]
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox.serve", *arguments])
+    options = ["-P"] if sys.flags.safe_path else []  # imports nothing from the working directory
+    os.execv(sys.executable, [sys.executable, *options, "-m", "sandbox.serve", *arguments])
 
 
 @app.command("push")

@@ -138,7 +138,7 @@ def _find_problem(
         return OpsError(
             f"task {task_id} of {service.name} was started without ECS Exec; "
             "set cluster.exec, deploy, and restart the service",
-            "pulumi config set --path 'bulwark:cluster.exec' true",
+            "pulumi config set --path cluster.exec true",
             "pulumi up",
             restart_command,
         )

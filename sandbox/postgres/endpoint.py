@@ -1,10 +1,12 @@
 """The endpoint of a DB instance: a fixed address that leads to the instance of that name.
 
 It listens from the instance's creation, and looks up the server at each new connection. While the
-database does not serve, connections are dropped and new ones are refused.
+database does not serve, connections are dropped and new ones are refused. It speaks TLS if asked.
 """
 
+import select
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -14,6 +16,11 @@ from typing import Final
 from sandbox.postgres.installation import PostgresError
 
 RELAY_BUFFER_BYTES: Final = 1 << 16
+# A client that wants TLS sends this first: PostgreSQL, "Message Formats", SSLRequest.
+TLS_REQUEST: Final = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+TLS_ACCEPTED: Final = b"S"
+FIRST_MESSAGE_SECONDS: Final = 60  # authentication_timeout of PostgreSQL
+ContextGetter = Callable[[str], ssl.SSLContext]  # the TLS context of an endpoint at a host
 BUSY_POLL_SECONDS, IDLE_POLL_SECONDS = (
     0.01,
     0.05,
@@ -37,6 +44,7 @@ class EndpointProxy:
         address: tuple[str, int],
         get_socket_path: SocketPathGetter,
         get_state: ServingStateGetter,
+        get_context: ContextGetter | None = None,
     ) -> None:
         """Raises OSError if the address cannot be bound."""
         self._get_socket_path, self._get_state = get_socket_path, get_state
@@ -51,6 +59,7 @@ class EndpointProxy:
             self._listening_socket.close()
             raise
         self.address: tuple[str, int] = self._listening_socket.getsockname()
+        self._context = get_context(self.address[0]) if get_context else None
         self._is_open = True
         self._thread = threading.Thread(
             target=self._accept_connections, name=f"endpoint-{address[0]}", daemon=True
@@ -109,14 +118,53 @@ class EndpointProxy:
                 sys.stderr.write(f"sandbox: {error}\n")
             _close_sockets(pair)
             return
+        try:
+            client_socket, is_tls = self._accept_tls(client_socket)
+        except OSError:  # it does not trust the certificate, or is gone
+            _close_sockets(pair)
+            return
+        pair = (client_socket, server_socket)
         client_socket.settimeout(None)
         with self._lock:
             self._connections[pair] = state
         self.drop_stale_connections()  # it may have changed meanwhile
+        if is_tls:
+            self._relay_tls(client_socket, server_socket, pair)
+            return
         threading.Thread(
             target=self._relay, args=(server_socket, client_socket, pair), daemon=True
         ).start()
         self._relay(client_socket, server_socket, pair)
+
+    def _accept_tls(self, client_socket: socket.socket) -> tuple[socket.socket, bool]:
+        """The socket to talk to the client with, and whether it speaks TLS. Raises OSError."""
+        client_socket.settimeout(FIRST_MESSAGE_SECONDS)
+        first_bytes = client_socket.recv(len(TLS_REQUEST), socket.MSG_PEEK | socket.MSG_WAITALL)
+        if self._context is None or first_bytes != TLS_REQUEST:
+            return client_socket, False
+        client_socket.recv(len(TLS_REQUEST))
+        client_socket.sendall(TLS_ACCEPTED)
+        return self._context.wrap_socket(client_socket, server_side=True), True
+
+    def _relay_tls(
+        self, client_socket: socket.socket, server_socket: socket.socket, pair: SocketPair
+    ) -> None:
+        """Relays both ways in one thread: OpenSSL's connections are not for two at a time."""
+        assert isinstance(client_socket, ssl.SSLSocket)
+        destinations = {client_socket: server_socket, server_socket: client_socket}
+        with suppress(OSError, ValueError):
+            while True:
+                ready = select.select(tuple(destinations), (), ())[0]
+                for source in ready:
+                    data = source.recv(RELAY_BUFFER_BYTES)
+                    while source is client_socket and client_socket.pending():
+                        data += client_socket.recv(RELAY_BUFFER_BYTES)
+                    if not data:
+                        raise OSError("closed")
+                    destinations[source].sendall(data)
+        with self._lock:
+            self._connections.pop(pair, None)
+        _close_sockets(pair)
 
     def _relay(self, source: socket.socket, destination: socket.socket, pair: SocketPair) -> None:
         with suppress(OSError):

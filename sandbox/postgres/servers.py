@@ -13,6 +13,7 @@ import psycopg
 from moto.rds.models import rds_backends
 
 from sandbox.clock import get_sandbox_clock
+from sandbox.postgres.certificates import CertificateAuthority
 from sandbox.postgres.endpoint import (
     EndpointClosedError,
     EndpointProxy,
@@ -40,6 +41,7 @@ class PostgresServers:
         self._instance_servers: dict[str, InstanceServer] = {}
         self._proxies: dict[tuple[str, str], EndpointProxy] = {}
         self._addresses: dict[tuple[str, str], tuple[str, int]] = {}
+        self.authority = CertificateAuthority(self.folder)
         self._address_block = f"127.{random.randint(16, 239)}"
 
     def add_instance(self, instance: Any, password: str | None) -> None:
@@ -183,8 +185,12 @@ class PostgresServers:
         )  # for a system with only one local address
         for address in (*((host, port) for host in hosts), fallback_address):
             with suppress(OSError):
-                return EndpointProxy(address, get_socket_path, get_state)
-        return EndpointProxy((ENDPOINT_ADDRESS, 0), get_socket_path, get_state)
+                return EndpointProxy(
+                    address, get_socket_path, get_state, self.authority.build_context
+                )
+        return EndpointProxy(
+            (ENDPOINT_ADDRESS, 0), get_socket_path, get_state, self.authority.build_context
+        )
 
     def _choose_host(self) -> str:
         return f"{self._address_block}.{random.randint(1, 254)}.{len(self._addresses) % 254 + 1}"

@@ -65,7 +65,11 @@ def open_postgres_console(folder: Path, **overrides: Any) -> Iterator[OpsConsole
     def client(self: Aws, service: str, region: str | None = None) -> Any:
         return original(shared_aws(), service, region or self.region)
 
-    with databases.use_real_postgres(), open_stage() as stage, patch.object(Aws, "client", client):
+    with (
+        databases.use_real_postgres() as postgres_servers,
+        open_stage() as stage,
+        patch.object(Aws, "client", client),
+    ):
         sandbox_clock.set_sandbox_clock(sandbox_clock.InstantClock())
         group = stage.outputs.database.parameter_group
         rds = stage.client("rds")
@@ -84,7 +88,8 @@ def open_postgres_console(folder: Path, **overrides: Any) -> Iterator[OpsConsole
         put_database_secret(stage)
         file = folder / "outputs.json"
         file.write_text(stage.outputs.model_dump_json(by_alias=True))
-        with patch.dict("os.environ", PGSSLMODE="disable"):
+        root_file = str(postgres_servers.authority.root_file)
+        with patch.dict("os.environ", PGSSLROOTCERT=root_file):
             yield OpsConsole(stage, file, None)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from ops.cli.completion import complete_alarm_names
+from ops.cli.context import show_typed_time
 from ops.cli.execution import (
     DryRunOption,
     ExecutionOptions,
@@ -37,7 +38,11 @@ def mute(
         str | None, typer.Option("--for", metavar="MINUTES", help="how long, up to 1440")
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="the end, ISO 8601, UTC; instead of --for")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="the end, ISO 8601; local time unless it has an offset; instead of --for",
+        ),
     ] = None,
     severity: Annotated[
         Literal["P0", "P1", "P2"] | None, typer.Option(help="all alarms of a severity")
@@ -65,6 +70,8 @@ def mute(
         raise UsageError("--reason must be set: say why these alarms are muted")
     now = clock.now()
     end_time = parse_mute_end(now, minutes, until)
+    if until is not None:
+        show_typed_time("--until", until, end_time)
     stack_context, output = load_stack_context(context)
     stack = stack_context.outputs.stack
     alarms = select_alarms(

@@ -1,9 +1,8 @@
 """The connection to the database: address, credentials, TLS and errors.
 
 The address is the instance's endpoint, unless --via or BULWARK_DATABASE (`HOST:PORT`) is set: the
-database is in private subnets, so from outside it needs a tunnel (`ops db connect`). PGSSLMODE sets
-the TLS mode; the default is `require`. With PGSSLROOTCERT, a file of RDS's certificates, the server
-is verified too. This is not the default, since RDS's authorities are not in system stores.
+database is in private subnets, so from outside it needs a tunnel (`ops db connect`). The server is
+verified before a password is sent (tls.py).
 """
 
 import json
@@ -32,6 +31,11 @@ from ops.database.sql.connection_errors import (
     convert_error,
     is_full,
 )
+from ops.database.sql.tls import (
+    build_server_parameters,
+    explain_untrusted_server,
+    needs_server_name,
+)
 from ops.database.sql.values import convert_row, read_text_leniently
 from ops.outputs import Outputs
 
@@ -41,7 +45,6 @@ if TYPE_CHECKING:
 DATABASE_ADDRESS_VARIABLE: Final = "BULWARK_DATABASE"
 CONNECT_TIMEOUT_SECONDS: Final = 5  # seconds until a server counts as unreachable
 REACHABILITY_TIMEOUT_SECONDS: Final = 2  # seconds; only decides whether SQL is used
-SSL_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # Seconds: a server whose host failed is detected after 30.
 KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT = 15, 5, 3
 # A full server is asked again for this long (seconds): sessions come and go. Assumed.
@@ -215,11 +218,12 @@ class DatabaseClient:
         settings = dict(SESSION_SETTINGS)
         if self.read_only:
             settings["default_transaction_read_only"] = "on"
+        server_name = self._get_server_name(name, address)
         deadline = time.monotonic() + FULL_RETRY_SECONDS
         while True:
             try:
                 return psycopg.connect(
-                    host=address.host,
+                    **build_server_parameters(address.host, server_name),
                     port=address.port,
                     dbname=credentials["dbname"],
                     user=credentials["username"],
@@ -229,17 +233,26 @@ class DatabaseClient:
                     client_encoding="UTF8",
                     application_name="bulwark-ops",
                     autocommit=True,
-                    sslmode=_get_ssl_mode(address),
                     keepalives_idle=KEEPALIVE_IDLE_SECONDS,
                     keepalives_interval=KEEPALIVE_INTERVAL_SECONDS,
                     keepalives_count=KEEPALIVE_COUNT,
                 )
             except psycopg.OperationalError as error:
+                place = f"{address.host}:{address.port}"
+                untrusted = explain_untrusted_server(str(error), name, place)
+                if untrusted is not None:
+                    raise untrusted from None
                 if not is_full(error) or time.monotonic() > deadline:
-                    raise convert_connect_error(
-                        error, name, f"{address.host}:{address.port}"
-                    ) from None
+                    raise convert_connect_error(error, name, place) from None
             time.sleep(FULL_RETRY_INTERVAL_SECONDS)
+
+    def _get_server_name(self, name: str, address: DatabaseAddress) -> str:
+        """Returns the name that the server's certificate must have, also through a tunnel."""
+        if not address.is_tunnel or not needs_server_name(self.outputs.database.endpoint):
+            return address.host
+        if name == self.outputs.database.identifier:
+            return self.outputs.database.endpoint
+        return _fetch_instance_address(self.aws, self.outputs, name).host
 
     def _get_other_instance_address(self, name: str) -> DatabaseAddress:
         """Returns the address of an instance outside the stack."""
@@ -280,17 +293,6 @@ def _require_expected_role(
             f"{address.host}:{address.port} leads to {actual_role}",
             CONNECT_COMMAND,
         )
-
-
-def _get_ssl_mode(address: DatabaseAddress) -> str:
-    ssl_mode = os.environ.get("PGSSLMODE")
-    if ssl_mode:
-        if ssl_mode not in SSL_MODES:
-            raise UsageError(f"PGSSLMODE must be {', '.join(SSL_MODES)}, not {ssl_mode!r}")
-        return ssl_mode
-    if not os.environ.get("PGSSLROOTCERT"):
-        return "require"
-    return "verify-ca" if address.is_tunnel else "verify-full"  # a tunnel has another host name
 
 
 def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli.context import show_typed_time
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -70,7 +71,12 @@ RESTORED_INSTANCE_COLUMNS = (
 @mutating_command
 def restore_point_in_time(
     context: typer.Context,
-    to: Annotated[str, typer.Option(metavar="TIME", help="ISO 8601, UTC; or latest")],
+    to: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="ISO 8601, local time unless it has an offset; or latest"
+        ),
+    ],
     name: RestoredNameOption = None,
     size: InstanceClassOption = None,
     sql: SqlAccessOption = None,
@@ -85,6 +91,8 @@ def restore_point_in_time(
     restore_time = parse_restore_time(
         to, get_restorable_window(stack_context.aws, stack_context.outputs, source)
     )
+    if restore_time is not None:
+        show_typed_time("--to", to, restore_time)
     request = build_restore_request(stack_context, name, size, sql, via, run)
     plan = build_point_in_time_restore_plan(
         stack_context.outputs, source, restore_time, request, run, clock.now()

@@ -11,7 +11,7 @@ from ops.cli.render import format_duration
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.checks import HEALTH_STATES
-from ops.core.errors import FindingsError, OpsError, UsageError
+from ops.core.errors import CredentialsError, FindingsError, OpsError, UsageError
 from ops.core.plan import JsonObject
 from ops.database.instance import describe_instance, list_in_region
 from ops.health.backups import REPLICATED_BACKUPS_API
@@ -94,7 +94,7 @@ def _read_or_error(read: Callable[[], ReadResult]) -> ReadResult | OpsError:
     """Returns what `read` returns, or its OpsError. Raises UsageError."""
     try:
         return read()
-    except UsageError:
+    except (UsageError, CredentialsError):
         raise
     except OpsError as error:
         return error

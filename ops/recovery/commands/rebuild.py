@@ -15,7 +15,8 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.core.errors import OpsError, UsageError
+from ops.cli.selection import require_program_of_project
+from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.plan import SavedFile
 from ops.core.run import StackContext
 from ops.database.instance import find_instance
@@ -104,7 +105,7 @@ def _require_journal_store(context: StackContext) -> None:
     """Raises OpsError if journals and the lock cannot be stored."""
     try:
         context.lock().find_record()
-    except UsageError:
+    except (UsageError, CredentialsError):
         raise
     except OpsError as error:
         raise OpsError(
@@ -131,6 +132,7 @@ def rebuild_stack(
     if state not in (None, NO_STATE, NEWEST_STATE):
         load_state_export(Path(str(state)))
     stack_context, output = load_stack_context(context)
+    require_program_of_project(folder, stack_context.outputs.stack.project)
     stack, identifier = stack_context.outputs.stack, stack_context.outputs.database.identifier
     saved_state, saved_file = _load_state(stack_context, state)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, stack.region)
@@ -198,6 +200,7 @@ def rebuild_in_recovery_region(
     """Rebuilds a stack whose region is lost in its recovery region."""
     folder = resolve_program_folder(program)
     stack_context, output = load_stack_context(context)
+    require_program_of_project(folder, stack_context.outputs.stack.project)
     lost_stack, recovery_region = (
         stack_context.outputs.stack,
         stack_context.outputs.stack.recovery_region,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ops.core.errors import OpsError
+from ops.database.sql.tls import RDS_ROOTS_FILE
 from ops.database.tunnel import TunnelTarget, build_connection_commands, get_tunnel_target
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import put_database as put_database
@@ -50,7 +51,9 @@ def test_the_tunnel_goes_through_a_task_and_psql_through_the_tunnel(ops: OpsCons
         "localPortNumber": ["16000"],
     }
     assert found["variable"] == "export BULWARK_DATABASE=127.0.0.1:16000"
-    assert "host=127.0.0.1 port=16000 user=bulwark_admin dbname=app" in found["psql"]
+    endpoint = ops.stage.outputs.database.endpoint
+    assert f"host={endpoint} hostaddr=127.0.0.1 port=16000 user=bulwark_admin " in found["psql"]
+    assert f"dbname=app sslmode=verify-full sslrootcert={RDS_ROOTS_FILE}" in found["psql"]
     out, _ = ops("db connect")
     assert out.count("aws ssm start-session") == 1
     assert "a-password-of-the-test" not in out
@@ -78,7 +81,7 @@ def test_the_psql_line_puts_the_password_where_psql_looks(tmp_path: Path) -> Non
         check=True,
         env={"PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"},
     ).stdout
-    assert said.startswith('it\'s "quoted" $HOME|host=127.0.0.1 port=15432 ')
+    assert said.startswith('it\'s "quoted" $HOME|host=bulwark-test-database.rds.')
 
 
 def test_an_instance_of_the_fleet_will_do(ops: OpsConsole) -> None:

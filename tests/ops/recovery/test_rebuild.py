@@ -15,6 +15,8 @@ from moto.acm.models import acm_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
+from ops.recovery.rebuild import RebuildChecks, build_stack_rebuild_plan
+from ops.recovery.sources import BackupSource
 from ops.state.differences import compute_state_digest
 from sandbox.patches.rds.restores import set_instance_quota
 from tests.ops import fake_pulumi as pretended_pulumi
@@ -30,7 +32,14 @@ from tests.ops.procedures.recover_rebuild import (
     put_program_folder,
     put_replicated_backups,
 )
-from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, Stage, interrupt_at_sleep
+from tests.ops.stage import (
+    ACCOUNT,
+    RECOVERY_REGION,
+    REGION,
+    Stage,
+    build_stack_outputs,
+    interrupt_at_sleep,
+)
 from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
 RunLine = Callable[[str], int]
@@ -378,3 +387,21 @@ def test_the_lines_of_the_runbook_that_want_pulumi(
             agreed = [] if "--dry-run" in words else ["--yes"]
             assert typed(" ".join([*words, *agreed, PROGRAM_OPTION])) == 0, line
     capsys.readouterr()
+
+
+def test_a_rebuild_writes_no_setting_into_another_namespace() -> None:
+    """A fixed namespace would be ignored by the program, which would make an empty database."""
+    stage_outputs = build_stack_outputs()
+    part = stage_outputs.stack.model_copy(update={"project": "shop"})
+    outputs = stage_outputs.model_copy(update={"stack": part})
+    plan = build_stack_rebuild_plan(
+        outputs,
+        Path("/program"),
+        BackupSource("snapshot", "snap-1", "2026-11-30T02:00:00Z", 20),
+        "rebuild-1",
+        None,
+        RebuildChecks(),
+    )
+    texts = [step.model_dump_json() for step in plan.steps]
+    assert any("shop:database.restoreFrom.snapshot" in text for text in texts)
+    assert not any("bulwark:" in text for text in texts)

@@ -64,7 +64,7 @@ def lost_region(tmp_path: Path) -> Iterator[tuple[Stage, RunLine, RegionDownFaul
     with open_command_line(put_replicated_backups) as (stage, _):
         publish_outputs(stage)
         down = RegionDownFault(REGION, stage.outputs.backups.operations_bucket)
-        recovery_aws = Aws(RECOVERY_REGION)
+        recovery_aws = Aws(REGION, identity_region=RECOVERY_REGION)
 
         def run_line(line: str) -> int:
             shared = ["--stack", "test", "--region", RECOVERY_REGION]

@@ -162,7 +162,9 @@ def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
         faults.inject_faults(down),  # type: ignore[arg-type]
         patch.object(WallClock, "now", lambda _: time.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: time.sleep(seconds)),
-        patch.object(Selection, "build_aws", lambda *_: Aws(RECOVERY_REGION)),
+        patch.object(
+            Selection, "build_aws", lambda *_: Aws(REGION, identity_region=RECOVERY_REGION)
+        ),
         patch("ops.core.actions.run_shell_command", scene.pulumi),
         patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal"), PGSSLMODE="prefer"),

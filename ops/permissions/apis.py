@@ -204,6 +204,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
+    "ecs.describe_service_deployments": (
+        build_grant("ecs:DescribeServiceDeployments", "services", "service deployments"),
+    ),
     "ecs.describe_service_revisions": (
         build_grant("ecs:DescribeServiceRevisions", "services", "service revisions"),
     ),

@@ -56,6 +56,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
     "services": build_stack_region_arns("ecs", "service/{prefix}/*"),
+    "service deployments": build_stack_region_arns("ecs", "service-deployment/{prefix}/*"),
     "service revisions": build_stack_region_arns("ecs", "service-revision/{prefix}/*"),
     "cluster": build_stack_region_arns("ecs", "cluster/{prefix}"),
     "tasks": build_stack_region_arns("ecs", "task/{prefix}/*"),

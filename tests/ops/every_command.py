@@ -19,7 +19,7 @@ from ops.cli.selection import Selection
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
-from ops.health.registry import HEALTH_CHECKS
+from ops.health.registry import select_health_checks
 from ops.outputs import RegistryPart
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
@@ -431,8 +431,14 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
         )
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
+        checks = select_health_checks("health" if command == "health" else "baseline")
         call_lists.append(
-            [RecordedCall(api, {}, REGION) for check in HEALTH_CHECKS for api in check.apis]
+            [
+                RecordedCall(api, {}, REGION)
+                for check in checks
+                for api in check.apis
+                if api not in APIS_WITH_PARAMETERS
+            ]
         )
     all_calls = [call for calls in call_lists for call in calls if call.api not in OUTPUTS_CALLS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call

@@ -55,6 +55,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),
     "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
+    "topics": build_stack_region_arns("sns", "{prefix}-*"),
     "services": build_stack_region_arns("ecs", "service/{prefix}/*"),
     "service deployments": build_stack_region_arns("ecs", "service-deployment/{prefix}/*"),
     "service revisions": build_stack_region_arns("ecs", "service-revision/{prefix}/*"),

@@ -121,6 +121,7 @@ def export_outputs(
         data_key_arn=keys.data,
         logs_key_arn=keys.logs,
         recovery_key_arn=keys.recovery,
+        log_error_pattern=settings.logs.error_pattern,
     )
     part_outputs: dict[str, PartOutput] = {
         "stack": stack_part,

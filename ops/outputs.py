@@ -68,6 +68,7 @@ class StackPart(ContractPart):
     data_key_arn: str | None
     logs_key_arn: str | None
     recovery_key_arn: str | None
+    log_error_pattern: str | None = None
 
 
 class NetworkPart(ContractPart):

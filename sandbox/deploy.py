@@ -17,6 +17,8 @@ import pulumi
 from pydantic import JsonValue
 
 from components.settings import parse_settings
+from ops.core.aws import Aws
+from ops.outputs import parse_outputs
 from sandbox import aws
 from sandbox import prerequisites as given
 from sandbox.aws import use_in_memory_aws
@@ -160,3 +162,11 @@ class InMemoryMocks(pulumi.runtime.Mocks):
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         with self._lock:
             return answer_invoke(args.token, remove_secret_marks(args.args), self.location), []
+
+
+def subscribe_somebody(exports: Mapping[str, Any]) -> None:
+    """Subscribes a person to the topics of alarms, as a stack's owner does in its settings."""
+    outputs = parse_outputs(exports)
+    sns = Aws(outputs.stack.region).client("sns")
+    for topic_arn in (outputs.alarms.page_topic_arn, outputs.alarms.warn_topic_arn):
+        sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint="on-call@example.com")

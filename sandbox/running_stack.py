@@ -28,6 +28,7 @@ from sandbox.deploy import (
     ProgressCallback,
     deploy_in_memory,
     get_stack_region,
+    subscribe_somebody,
     use_in_memory_aws,
 )
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
@@ -81,6 +82,7 @@ def serve_stack(
         exit_stack.enter_context(balancer.serve_load_balancers())
         folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-")))
         deployment = deploy_in_memory(stack, overrides, progress=progress)
+        subscribe_somebody(deployment.exports)
         running_clock = clock.RunningClock(factor)
         exit_stack.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(running_clock))
         url = exit_stack.enter_context(

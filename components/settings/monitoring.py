@@ -152,3 +152,10 @@ class LogSettings(Section):
         3288,
         3653,
     ] = Field(default=90, description="days that CloudWatch keeps logs")
+    error_pattern: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1024,  # API reference, FilterLogEvents
+        description="filter pattern of CloudWatch Logs for the error lines of services and fleet; "
+        "default: what common programs write",
+    )

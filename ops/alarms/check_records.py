@@ -1,4 +1,4 @@
-"""The checks of the alarms. Pure data; the routines are in ops/alarms/health.py."""
+"""The checks of the alarms. Pure data; the routines are in this folder."""
 
 from typing import Final
 
@@ -13,6 +13,32 @@ CHECKS: Final = (
         calls=("cloudwatch.describe_alarms",),
         routine="ops.alarms.health:check_raised_alarms",
         reports=HEALTH_REPORTS,
+        lines=("alarms",),
+    ),
+    # Not in a baseline: both are as they are for a time only.
+    Check(
+        key="alarms-data",
+        area="alarms",
+        title="alarm data",
+        failure="An alarm has no data, so that it cannot be raised.",
+        calls=("cloudwatch.describe_alarms",),
+        routine="ops.alarms.notifications:check_alarm_data",
+        reports=("health",),
+        lines=("alarms",),
+    ),
+    Check(
+        key="alarms-notifications",
+        area="alarms",
+        title="notifications",
+        failure="An alarm is muted, or nobody is subscribed to a topic, so that nobody hears it.",
+        calls=(
+            "cloudwatch.describe_alarms",
+            "cloudwatch.list_alarm_mute_rules",
+            "cloudwatch.get_alarm_mute_rule",
+            "sns.list_subscriptions_by_topic",
+        ),
+        routine="ops.alarms.notifications:check_alarm_notifications",
+        reports=("health",),
         lines=("alarms",),
     ),
 )

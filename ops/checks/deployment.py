@@ -19,6 +19,7 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
+from ops.core.run import describe_process, is_process_alive
 from ops.database.health import build_instances_read, find_primary_item
 from ops.fleet.health import INSTANCE_REFRESHES_API
 from ops.health.logs import list_log_groups, redact_line
@@ -64,8 +65,11 @@ def check_lock(facts: CheckFacts) -> CheckRoutine:
                 f"it was over at {format_epoch_time(record.until)}, of {holder_text}",
             )
         ]
-    evidence = f"held by {holder_text}, until {format_epoch_time(record.until)}"
-    return [CheckFinding("failing", DEPLOYMENT_AREA, "lock", evidence, "ops lock show")]
+    evidence = (
+        f"held by {holder_text}, until {format_epoch_time(record.until)}{describe_process(record)}"
+    )
+    command = f"ops runs resume {record.run}" if is_process_alive(record) is False else ""
+    return [CheckFinding("failing", DEPLOYMENT_AREA, "lock", evidence, command or "ops lock show")]
 
 
 def check_no_deployment(facts: CheckFacts) -> CheckRoutine:

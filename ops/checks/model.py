@@ -1,13 +1,10 @@
 """An item of a checklist: its checks, and its result."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from ops.core.aws import Aws, explain_error, get_error_code
+from ops.core.aws import Aws
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
 from ops.core.checks import (
     HEALTH_STATES,
@@ -20,7 +17,6 @@ from ops.core.checks import (
     UnknownAnswerError,
 )
 from ops.core.checks import HealthState as HealthState
-from ops.core.errors import OpsError, UsageError
 
 S3_OBJECT_API: Final = "s3.get_object"
 OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
@@ -128,22 +124,5 @@ def _build_result(item: ChecklistItem, findings: Sequence[CheckFinding]) -> Chec
 
 
 def build_read_sender(aws: Aws, region: str) -> Callable[[ReadRequest], ReadAnswer]:
-    """Builds a sender of reads. An object of S3 is one item, with its content as `text`."""
-    return lambda read: (
-        _read_object(aws, read) if read.api == S3_OBJECT_API else send_read(aws, read, region)
-    )
-
-
-def _read_object(aws: Aws, read: ReadRequest) -> ReadAnswer:
-    params = json.loads(read.params)
-    try:
-        body: bytes = aws.client("s3", read.region).get_object(**params)["Body"].read()
-        return [{"text": body.decode()}]
-    except (ClientError, BotoCoreError) as error:
-        if get_error_code(error) in OBJECT_GONE_CODES:
-            return []
-        api_error = explain_error(error, S3_OBJECT_API)
-        if isinstance(api_error, UsageError):
-            raise api_error from error
-        advice = api_error.advice[0] if isinstance(api_error, OpsError) and api_error.advice else ""
-        return UnknownAnswerError(str(api_error), advice)
+    """Builds a sender of reads."""
+    return lambda read: send_read(aws, read, region)

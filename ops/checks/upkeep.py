@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ops.checks.model import S3_OBJECT_API
+from ops.checks.model import OBJECT_GONE_CODES, S3_OBJECT_API
 from ops.cli.render import format_duration
 from ops.core.checks import (
     DAY_SECONDS,
@@ -49,7 +49,9 @@ def check_last_drill(facts: CheckFacts) -> CheckRoutine:
     if not keys:
         evidence = f"there is no record in s3://{bucket}/{DRILLS_PREFIX}"
         return [CheckFinding("failing", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
-    (object_answer,) = yield [build_read(S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1])]
+    (object_answer,) = yield [
+        build_read(S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1], absent_codes=OBJECT_GONE_CODES)
+    ]
     text = get_answer_items(object_answer)
     try:
         record = DrillRecord.model_validate_json(str(text[0]["text"])) if text else None

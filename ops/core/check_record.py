@@ -51,6 +51,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
         "The credentials are of the stack's account.", (*DAILY, *PRE_DEPLOY, *POST_DEPLOY)
     ),
     "alarms": ChecklistLine("No alarm is raised, and all are there.", DAILY),
+    "unfinished runs": ChecklistLine(
+        "No run of `ops` has stopped on its way.", (*DAILY, *PRE_DEPLOY)
+    ),
     "load balancer": ChecklistLine("It serves, and behind it all targets are healthy.", DAILY),
     "services": ChecklistLine("Each runs what it should; no task stopped by a fault.", DAILY),
     "fleet": ChecklistLine("Its instances serve; scaling and refreshes do not fail.", DAILY),

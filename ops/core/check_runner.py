@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.core.aws import Aws
+from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.checks import (
     TRUNCATED,
     CheckFacts,
@@ -23,6 +23,7 @@ from ops.core.checks import (
 from ops.core.errors import CredentialsError, OpsError, UsageError
 
 MAX_CHECK_THREADS: Final = 16
+S3_OBJECT_API: Final = "s3.get_object"
 ReadSender = Callable[[ReadRequest], ReadAnswer]
 
 
@@ -36,7 +37,12 @@ class _RunningCheck:
 
 
 def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
-    """Returns the items of a read, or why they are unknown. A bug is raised, never unknown."""
+    """Returns the items of a read, or why they are unknown. A bug is raised, never unknown.
+
+    An object of S3 is one item, with its content as `text`.
+    """
+    if read.api == S3_OBJECT_API:
+        return _read_object(aws, read, region)
     try:
         params, call_region = json.loads(read.params), read.region or region
         if not read.items_key:
@@ -60,6 +66,21 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
         if error.response["Error"]["Code"] in read.absent_codes:
             return []
         return UnknownAnswerError(f"{read.api}: {error.response['Error'].get('Message', error)}")
+
+
+def _read_object(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
+    params = json.loads(read.params)
+    try:
+        body: bytes = aws.client("s3", read.region or region).get_object(**params)["Body"].read()
+        return [{"text": body.decode(errors="replace")}]
+    except (ClientError, BotoCoreError) as error:
+        if get_error_code(error) in read.absent_codes:
+            return []
+        api_error = explain_error(error, S3_OBJECT_API)
+        if isinstance(api_error, UsageError):
+            raise api_error from error
+        advice = api_error.advice[0] if isinstance(api_error, OpsError) and api_error.advice else ""
+        return UnknownAnswerError(str(api_error), advice)
 
 
 def run_checks(

@@ -25,10 +25,30 @@ from ops.outputs import Outputs
 
 LOG_EVENTS_API: Final = "logs.filter_log_events"
 LOGS_AREA: Final = "logs"
-# CloudWatch Logs User Guide, "Filter pattern syntax": any of the terms, whose case matters.
-PROGRAM_ERROR_PATTERN: Final = (
-    r'?ERROR ?FATAL ?CRITICAL ?PANIC ?Traceback ?"panic:" ?"\"level\":\"error\""'
+# What programs write of an error, whatever its format: the word in capitals, in brackets, as a
+# level or severity (text or JSON, with a space or none; 50 and 60 are pino's), an exception's name
+# or a traceback. Any match in a line counts, case matters, and a pattern has no parentheses.
+# Source: CloudWatch Logs User Guide, "Supported regular expressions (regex) syntax".
+PROGRAM_ERROR_EXPRESSIONS: Final = (
+    "ERROR",
+    "FATAL",
+    "CRITICAL",
+    "PANIC",
+    "panic:",
+    "Traceback",
+    "Exception",
+    "Error:",
+    r"\[[Ee]rr",
+    r"\[[Ff]atal",
+    r"\[[Cc]rit",
+    r"[Ll]e?ve?l\W{1,5}[Ee]rr",
+    r"[Ll]e?ve?l\W{1,5}[Ff]atal",
+    r"[Ll]e?ve?l\W{1,5}[Cc]rit",
+    r"[Ll]evel\W{2,4}[56]0\W",
+    r"[Ss]everity\W{1,5}[Ee]rr",
+    r"[Ss]everity\W{1,5}[Cc]rit",
 )
+PROGRAM_ERROR_PATTERN: Final = f"%{'|'.join(PROGRAM_ERROR_EXPRESSIONS)}%"
 POSTGRES_ERROR_PATTERN: Final = '?"ERROR:" ?"FATAL:" ?"PANIC:"'
 MAX_ERROR_LINES: Final = 10  # an assumption: a few are mistakes of clients
 MAX_LOG_PAGES: Final = 3
@@ -87,10 +107,11 @@ def list_log_groups(outputs: Outputs) -> Iterator[LogGroup]:
     """The log groups that are searched for errors."""
     for name in outputs.database.log_groups:
         yield LogGroup(f"database {name.rsplit('/', 1)[-1]}", name, POSTGRES_ERROR_PATTERN)
+    program_pattern = outputs.stack.log_error_pattern or PROGRAM_ERROR_PATTERN
     if outputs.fleet is not None:
-        yield LogGroup("fleet", outputs.fleet.log_group, PROGRAM_ERROR_PATTERN)
+        yield LogGroup("fleet", outputs.fleet.log_group, program_pattern)
     for service in outputs.services.services.values() if outputs.services is not None else ():
-        yield LogGroup(service.name, service.log_group, PROGRAM_ERROR_PATTERN)
+        yield LogGroup(service.name, service.log_group, program_pattern)
 
 
 def check_log_errors(facts: CheckFacts) -> CheckRoutine:

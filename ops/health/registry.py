@@ -17,6 +17,7 @@ from ops.fleet import check_records as fleet
 from ops.health import check_records as health
 from ops.permissions.call_sets import OUTPUTS_CALLS
 from ops.recovery import check_records as recovery
+from ops.runs import check_records as runs
 from ops.services import check_records as services
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CHECKS: Final[tuple[Check, ...]] = (
     *health.ACCOUNT_CHECKS,
     *alarms.CHECKS,
+    *runs.CHECKS,
     *health.LOAD_BALANCER_CHECKS,
     *services.CHECKS,
     *fleet.CHECKS,

@@ -204,6 +204,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
+    "ecs.describe_service_deployments": (
+        build_grant("ecs:DescribeServiceDeployments", "services", "service deployments"),
+    ),
     "ecs.describe_service_revisions": (
         build_grant("ecs:DescribeServiceRevisions", "services", "service revisions"),
     ),
@@ -394,6 +397,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "secretsmanager.update_secret_version_stage": (
         build_grant("secretsmanager:UpdateSecretVersionStage", "secret"),
     ),
+    "sns.list_subscriptions_by_topic": (build_grant("sns:ListSubscriptionsByTopic", "topics"),),
     "ssm.get_command_invocation": (build_unscoped_grant("ssm:GetCommandInvocation"),),
     "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image"),),
     "ssm.get_parameters_by_path": (build_grant("ssm:GetParametersByPath", "outputs"),),

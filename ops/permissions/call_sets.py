@@ -19,6 +19,7 @@ DEPLOYS: Final = (
     "ecs.describe_task_definition",
     "ecs.update_service",
     "ecs.list_service_deployments",
+    "ecs.describe_service_deployments",
     "ecs.describe_service_revisions",
 )
 

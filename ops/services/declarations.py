@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import CHANGE, DEPLOYS, WHY_STOPPED
+from ops.permissions.call_sets import CHANGE, DEPLOYS, RECORD, WHY_STOPPED
 
 ONLY_IF_FAILED: Final = "only after a failed deployment; the tests of `service deploy` record it"
 
@@ -112,7 +112,9 @@ DECLARATIONS: Final = (
         "service revisions",
         role="reader",
         calls=(
+            *RECORD,
             "ecr.describe_images",
+            "ecs.describe_service_deployments",
             "ecs.describe_service_revisions",
             "ecs.describe_services",
             "ecs.describe_task_definition",

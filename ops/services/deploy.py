@@ -9,18 +9,25 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.errors import RefusedError, UsageError
+from ops.core.errors import UsageError
 from ops.core.plan import Call, Http, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
-from ops.services.images import ContainerImage, is_image_available
+from ops.services.images import ContainerImage
 from ops.services.model import (
     ServiceState,
     get_arn_name,
     get_container_image,
     get_task_definition,
     list_deployment_history,
-    list_successful_revisions,
+)
+from ops.services.release_history import (
+    NO_REJECTIONS,
+    Release,
+    find_revision_problem,
+    get_rollback_revision,
+    get_undo_revision,
+    list_releases,
 )
 
 REVISION_RUN_TAG: Final = "bulwark:run"
@@ -63,12 +70,15 @@ def build_service_deploy_plan(
     *,
     wait: bool = True,
     url: str | None = None,
+    rejected_revisions: Mapping[str, str] = NO_REJECTIONS,
 ) -> Plan:
     """Builds the plan that deploys `image`, in a copy of the revision that Pulumi registered last.
 
     The undo puts the service back on its current revision; the new one stays registered. Raises
-    UsageError if the service runs the image already.
+    UsageError if the service runs the image already, or if `url` is to answer without a task.
+    `rejected_revisions` are of `list_rejected_revisions`.
     """
+    _require_tasks_for_url(service, url)
     latest_definition, tags = get_task_definition(aws, service.part.task_definition_arn)
     current_definition, _ = get_task_definition(aws, service.revision)
     current_image = get_container_image(current_definition, service.part.container)
@@ -78,6 +88,7 @@ def build_service_deploy_plan(
             f"ops service restart --service {service.name}",
         )
     new_definition = build_registration(latest_definition, tags, service.part.container, image, run)
+    undo_revision = get_undo_revision(aws, service, rejected_revisions)
     references = {"taskDefinition": "register.taskDefinition.taskDefinitionArn"}
     update_step = _build_update_step(
         aws,
@@ -85,7 +96,7 @@ def build_service_deploy_plan(
         f"deploy the new revision of {service.name}",
         refs=references,
         wait=wait,
-        undo=(_build_restore_revision_step(service, get_undo_revision(aws, service)),),
+        undo=(_build_restore_revision_step(service, undo_revision),),
     )
     confirm_step = _build_confirm_step(service, same_as=references["taskDefinition"])
     notes = (
@@ -97,6 +108,7 @@ def build_service_deploy_plan(
             else [f"{image.requested_reference} is not in ECR, so it was not checked"]
         ),
         *_list_breaker_warnings(service),
+        *_list_zero_task_warnings(service),
         "the new revision stays registered even after an undo; it costs nothing",
     )
     steps = (
@@ -120,16 +132,19 @@ def build_service_rollback_plan(
     requested_revision: str | None = None,
     wait: bool = True,
     url: str | None = None,
+    rejected_revisions: Mapping[str, str] = NO_REJECTIONS,
 ) -> Plan:
-    """Builds the plan that rolls back to `requested_revision`, or to the last successful revision.
+    """Builds the plan that rolls back to `requested_revision`, or to the last proven release.
 
     The undo puts the service back on its current revision. Raises UsageError if there is no
-    revision to roll back to.
+    release to roll back to. `rejected_revisions` are of `list_rejected_revisions`.
     """
+    _require_tasks_for_url(service, url)
+    releases = list_releases(aws, service, rejected_revisions)
     target_revision = (
         _parse_revision(aws, service, requested_revision)
         if requested_revision is not None
-        else _get_last_successful_revision(aws, service)
+        else get_rollback_revision(aws, service, releases)
     )
     target_definition, _ = get_task_definition(aws, target_revision)
     image = get_container_image(target_definition, service.part.container)
@@ -145,7 +160,9 @@ def build_service_rollback_plan(
     notes = (
         f"image: {get_container_image(current_definition, service.part.container)} -> {image}",
         *_list_differences(current_definition, target_definition, service.part.container),
+        *_list_doubts(releases, target_revision),
         *_list_breaker_warnings(service),
+        *_list_zero_task_warnings(service),
     )
     steps = (
         update_step,
@@ -212,15 +229,6 @@ def build_registration(
     ]
     new_tags = [{"key": key, "value": value} for key, value in run_tags.items()]
     return {**fields, "tags": [*other_tags, *new_tags]}
-
-
-def get_undo_revision(aws: Aws, service: ServiceState) -> str:
-    """Returns the revision for an undo: the current one, or the last successful one if the current
-    rollout is not completed.
-    """
-    if service.is_rollout_completed:
-        return service.revision
-    return next(list_successful_revisions(aws, service), service.revision)
 
 
 def build_url_answers_step(url: str) -> Step:
@@ -375,29 +383,6 @@ def _parse_revision(aws: Aws, service: ServiceState, requested_revision: str) ->
     return arn
 
 
-def find_revision_problem(aws: Aws, service: ServiceState, revision: str) -> str | None:
-    """Returns why a revision can no longer be deployed, or None if it can."""
-    try:
-        definition, _ = get_task_definition(aws, revision)
-    except RefusedError:
-        return "which is not a revision"
-    if definition["status"] != "ACTIVE":
-        return f"which is {definition['status']}"
-    image = get_container_image(definition, service.part.container)
-    return None if is_image_available(aws, image) else f"whose image {image} is no longer in ECR"
-
-
-def _get_last_successful_revision(aws: Aws, service: ServiceState) -> str:
-    for revision in list_successful_revisions(aws, service):
-        if revision != service.revision and find_revision_problem(aws, service, revision) is None:
-            return revision
-    raise UsageError(
-        f"ECS lists no other successfully deployed revision of {service.name} that can still run; "
-        "name one with --to",
-        f"ops service revisions --service {service.name}",
-    )
-
-
 def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any], container: str) -> list[str]:
     """Lists what else differs: changes that Pulumi registered and nothing has deployed yet."""
 
@@ -424,3 +409,28 @@ def _list_breaker_warnings(service: ServiceState) -> list[str]:
     if service.has_rollback_breaker:
         return []
     return ["no circuit breaker with rollback: a failing deployment does not stop by itself"]
+
+
+def _list_zero_task_warnings(service: ServiceState) -> list[str]:
+    if service.desired_count:
+        return []
+    return [
+        f"{service.name} has 0 tasks: ECS calls the deployment successful without a task of it, "
+        "so it proves nothing"
+    ]
+
+
+def _require_tasks_for_url(service: ServiceState, url: str | None) -> None:
+    if url is not None and not service.desired_count:
+        raise UsageError(
+            f"--url is {url!r}, but {service.name} has 0 tasks, so nothing can answer; --url must "
+            "be left out, or the service scaled first",
+            f"ops service scale COUNT --service {service.name}",
+        )
+
+
+def _list_doubts(releases: list[Release], revision: str) -> list[str]:
+    """Lists why the revision that a person named is not proven."""
+    doubts = {release.revision: release.doubt for release in releases}
+    doubt = doubts.get(revision, "ECS has no successful deployment of it")
+    return [f"{get_arn_name(revision)} is not proven: {doubt}"] if doubt else []

@@ -1,7 +1,7 @@
 """Reads of the ECS services: state, revisions, deployments and tasks."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,7 +111,7 @@ def list_service_states(
         page = {
             part.name: part for part in requested_parts[start : start + DESCRIBE_SERVICES_LIMIT]
         }
-        answer = _call_aws(
+        answer = call_ecs(
             aws, "ecs.describe_services", {"cluster": cluster, "services": list(page)}
         )
         for description in answer["services"]:
@@ -157,7 +157,7 @@ def _parse_service(part: ServicePart, cluster: str, description: Mapping[str, An
 
 def get_task_definition(aws: Aws, arn: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Returns a task definition and its tags."""
-    answer = _call_aws(
+    answer = call_ecs(
         aws, "ecs.describe_task_definition", {"taskDefinition": arn, "include": ["TAGS"]}
     )
     return answer["taskDefinition"], answer.get("tags") or []
@@ -186,24 +186,17 @@ def list_deployment_history(
     yield from sorted(deployments, key=lambda item: str(item.get("createdAt")), reverse=True)
 
 
-def list_successful_revisions(aws: Aws, service: ServiceState) -> Iterator[str]:
-    """Yields ARNs of successfully deployed task definitions, newest first, each once."""
-    arns = [
-        item["targetServiceRevisionArn"]
-        for item in list_deployment_history(aws, service, "SUCCESSFUL")
-    ]
-    yielded_revisions: set[str] = set()
+def list_task_definitions_by_revision(aws: Aws, arns: Sequence[str]) -> dict[str, str]:
+    """Returns the ARNs of task definitions by the ARNs of the service revisions that have them."""
+    definitions: dict[str, str] = {}
     for start in range(0, len(arns), DESCRIBE_REVISIONS_LIMIT):
-        page = arns[start : start + DESCRIBE_REVISIONS_LIMIT]
-        answer = _call_aws(aws, "ecs.describe_service_revisions", {"serviceRevisionArns": page})
-        by_arn = {
-            service_revision["serviceRevisionArn"]: service_revision["taskDefinition"]
-            for service_revision in answer["serviceRevisions"]
+        page = list(arns[start : start + DESCRIBE_REVISIONS_LIMIT])
+        answer = call_ecs(aws, "ecs.describe_service_revisions", {"serviceRevisionArns": page})
+        definitions |= {
+            item["serviceRevisionArn"]: item["taskDefinition"]
+            for item in answer["serviceRevisions"]
         }
-        for revision in (by_arn[arn] for arn in page if arn in by_arn):
-            if revision not in yielded_revisions:
-                yielded_revisions.add(revision)
-                yield revision
+    return definitions
 
 
 def list_service_tasks(
@@ -219,7 +212,7 @@ def list_service_tasks(
     service_tasks: list[Mapping[str, Any]] = []
     for start in range(0, len(arns), DESCRIBE_TASKS_LIMIT):
         page = {"cluster": service.cluster, "tasks": arns[start : start + DESCRIBE_TASKS_LIMIT]}
-        service_tasks += _call_aws(aws, "ecs.describe_tasks", page)["tasks"]
+        service_tasks += call_ecs(aws, "ecs.describe_tasks", page)["tasks"]
     return service_tasks
 
 
@@ -268,7 +261,8 @@ def build_task_row(service: ServiceState, task: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _call_aws(aws: Aws, api: str, params: dict[str, Any]) -> Any:
+def call_ecs(aws: Aws, api: str, params: dict[str, Any]) -> Any:
+    """Calls ECS. Raises RefusedError with its words if it refuses."""
     try:
         return aws.call(api, params)
     except ClientError as error:
@@ -279,7 +273,7 @@ def _list_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterato
     """Yields items of all pages: boto3 has no paginator for service deployments."""
     token: dict[str, str] = {}
     while True:
-        answer = _call_aws(aws, api, {**params, **token})
+        answer = call_ecs(aws, api, {**params, **token})
         yield from answer.get(key) or ()
         if not answer.get("nextToken"):
             return

@@ -17,6 +17,9 @@ from sandbox.patches.patching import AwsError, ServicePatch
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
 EVENT_PAGE_SIZE = 10_000  # events to a page: API reference, FilterLogEvents
+# What a regular expression of a filter may have: no parentheses, quotation marks or spaces. Source:
+# CloudWatch Logs User Guide, "Supported regular expressions (regex) syntax".
+SUPPORTED_REGEX = re.compile(r"[A-Za-z0-9:_#=@/;,^$?\[\]{}|\\*+.-]+")
 TERM_PATTERN = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
@@ -24,8 +27,11 @@ def matches_filter_pattern(pattern: str, message: str) -> bool:
     """True if an event has every plain term, one of the `?` terms, and no `-` term.
 
     CloudWatch Logs User Guide, "Filter pattern syntax": terms are case-sensitive, and if there
-    are plain terms as well, those with `?` are ignored.
+    are plain terms as well, those with `?` are ignored. `%...%` is a regular expression that any
+    part of an event may match. Raises AwsError if it has what CloudWatch does not support.
     """
+    if pattern.startswith("%") and pattern.endswith("%") and len(pattern) > 1:
+        return re.search(_require_supported_regex(pattern[1:-1]), message, re.ASCII) is not None
     plain, either, never = (
         [re.sub(r"\\(.)", r"\1", quoted) or word for sign, quoted, word in terms if sign == kind]
         for terms in (TERM_PATTERN.findall(pattern),)
@@ -38,10 +44,16 @@ def matches_filter_pattern(pattern: str, message: str) -> bool:
     return not either or any(term in message for term in either)
 
 
+def _require_supported_regex(expression: str) -> str:
+    if not SUPPORTED_REGEX.fullmatch(expression):
+        raise AwsError("InvalidParameterException", "Invalid filter pattern")
+    return expression
+
+
 @patch.wrap(EventMessageFilter, "matches")
 def is_event_match(original: Any, message_filter: EventMessageFilter, message: str) -> bool:
     pattern: str | None = vars(message_filter).get("sandbox_pattern")
-    if not pattern or pattern.lstrip()[0] in "{[%":
+    if not pattern or pattern.lstrip()[0] in "{[":
         passes: bool = original(message_filter, message)
         return passes
     return matches_filter_pattern(pattern, message)

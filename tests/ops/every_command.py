@@ -19,7 +19,7 @@ from ops.cli.selection import Selection
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
-from ops.health.registry import HEALTH_CHECKS
+from ops.health.registry import select_health_checks
 from ops.outputs import RegistryPart
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
@@ -183,6 +183,10 @@ def put_all_services(stage: Stage) -> None:
 CAPTURE_LINE: Final = "baseline capture --yes --name"
 # Calls of the checklists that are judged by their parameters, so that they must be typed.
 APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret")
+# Parameters of calls that checks make only if something is muted.
+PARAMETERS_BY_API: Final = {
+    "cloudwatch.get_alarm_mute_rule": {"AlarmMuteRuleName": f"{STACK_PREFIX}-mute"}
+}
 MUTE_LINE: Final = "alarms mute --for 60 --reason test --yes"
 SNAPSHOT_LINE: Final = "db snapshot create --yes"
 DEPLOY_LINE: Final = f"service deploy {service_stage.BACKEND_IMAGE}:{{}} --service backend --yes"
@@ -428,12 +432,22 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
     if command.startswith("check "):
         apis = checklists.list_checklist_apis(command.removeprefix("check "))
         call_lists.append(
-            [RecordedCall(api, {}, REGION) for api in apis if api not in APIS_WITH_PARAMETERS]
+            [
+                RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)
+                for api in apis
+                if api not in APIS_WITH_PARAMETERS
+            ]
         )
     # The checks hold themselves to what they declare; a baseline has all that they see.
     if command == "health" or command.startswith("baseline c"):
+        checks = select_health_checks("health" if command == "health" else "baseline")
         call_lists.append(
-            [RecordedCall(api, {}, REGION) for check in HEALTH_CHECKS for api in check.apis]
+            [
+                RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)
+                for check in checks
+                for api in check.apis
+                if api not in APIS_WITH_PARAMETERS
+            ]
         )
     all_calls = [call for calls in call_lists for call in calls if call.api not in OUTPUTS_CALLS]
     if command in ("runs resume", "runs undo"):  # and what the run's own command may call

@@ -16,6 +16,8 @@ REFRESH_COMMAND = "pulumi up --refresh"
 SECOND_CALLS = (
     ("stopped tasks", "ecs.describe_tasks"),
     ("many targets", "elbv2.describe_target_health"),
+    ("notifications", "cloudwatch.get_alarm_mute_rule"),
+    ("notifications", "sns.list_subscriptions_by_topic"),
 )
 
 

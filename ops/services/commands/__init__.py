@@ -25,7 +25,6 @@ from ops.services.deploy import (
     build_service_deploy_plan,
     build_service_restart_plan,
     build_service_rollback_plan,
-    find_revision_problem,
 )
 from ops.services.images import parse_image_reference, resolve_image
 from ops.services.model import (
@@ -39,9 +38,13 @@ from ops.services.model import (
     get_task_definition,
     list_service_states,
     list_service_tasks,
-    list_successful_revisions,
     list_task_failures,
     resolve_service,
+)
+from ops.services.release_history import (
+    find_revision_problem,
+    list_rejected_revisions,
+    list_releases,
 )
 from ops.services.scale import (
     SERVICE_LIMIT_COLUMNS,
@@ -101,11 +104,15 @@ def deploy_service(
         run,
         wait=wait,
         url=url,
+        rejected_revisions=list_rejected_revisions(stack_context, service_state),
     )
     with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
         if execute_plan(plan, stack_context, output, options):
             result = {"service": service_state.name, "image": container_image.reference}
-            output.print_result("service-deployment", {**result, "run": run, "completed": wait})
+            output.print_result(
+                "service-deployment",
+                {**result, "run": run, "completed": _is_proven(service_state, wait=wait)},
+            )
 
 
 @app.command("rollback")
@@ -115,16 +122,14 @@ def roll_back_service(
     service: ServiceOption = None,
     to: Annotated[
         str | None,
-        typer.Option(
-            metavar="REVISION", help="default: the last one that was deployed successfully"
-        ),
+        typer.Option(metavar="REVISION", help="default: the last proven release"),
     ] = None,
     url: UrlOption = None,
     wait: ServiceWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Rolls a service back to the last revision that was deployed successfully."""
+    """Rolls a service back to the last proven release: `ops service revisions` has the order."""
     stack_context, output = load_stack_context(context)
     require_valid_url(url, wait=wait)
     service_state = get_service(stack_context.aws, stack_context.outputs, service)
@@ -137,10 +142,12 @@ def roll_back_service(
         requested_revision=to,
         wait=wait,
         url=url,
+        rejected_revisions=list_rejected_revisions(stack_context, service_state),
     )
     with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
         if execute_plan(plan, stack_context, output, options):
-            result = {"service": service_state.name, "run": run, "completed": wait}
+            completed = _is_proven(service_state, wait=wait)
+            result = {"service": service_state.name, "run": run, "completed": completed}
             output.print_result("service-deployment", result)
 
 
@@ -274,26 +281,35 @@ def show_service_tasks(
 
 @app.command("revisions")
 def show_service_revisions(context: typer.Context, service: ServiceOption = None) -> None:
-    """Lists the successfully deployed revisions, newest first: the targets of a rollback."""
-    outputs, aws, output = load_stack(context)
-    service_state = get_service(aws, outputs, service)
+    """Lists the releases: the targets of a rollback in their order, then those not proven.
+
+    Proven: ECS deployed it successfully, tasks of it ran, no run undid it, and the service was not
+    put back from it.
+    """
+    stack_context, output = load_stack_context(context)
+    aws = stack_context.aws
+    service_state = get_service(aws, stack_context.outputs, service)
+    rejected_revisions = list_rejected_revisions(stack_context, service_state)
     rows = []
-    for arn in list_successful_revisions(aws, service_state):
-        revision, tags = get_task_definition(aws, arn)
-        problem = find_revision_problem(aws, service_state, arn)
+    for release in list_releases(aws, service_state, rejected_revisions):
+        definition, tags = get_task_definition(aws, release.revision)
+        problem = find_revision_problem(aws, service_state, release.revision)
         rows.append(
             {
-                "revision": get_arn_name(arn),
-                "image": get_container_image(revision, service_state.part.container),
+                "revision": get_arn_name(release.revision),
+                "image": get_container_image(definition, service_state.part.container),
                 "run": next(
                     (tag["value"] for tag in tags if tag["key"] == REVISION_RUN_TAG),
                     None,
                 ),
+                "proven": "yes" if release.doubt is None else f"no: {release.doubt}",
                 "usable": "yes" if problem is None else f"no, {problem}",
-                "current": "yes" if arn == service_state.revision else "no",
+                "current": "yes" if release.revision == service_state.revision else "no",
             }
         )
-    output.print_rows("service-revisions", ("revision", "image", "run", "usable", "current"), rows)
+    output.print_rows(
+        "service-revisions", ("revision", "image", "run", "proven", "usable", "current"), rows
+    )
 
 
 @app.command("events")
@@ -321,6 +337,11 @@ def _list_all_services(aws: Aws, outputs: Outputs) -> list[ServiceState]:
 def _list_selected_services(aws: Aws, outputs: Outputs, name: str | None) -> list[ServiceState]:
     """Returns the named service, or all services."""
     return _list_all_services(aws, outputs) if name is None else [get_service(aws, outputs, name)]
+
+
+def _is_proven(service: ServiceState, *, wait: bool) -> bool:
+    """True if the deployment was waited for, and had tasks."""
+    return wait and service.desired_count > 0
 
 
 def require_valid_url(url: str | None, *, wait: bool) -> None:

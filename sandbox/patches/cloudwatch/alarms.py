@@ -8,6 +8,7 @@ from typing import Any
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 from moto.cloudwatch.responses import CloudWatchResponse
 
+from sandbox.clock import get_sandbox_clock
 from sandbox.patches.cloudwatch.alarm_rules import RuleError, is_rule_true, list_rule_alarms
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
@@ -53,6 +54,8 @@ def put_metric_alarm(original: Any, backend: CloudWatchBackend, name: str, **kwa
     alarm: Alarm = original(backend, name=name, **{**kwargs, "extended_statistic": None})
     alarm.extended_statistic = statistic
     alarm.state_value = "INSUFFICIENT_DATA"
+    now = get_sandbox_clock().now().astimezone(UTC).replace(tzinfo=None)
+    alarm.configuration_updated_timestamp = now
     if before is not None:
         vars(alarm).update({key: getattr(before, key) for key in PRESERVED_ATTRIBUTES})
     elif tags:
@@ -96,9 +99,29 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
         backend.tagger.tag_resource(record["AlarmArn"], params["Tags"])
 
 
+def _evaluate_alarm(alarm: Alarm) -> None:
+    """Ends the lack of data of an alarm once it has looked at all of its periods.
+
+    Assumption: of a stack at rest every metric has data, or the alarm treats none as well. A state
+    that was set by hand stays.
+    """
+    metric_stats = (query.metric_stat for query in alarm.metric_data_queries)
+    periods: list[Any] = [alarm.period, *(stat.period for stat in metric_stats if stat)]
+    seconds = max((int(period) for period in periods if period), default=300)
+    now = get_sandbox_clock().now().astimezone(UTC).replace(tzinfo=None)
+    age = now - alarm.configuration_updated_timestamp
+    if (
+        alarm.state_value == "INSUFFICIENT_DATA"
+        and not hasattr(alarm, "state_set_by_hand")
+        and age.total_seconds() > seconds * int(alarm.evaluation_periods or 1)
+    ):
+        alarm.state_value, alarm.state_reason = "OK", "The stack is at rest"
+
+
 def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
     """The state of an alarm; a composite's follows from the alarms in its rule."""
     if name in backend.alarms:
+        _evaluate_alarm(backend.alarms[name])
         return str(backend.alarms[name].state_value)
     record = _get_composite_alarms(backend)[name]
     if "StateValue" in record:  # set by hand
@@ -115,6 +138,8 @@ def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
 def describe_alarms(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
     """Without AlarmTypes AWS lists metric alarms only."""
     backend = response.cloudwatch_backend
+    for alarm in backend.alarms.values():
+        _evaluate_alarm(alarm)
     composites = [
         {"StateReason": "By its rule", **record, "StateValue": get_alarm_state(backend, name)}
         for name, record in _get_composite_alarms(backend).items()
@@ -184,6 +209,7 @@ def set_composite_state(
         _get_composite_alarms(backend)[name] |= {"StateValue": state, "StateReason": reason}
         return
     original(backend, name, reason, data, state)
+    backend.alarms[name].state_set_by_hand = True  # type: ignore[attr-defined]
 
 
 def _wrap_actions_switch(method: str, enabled: bool) -> None:

@@ -73,8 +73,12 @@ class DeploymentAttempt:
     drained_at: datetime = field(init=False)
     registers_at: datetime = field(init=False)
     superseded_at: datetime | None = None
+    # Tasks that its deployment asked for. Assumption: that of a finished one stays, whatever the
+    # service is scaled to (API reference, the example of DescribeServiceDeployments).
+    deployed_count: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.deployed_count = self.desired_count
         seconds = (
             TASK_START_SECONDS
             if self.outcome == "healthy"
@@ -142,7 +146,9 @@ class DeploymentAttempt:
 
     @property
     def status(self) -> str:
-        """As the service deployment's."""
+        """As the service deployment's: one of no task is over at once, whatever its image does."""
+        if self.deployed_count == 0:
+            return "SUCCESSFUL"
         match self.phase:
             case "starting" | "draining" | "failing":
                 return "IN_PROGRESS"
@@ -156,6 +162,11 @@ class DeploymentAttempt:
             return "ROLLBACK_SUCCESSFUL"
         healthy = self.outcome == "healthy" and self.drained_at <= self.superseded_at
         return "SUCCESSFUL" if healthy else "STOPPED"
+
+    @property
+    def deployed_running_count(self) -> int:
+        """Its tasks at the end of its deployment."""
+        return self.deployed_count if self.status == "SUCCESSFUL" else 0
 
     @property
     def is_failing(self) -> bool:
@@ -352,7 +363,10 @@ def update_service_deployment(
         history.registers_at = get_sandbox_clock().get_completion_time(
             TASK_START_SECONDS - check_seconds
         )
-        history.attempts[-1].desired_count = updated_service.desired_count
+        last = history.attempts[-1]
+        last.desired_count = updated_service.desired_count
+        if last.status == "IN_PROGRESS":
+            last.deployed_count = updated_service.desired_count
     apply_deployment_state(updated_service)
     return updated_service
 

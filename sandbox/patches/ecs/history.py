@@ -87,7 +87,9 @@ def describe_service_deployments(
         deployment = _describe_deployment(service, attempt)
         target = {
             "arn": deployment.pop("targetServiceRevisionArn"),
-            "requestedTaskCount": attempt.desired_count,
+            "requestedTaskCount": attempt.deployed_count,
+            "runningTaskCount": attempt.deployed_running_count,
+            "pendingTaskCount": attempt.deployed_count - attempt.deployed_running_count,
         }
         breaker = {"threshold": attempt.threshold, "failureCount": attempt.failed_task_count}
         state = "MONITORING" if attempt.status == "IN_PROGRESS" else "MONITORING_COMPLETE"

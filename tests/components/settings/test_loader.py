@@ -199,7 +199,7 @@ def test_a_missing_key_is_named_with_its_meaning() -> None:
         ({"loadBalancer": {"waf": {"on": True}}}, "loadBalancer.waf.on is no setting, must be "),
         ({"services": {"web": {"cpuu": 1}}}, "services.web.cpuu is no setting, must be cpu"),
         ({"serviceDefaults": {"mn": 1}}, "serviceDefaults.mn is no setting, must be min"),
-        ({"logs": {"zzz": 1}}, "logs.zzz is no setting, must be retentionDays"),
+        ({"logs": {"zzz": 1}}, "logs.zzz is no setting, must be errorPattern or retentionDays"),
         (
             {"alarms": {"subscriptions": [{**BESIDE["subscriptions"], "nam": "x"}]}},
             "alarms.subscriptions.0.nam is no setting, must be name",

@@ -1,7 +1,11 @@
 """The health check of the alarms."""
 
+from typing import Any
+
 import pytest
 
+from ops.alarms.notifications import MUTE_RULE_API, MUTE_RULES_API, SUBSCRIPTIONS_API
+from ops.core.checks import UnknownAnswerError
 from tests.ops.health_answers import (
     AwsAnswers,
     build_alarm_answer,
@@ -15,7 +19,24 @@ from tests.ops.health_cases import (
     require_failing,
     require_ok,
     require_unknown,
+    run_health_check,
 )
+from tests.ops.single_check import format_time_ago
+
+
+def answer_notifications(**fields: Any) -> AwsAnswers:
+    """Alarms with these fields, no mute rule, and a subscriber."""
+    alarms = [
+        {**build_alarm_answer(name, "OK"), **fields}
+        for name in ("test-down", "test-slow", "of-another")
+    ]
+    return {
+        "cloudwatch.describe_alarms": alarms,
+        MUTE_RULES_API: [],
+        MUTE_RULE_API: [],
+        SUBSCRIPTIONS_API: [{"SubscriptionArn": "arn:aws:sns:a:1:page:0b"}],
+    }
+
 
 ALARM_CASES: list[HealthCase] = [
     (
@@ -46,6 +67,44 @@ ALARM_CASES: list[HealthCase] = [
             ),
         ],
     ),
+    ("alarms", "alarm data", answer_notifications(), []),
+    (
+        "alarms",
+        "notifications",
+        answer_notifications(),
+        [
+            (
+                answer_notifications(ActionsEnabled=False),
+                "2 of 2 alarms are muted, so nobody hears them: test-down, test-slow",
+                "ops alarms unmute",
+            ),
+            (
+                {
+                    **answer_notifications(),
+                    MUTE_RULES_API: [{"AlarmMuteRuleArn": "arn:aws:cloudwatch:a:1:mute:rule"}],
+                    MUTE_RULE_API: [{"MuteTargets": {"AlarmNames": ["test-slow", "other"]}}],
+                },
+                "1 of 2 alarms are muted, so nobody hears them: test-slow",
+                "ops alarms unmute",
+            ),
+            (
+                {**answer_notifications(), SUBSCRIPTIONS_API: []},
+                "nobody hears the alarms of this topic: it has no subscription",
+                "pulumi up",
+            ),
+            (
+                {
+                    **answer_notifications(),
+                    SUBSCRIPTIONS_API: [
+                        {"SubscriptionArn": "PendingConfirmation"},
+                        {"SubscriptionArn": "Deleted"},
+                    ],
+                },
+                "nobody hears the alarms of this topic: 1 not confirmed yet",
+                "pulumi up",
+            ),
+        ],
+    ),
 ]
 
 
@@ -68,3 +127,50 @@ def test_without_an_answer_it_is_unknown_and_never_ok(
     area: str, subject: str, answers: AwsAnswers, api: str
 ) -> None:
     require_unknown(area, subject, answers, api)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "evidence"),
+    [
+        ({}, "unknown", "2 of 2 alarms have no data, so they cannot be raised: test-down"),
+        (
+            {"AlarmConfigurationUpdatedTimestamp": format_time_ago(minutes=20)},
+            "ok",
+            "0 of 2 alarms have data; 2 are too young to have any",
+        ),
+        (
+            {
+                "AlarmConfigurationUpdatedTimestamp": format_time_ago(hours=20),
+                "Period": 86400,
+                "EvaluationPeriods": 1,
+            },
+            "ok",
+            "2 are too young",
+        ),
+        (
+            {
+                "AlarmConfigurationUpdatedTimestamp": format_time_ago(hours=2),
+                "Metrics": [{"MetricStat": {"Period": 60}}, {"Expression": "a / b"}],
+                "EvaluationPeriods": 5,
+            },
+            "unknown",
+            "2 of 2 alarms have no data",
+        ),
+    ],
+)
+def test_an_alarm_without_data_is_unknown_once_it_must_have_some(
+    fields: AwsAnswers, state: str, evidence: str
+) -> None:
+    answers = answer_notifications(StateValue="INSUFFICIENT_DATA", **fields)
+    (finding,) = run_health_check("alarms", "alarm data", answers)
+    assert finding.state == state
+    assert evidence in finding.evidence
+
+
+def test_all_is_said_at_once_and_a_denied_topic_hides_nothing() -> None:
+    answers = {
+        **answer_notifications(ActionsEnabled=False),
+        SUBSCRIPTIONS_API: UnknownAnswerError("denied", "ops permissions"),
+    }
+    findings = run_health_check("alarms", "notifications", answers)
+    assert [finding.state for finding in findings] == ["failing", "unknown", "unknown"]

@@ -175,7 +175,7 @@ STACK_CHANGES: Final[
         change_alarms,
         "alarms",
         [
-            ("worse", "alarms", P1_ALARM, "state", "INSUFFICIENT_DATA", "ALARM"),
+            ("worse", "alarms", P1_ALARM, "state", "OK", "ALARM"),
             ("gone", "alarms", f"{STACK_PREFIX}-{alarms.ALARM_NAMES['P0'][0]}", "", "there", None),
             ("changed", "alarms", P1_ALARM, "muted", False, True),
         ],

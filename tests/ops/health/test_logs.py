@@ -6,7 +6,13 @@ import pytest
 
 from ops.core.check_runner import run_checks
 from ops.core.checks import TRUNCATED, CheckFacts, ReadAnswer
-from ops.health.logs import MAX_LOG_GROUPS, redact_line
+from ops.health.logs import (
+    MAX_LOG_GROUPS,
+    POSTGRES_ERROR_PATTERN,
+    PROGRAM_ERROR_PATTERN,
+    list_log_groups,
+    redact_line,
+)
 from ops.health.registry import HEALTH_CHECKS
 from tests.ops.health_answers import (
     AwsAnswers,
@@ -71,6 +77,18 @@ def test_a_group_that_was_not_looked_through_is_unknown() -> None:
     findings = run_health_check("logs", "errors", answer_log_events(2, "ERROR x", TRUNCATED))
     assert {f.state for f in findings} == {"unknown"}
     assert all("at least 2" in f.evidence for f in findings)
+
+
+def test_the_pattern_of_the_settings_is_used_for_programs_and_not_for_postgresql() -> None:
+    outputs = build_changed_outputs("stack", log_error_pattern="?WHOOPS")
+    patterns = {group.owner: group.pattern for group in list_log_groups(outputs)}
+    assert {patterns["backend"], patterns["fleet"]} == {"?WHOOPS"}
+    default_groups = list(list_log_groups(build_stack_outputs()))
+    assert {g.pattern for g in default_groups if g.owner in ("backend", "fleet")} == {
+        PROGRAM_ERROR_PATTERN
+    }
+    databases = {p for owner, p in patterns.items() if owner.startswith("database")}
+    assert databases <= {POSTGRES_ERROR_PATTERN}
 
 
 def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from ops.cli.app import main
 from ops.core.aws import Aws
 from ops.outputs import Outputs, parse_outputs
-from sandbox.deploy import deploy_in_memory, use_in_memory_aws
+from sandbox.deploy import deploy_in_memory, subscribe_somebody, use_in_memory_aws
 
 REGION = "eu-north-1"
 
@@ -41,6 +41,7 @@ def deploy_prod(folder: Path) -> Iterator[DeployedProd]:
         exports = dict(deploy_in_memory("prod").exports)
         file = folder / "outputs.json"
         file.write_text(json.dumps(exports), encoding="utf-8")
+        subscribe_somebody(exports)
         yield DeployedProd(parse_outputs(exports), file, Aws(REGION))
 
 

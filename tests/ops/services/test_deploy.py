@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, ThrottledError, UsageError
 from ops.services import deploy as deployments
+from ops.services import release_history
 from ops.services.images import resolve_image
 from ops.services.model import get_arn_name, get_service, get_task_definition
 from tests.ops.command_line import OpsConsole
@@ -121,7 +122,7 @@ def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:
         )
         assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
         stage.client("ecs").deregister_task_definition(taskDefinition="bulwark-test-backend:1")
-        with pytest.raises(UsageError, match="no other successfully deployed revision of backend"):
+        with pytest.raises(UsageError, match="no other proven release of backend"):
             plan_service_rollback(stage)
 
 
@@ -139,7 +140,7 @@ def test_an_undo_asked_for_while_a_bad_deployment_runs_leads_to_the_last_proven_
             False,
             "bulwark-test-backend:2",
         )
-        assert deployments.get_undo_revision(stage.aws, bad).endswith(":1")
+        assert release_history.get_undo_revision(stage.aws, bad).endswith(":1")
         assert plan_service_rollback(stage).steps[0].action.params["taskDefinition"].endswith(":1")  # type: ignore
 
 

@@ -73,7 +73,7 @@ def test_bad_input_is_one_line_and_asks_aws_nothing(ops: OpsConsole, line: str, 
         (f"deploy {FIRST_IMAGE} --service backend", "but backend already runs it"),
         (
             "rollback --service backend",
-            "ECS lists no other successfully deployed revision of backend",
+            "there is no other proven release of backend",
         ),
         ("rollback --service backend --to nine", "must be the number of a revision"),
         ("rollback --service backend --to other:1", "must be the number of a revision"),

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ops.health.logs import POSTGRES_ERROR_PATTERN, PROGRAM_ERROR_PATTERN
 from sandbox.aws import use_in_memory_aws
 from sandbox.patches.logs import matches_filter_pattern
+from sandbox.patches.patching import AwsError
 from tests.ops.stage import REGION, shared_aws
 
 LOG_GROUP_NAME = "/bulwark/test/services/backend"
@@ -74,6 +75,40 @@ def test_what_is_not_there_is_refused(
     assert refused.value.response["Error"]["Code"] == code
 
 
+ERROR_LINES = (
+    "2026/11/30 02:00:01 [error] 7#7: *1 connect() failed",
+    "[ERROR] no such table",
+    "time=02:00 level=error msg=no",
+    "level: error",
+    '{"level": "error", "text": "no"}',
+    '{"level" : "ERROR"}',
+    '{"lvl":"err"}',
+    '{"Level":"Fatal"}',
+    '{"level":50,"time":1}',
+    '{"severity":"ERROR"}',
+    '{"severity": "critical"}',
+    "Traceback (most recent call last):",
+    "ValueError: no such id",
+    'Exception in thread "main" java.lang.NullPointerException',
+    "Caused by: java.sql.SQLException: closed",
+    "panic: runtime error: index out of range",
+    "CRITICAL:root:no",
+)
+OTHER_LINES = (
+    '{"level": "info", "text": "0 errors"}',
+    '{"level":30,"time":50}',
+    "level=info errors=0",
+    '"GET /error HTTP/1.1" 200',
+    "no error",
+)
+
+
+def test_a_regular_expression_that_cloudwatch_does_not_support_is_refused() -> None:
+    for pattern in ("%(a|b)%", "%something!%", '%"level"%'):
+        with pytest.raises(AwsError):
+            matches_filter_pattern(pattern, "a")
+
+
 @pytest.mark.parametrize(
     ("pattern", "message", "passes"),
     [
@@ -89,6 +124,10 @@ def test_what_is_not_there_is_refused(
         (PROGRAM_ERROR_PATTERN, '{"level":"error","text":"no"}', True),
         (PROGRAM_ERROR_PATTERN, '{"level":"info","text":"0 errors"}', False),
         (PROGRAM_ERROR_PATTERN, "Traceback (most recent call last):", True),
+        ("%[Ee]rror|fail%", "a failure", True),
+        ("%[Ee]rror|fail%", "an ERROR", False),
+        *((PROGRAM_ERROR_PATTERN, line, True) for line in ERROR_LINES),
+        *((PROGRAM_ERROR_PATTERN, line, False) for line in OTHER_LINES),
         (POSTGRES_ERROR_PATTERN, "2026-11-21 UTC [7]: ERROR:  deadlock detected", True),
         (POSTGRES_ERROR_PATTERN, "2026-11-21 UTC [7]: LOG:  checkpoint complete", False),
     ],

@@ -1,0 +1,183 @@
+"""Runs that stopped on their way, by the lock and the newest journals in the operations bucket."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ops.cli.render import format_duration
+from ops.core.checks import (
+    CheckFacts,
+    CheckFinding,
+    CheckRoutine,
+    HealthState,
+    ReadAnswer,
+    ReadRequest,
+    UnknownAnswerError,
+    build_read,
+    format_epoch_time,
+    get_answer_items,
+)
+from ops.core.journal import Record
+from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
+from ops.core.run import is_process_alive
+
+S3_OBJECT_API: Final = "s3.get_object"
+S3_OBJECTS_API: Final = "s3.list_objects_v2"
+OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
+RUNS_AREA: Final = "runs"
+RUNS_PREFIX: Final = "runs/"
+MAX_READ_RUNS: Final = 20  # newest runs whose journals are read: three calls each
+RUN_ID_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{2,62}")
+RUN_TIME_PATTERN: Final = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]+$")
+BREAK_COMMAND: Final = "ops lock break --reason REASON"
+LIST_COMMAND: Final = "ops runs list"
+
+
+@dataclass(frozen=True)
+class _JournalEnds:
+    """The first and the last line of a run's journal."""
+
+    first: Record
+    last: Record
+
+
+def check_unfinished_runs(facts: CheckFacts) -> CheckRoutine:
+    """No run of the newest has stopped on its way, and no lock is left behind.
+
+    A run whose process works on this machine is ok. On another machine that is unknown.
+    """
+    bucket = facts.outputs.backups.operations_bucket
+    lock_answer, runs_answer = yield [
+        _build_object_read(bucket, LOCK_KEY),
+        build_read(
+            S3_OBJECTS_API, "CommonPrefixes", Bucket=bucket, Prefix=RUNS_PREFIX, Delimiter="/"
+        ),
+    ]
+    locks = get_answer_items(lock_answer)
+    lock = parse_lock(str(locks[0]["text"])) if locks else None
+    runs = _select_runs((item["Prefix"] for item in get_answer_items(runs_answer)), lock)
+    key_answers = yield [
+        build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=f"{RUNS_PREFIX}{run}/")
+        for run in runs
+    ]
+    line_reads = [
+        _build_object_read(bucket, key)
+        for answer in key_answers
+        for key in _find_first_and_last_key(get_answer_items(answer))
+    ]
+    line_answers = yield line_reads
+    lines = dict(zip((read.params for read in line_reads), line_answers, strict=True))
+    findings: list[CheckFinding] = []
+    for run, answer in zip(runs, key_answers, strict=True):
+        ends = [
+            lines[_build_object_read(bucket, key).params]
+            for key in _find_first_and_last_key(get_answer_items(answer))
+        ]
+        findings += _list_run_findings(facts, run, ends, lock)
+    named_runs = {finding.subject for finding in findings}
+    if lock is not None and f"run {lock.run}" not in named_runs:
+        findings.append(_build_lock_finding(facts, lock))
+    if findings:
+        return findings
+    evidence = f"none of the newest {len(runs)} runs has stopped on its way, and the lock is free"
+    return [CheckFinding("ok", RUNS_AREA, "unfinished runs", evidence)]
+
+
+def _build_object_read(bucket: str, key: str) -> ReadRequest:
+    codes = LOCK_ABSENT_CODES if key == LOCK_KEY else OBJECT_GONE_CODES
+    return build_read(S3_OBJECT_API, "", Bucket=bucket, Key=key, absent_codes=codes)
+
+
+def _select_runs(prefixes: Iterable[str], lock: LockRecord | None) -> list[str]:
+    """The newest runs by the time in their ids, and the one that holds the lock."""
+
+    def get_time(run: str) -> str:
+        time_match = RUN_TIME_PATTERN.search(run)
+        return time_match[1] if time_match else ""
+
+    all_runs = [prefix.removeprefix(RUNS_PREFIX).rstrip("/") for prefix in prefixes]
+    newest_runs = sorted(all_runs, key=get_time, reverse=True)[:MAX_READ_RUNS]
+    if lock is not None and lock.run in all_runs and lock.run not in newest_runs:
+        newest_runs.append(lock.run)
+    return newest_runs
+
+
+def _find_first_and_last_key(objects: list[dict[str, Any]]) -> list[str]:
+    keys = sorted(str(item["Key"]) for item in objects)
+    return [keys[0], keys[-1]] if keys else []
+
+
+def _list_run_findings(
+    facts: CheckFacts, run: str, answers: list[ReadAnswer], lock: LockRecord | None
+) -> list[CheckFinding]:
+    """One finding of a run that is not over, or whose journal cannot be read; else none."""
+    if not answers:
+        return []  # nothing of it was written
+    for answer in answers:
+        if isinstance(answer, UnknownAnswerError):
+            return [_build_unknown_finding(run, str(answer), answer.advice)]
+    if not RUN_ID_PATTERN.fullmatch(run):
+        return [_build_unknown_finding(ascii(run), "is no id of a run", LIST_COMMAND)]
+    texts = [str(items[0]["text"]) for items in map(get_answer_items, answers) if items]
+    if len(texts) < len(answers):
+        return [_build_unknown_finding(run, "its journal is gone meanwhile", LIST_COMMAND)]
+    try:
+        ends = _JournalEnds(*(Record.model_validate_json(text) for text in texts))
+    except ValidationError:
+        return [_build_unknown_finding(run, "its journal cannot be read", LIST_COMMAND)]
+    if ends.first.event != "plan" or ends.last.event == "ended":
+        return []
+    return [_build_unfinished_finding(facts, run, ends, lock)]
+
+
+def _build_unknown_finding(run: str, evidence: str, command: str) -> CheckFinding:
+    return CheckFinding("unknown", RUNS_AREA, f"run {run}", evidence, command)
+
+
+def _build_unfinished_finding(
+    facts: CheckFacts, run: str, ends: _JournalEnds, lock: LockRecord | None
+) -> CheckFinding:
+    plan: Mapping[str, Any] = ends.first.data if isinstance(ends.first.data, dict) else {}
+    command_line = f"ops {plan.get('kind', '?')} {plan.get('arguments', '')}".rstrip()
+    age_seconds = max(facts.now.timestamp() - ends.first.timestamp, 0)
+    state, process = _judge_process(facts, run, lock)
+    direction = "undone" if ends.last.event == "undo" else "carried out"
+    evidence = (
+        f"{command_line}, begun by {plan.get('started_by') or 'nobody known'} at "
+        f"{format_epoch_time(ends.first.timestamp)}, {format_duration(age_seconds)} ago, is not "
+        f"{direction} to its end; its last event is {ends.last.event!r} of {ends.last.step!r}; "
+        f"{process}"
+    )
+    command = "" if state == "ok" else f"ops runs resume {run}"
+    return CheckFinding(state, RUNS_AREA, f"run {run}", evidence, command)
+
+
+def _judge_process(facts: CheckFacts, run: str, lock: LockRecord | None) -> tuple[HealthState, str]:
+    """Whether a run is at work, from the lock that it holds while it is."""
+    if lock is None or lock.run != run:
+        return "failing", "it does not hold the lock, so it has stopped"
+    is_alive = is_process_alive(lock)
+    if is_alive:
+        return "ok", f"its process {lock.process} is at work"
+    if is_alive is False:
+        return "failing", f"its process {lock.process} has ended, and it still holds the lock"
+    if lock.until <= facts.now.timestamp():
+        return "failing", f"its lock was over at {format_epoch_time(lock.until)}"
+    return "unknown", f"only {lock.holder.rpartition('@')[2]} knows whether its process runs"
+
+
+def _build_lock_finding(facts: CheckFacts, lock: LockRecord) -> CheckFinding:
+    """A lock without an unfinished run: just taken, or left behind."""
+    if lock.holder == UNREADABLE_HOLDER:
+        return CheckFinding("unknown", RUNS_AREA, "lock", lock.reason, BREAK_COMMAND)
+    since = format_duration(max(facts.now.timestamp() - lock.since, 0))
+    evidence = f"{lock.holder} has held it for {since} for {lock.run}, which is not under way"
+    is_alive = is_process_alive(lock)
+    if is_alive:
+        return CheckFinding("ok", RUNS_AREA, "lock", f"{evidence} yet; its process is at work")
+    if is_alive is False or lock.until <= facts.now.timestamp():
+        return CheckFinding("failing", RUNS_AREA, "lock", evidence, BREAK_COMMAND)
+    return CheckFinding("unknown", RUNS_AREA, "lock", evidence, "ops lock show")

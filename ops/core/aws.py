@@ -25,7 +25,9 @@ from botocore.exceptions import (
 )
 from pydantic import JsonValue
 
+from ops.core.credentials import EXPIRED_CREDENTIALS_CODES, CredentialRenewal
 from ops.core.errors import (
+    CredentialsExpiredError,
     DeniedError,
     OpsError,
     OutcomeUnknownError,
@@ -66,8 +68,6 @@ ACCESS_DENIED_CODES: Final = frozenset(
         "NotAuthorized",
         "UnrecognizedClientException",
         "InvalidClientTokenId",
-        "ExpiredToken",
-        "ExpiredTokenException",
         "SignatureDoesNotMatch",
     }
 )
@@ -118,6 +118,10 @@ class Aws:
             ) from None
         return session
 
+    @cached_property
+    def _renewal(self) -> CredentialRenewal:
+        return CredentialRenewal(self._session, self.region, self.profile)
+
     def client(self, service: str, region: str | None = None) -> AwsClient:
         """A client, made when first asked for; safe to ask for from several threads."""
         key = (service, region or self.region)
@@ -129,6 +133,7 @@ class Aws:
                 events: Any = new_client.meta.events  # whose stubs know of no handler that answers
                 service_id = new_client.meta.service_model.service_id.hyphenize()
                 events.register_first(f"needs-retry.{service_id}", self._prevent_retry)
+                events.register_first(f"needs-retry.{service_id}", self._retry_if_renewed)
                 self._clients[key] = new_client
             return self._clients[key]
 
@@ -199,9 +204,23 @@ class Aws:
             error = ClientError(response[1], "")
         return False if error is not None and is_outcome_unknown(error) else None
 
+    def _retry_if_renewed(self, response: Any, attempts: int, **_: object) -> float | None:
+        """Sends a call again, newly signed, if its credentials were over and there are newer ones.
+
+        AWS does nothing with a call whose credentials are over, so that a change is safe too.
+        """
+        if response is None or attempts > 1:
+            return None
+        code = response[1].get("Error", {}).get("Code")
+        if code not in EXPIRED_CREDENTIALS_CODES:
+            return None
+        return 0 if self._renewal.renew() else None
+
     def get_account(self) -> str:
         """The account of the credentials."""
-        return self.get_identity()[0]
+        account = self.get_identity()[0]
+        self._renewal.remember_account(account)
+        return account
 
     def get_identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""
@@ -242,6 +261,11 @@ def explain_error(error: ClientError | BotoCoreError, api: str) -> Exception:
     """A denial, a throttle or silence as an error with advice; other answers as they are."""
     if isinstance(error, ClientError):
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in EXPIRED_CREDENTIALS_CODES:
+            return CredentialsExpiredError(
+                f"{api} was not carried out, the credentials are over: {code}: {message}; sign in "
+                "again"
+            )
         if code in ACCESS_DENIED_CODES:
             return DeniedError(f"{api} was denied: {code}: {message}", "ops permissions")
         if (

@@ -27,6 +27,10 @@ class DeniedError(OpsError):
     """AWS refused the call for lack of permission."""
 
 
+class CredentialsExpiredError(DeniedError):
+    """The credentials are over, and no newer ones were found: sign in again, then go on."""
+
+
 class ThrottledError(OpsError):
     """AWS would not answer for now, after the client's own retries."""
 

@@ -132,7 +132,7 @@ def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
         run = ops.run_for_json("service restart --service backend --yes")["run"]
-        assert "nothing to undo" in ops(f"runs undo {run} --dry-run")[0]
+        assert "nothing of it can be undone" in ops(f"runs undo {run} --dry-run")[0]
         _, err = ops(f"runs undo {run} --yes", 2)
         assert "is done, and nothing of it can be undone" in err
         assert ops("lock show")[0] == "nothing\n"
@@ -247,5 +247,5 @@ def test_no_color_is_respected_on_a_terminal(environment: dict[str, str], colour
         pass
     os.close(inner)
     assert process.wait() == 0
-    assert b"The database." in said
+    assert b"The database" in said
     assert bool(re.search(rb"\x1b\[(\d;)?3\d", said)) == coloured

@@ -133,7 +133,7 @@ def test_a_dry_run_names_downtime_and_source_and_changes_nothing(
 ) -> None:
     out, _ = ops(f"db {verb} --dry-run")
     assert "rds.reboot_db_instance" in out
-    assert "without service; hash" in out
+    assert "downtime; hash" in out
     assert ops.run_for_json(f"db {verb} --dry-run")["hash"] in out
     assert list_restart_messages(ops.stage) == []
 

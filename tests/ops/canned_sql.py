@@ -82,6 +82,12 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     ("pg_stat_user_tables s JOIN pg_class", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
+    (
+        "pg_postmaster_start_time",
+        lambda _: [
+            {"address": "10.0.0.9", "port": 5432, "started": "s", "standby": False, "age": 1.0}
+        ],
+    ),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]
 

@@ -211,6 +211,33 @@ class DeniedFault:
 
 
 @checked
+class ExpiredCredentialsFault:
+    """Calls that are signed with an access key whose credentials are over.
+
+    Source: AWS STS API reference, common errors: ExpiredTokenException, status 403; services of
+    the query protocol and S3 say ExpiredToken.
+    """
+
+    access_key: str
+    apis: ApiPatterns = ("*",)
+    fault: Literal["expired"] = "expired"
+
+    def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
+        """Refuses what is signed with that key."""
+        signature = str(aws_request.request.headers.get("Authorization", ""))
+        if f"Credential={self.access_key}/" not in signature or not _matches_api(
+            self.apis, aws_request
+        ):
+            return next_handler(aws_request)
+        is_short = aws_request.service in (*QUERY_SERVICES, "s3")
+        return aws_request.build_error_reply(
+            "ExpiredToken" if is_short else "ExpiredTokenException",
+            "The security token included in the request is expired",
+            403,
+        )
+
+
+@checked
 class ErrorFault:
     """Calls that are refused with one of the service's own errors."""
 
@@ -285,7 +312,13 @@ class ReadLagFault:
 
 
 Fault: TypeAlias = (
-    ThrottlingFault | UnavailableFault | DeniedFault | ErrorFault | LostAnswerFault | ReadLagFault
+    ThrottlingFault
+    | UnavailableFault
+    | DeniedFault
+    | ExpiredCredentialsFault
+    | ErrorFault
+    | LostAnswerFault
+    | ReadLagFault
 )
 FAULTS_ADAPTER: Final = TypeAdapter[list[Fault]](
     list[Annotated[Fault, Field(discriminator="fault")]]

@@ -279,6 +279,10 @@ class ProgressDisplay:
             self._printed_states[step.name] = state
             self._print_line(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
 
+    def on_notice(self, text: str) -> None:
+        """Prints what a person should know while it goes on."""
+        self._print_line(f"  {text}")
+
     def on_step_end(self, step: "Step", *, already_done: bool) -> None:
         """Prints that a step is done, or was already."""
         self._print_line(f"  {'already done' if already_done else 'done'}: {step.description}")

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 )
 from pydantic import JsonValue
 
+from ops.core.credential_renewal import EXPIRED_CREDENTIALS_CODES, CredentialRenewal
 from ops.core.credentials import explain_credentials_error, set_active_profile
 from ops.core.errors import (
     DeniedError,
@@ -124,6 +125,10 @@ class Aws:
             session.register_component("data_loader", build_loader(self.apis))
         return session
 
+    @cached_property
+    def _renewal(self) -> CredentialRenewal:
+        return CredentialRenewal(self._session, self.region, self.profile)
+
     def client(self, service: str, region: str | None = None) -> AwsClient:
         """A client, made when first asked for; safe to ask for from several threads.
 
@@ -144,6 +149,7 @@ class Aws:
                 events: Any = new_client.meta.events  # whose stubs know of no handler that answers
                 service_id = new_client.meta.service_model.service_id.hyphenize()
                 events.register_first(f"needs-retry.{service_id}", self._prevent_retry)
+                events.register_first(f"needs-retry.{service_id}", self._retry_if_renewed)
                 self._clients[key] = new_client
             return self._clients[key]
 
@@ -214,9 +220,23 @@ class Aws:
             error = ClientError(response[1], "")
         return False if error is not None and is_outcome_unknown(error) else None
 
+    def _retry_if_renewed(self, response: Any, attempts: int, **_: object) -> float | None:
+        """Sends a call again, newly signed, if its credentials were over and there are newer ones.
+
+        AWS does nothing with a call whose credentials are over, so that a change is safe too.
+        """
+        if response is None or attempts > 1:
+            return None
+        code = response[1].get("Error", {}).get("Code")
+        if code not in EXPIRED_CREDENTIALS_CODES:
+            return None
+        return 0 if self._renewal.renew() else None
+
     def get_account(self) -> str:
         """The account of the credentials."""
-        return self.get_identity()[0]
+        account = self.get_identity()[0]
+        self._renewal.remember_account(account)
+        return account
 
     def get_identity(self) -> tuple[str, str]:
         """The account of the credentials and its partition, like `aws`."""

@@ -8,6 +8,7 @@ what was seen, never from a call's answer, since an answer can be lost and a loo
 import getpass
 import re
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -15,6 +16,8 @@ from typing import Final, Literal, Protocol
 from pydantic import JsonValue
 
 from ops.core.errors import (
+    BusyError,
+    CredentialsExpiredError,
     DeniedError,
     OutcomeUnknownError,
     RefusedError,
@@ -35,6 +38,13 @@ Outcome = Literal["done", "undone"]
 UNDO_REQUESTED: Final = "asked for"  # why a run is undone that did not fail
 # How often a call is sent whose answers are lost, each time only after a look that finds nothing.
 MAX_ATTEMPTS: Final = 5
+# A read that ends with one of these says nothing about what was read: it is repeated.
+READ_ERRORS_TO_REPEAT: Final = (
+    ThrottledError,
+    UnreachableError,
+    OutcomeUnknownError,
+    CredentialsExpiredError,
+)
 
 
 class Clock(Protocol):
@@ -55,6 +65,9 @@ class ProgressListener(Protocol):
 
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         """What was seen while waiting, seconds after the call."""
+
+    def on_notice(self, text: str) -> None:
+        """Something a person should know while it goes on, like a read without an answer."""
 
     def on_step_end(self, step: Step, *, already_done: bool) -> None:
         """A step's goal has been seen; `already` where no call was needed."""
@@ -81,6 +94,9 @@ class SilentListener:
     def on_wait(self, step: Step, wait: Wait, result: JsonValue, elapsed: float) -> None:
         """Says nothing."""
 
+    def on_notice(self, text: str) -> None:
+        """Says nothing."""
+
     def on_step_end(self, step: Step, *, already_done: bool) -> None:
         """Says nothing."""
 
@@ -93,8 +109,9 @@ class Engine:
     """One run. `act` carries out one action, given what earlier steps saw.
 
     `settle` is how many seconds a read may be stale after a write. `allowed` is asked before each
-    call that changes something, and raises where the lock is no longer this run's. `patience` is
-    for how many seconds from now on each wait goes on, instead of the plan's own limit.
+    call that changes something, and raises where the lock is no longer this run's; a step that
+    only looks gives it back before it waits. `patience` is for how many seconds from now on each
+    wait goes on, instead of the plan's own limit.
     """
 
     run_action: ActionRunner
@@ -103,7 +120,9 @@ class Engine:
     listener: ProgressListener = field(default_factory=SilentListener)
     settle_seconds: float = 60
     require_lock: Callable[[], None] = lambda: None  # raises where the run may send nothing more
+    give_lock_back: Callable[[], None] = lambda: None  # while the run only looks
     wait_limit_seconds: float | None = None
+    steps_with_failed_reads: set[str] = field(default_factory=set)  # each is reported once
 
     def start(self, plan: Plan) -> Outcome:
         """Writes the whole plan down, then carries it out."""
@@ -169,7 +188,7 @@ class Engine:
         Looked at are the steps that can be undone, and those that only look.
         """
         for step in self.plan.steps:
-            if step.undo or step.action == step.goal.read:
+            if step.undo or step.is_look:
                 try:
                     verdict, result = self._evaluate_goal(step)
                 except StepFailedError as error:
@@ -197,6 +216,9 @@ class Engine:
             return
         self.clock.sleep(0)  # where an interrupt between two steps takes effect
         self.listener.on_step_begin(step, is_undo=is_undo)
+        if step.is_look:
+            self._watch(step, last_record)
+            return
         for attempts_left in reversed(range(MAX_ATTEMPTS)):
             if last_record is not None and last_record.event == "sent":
                 break
@@ -220,8 +242,24 @@ class Engine:
             step, self._wait_until_met(step, step.goal, last_record.timestamp), already_done=False
         )
 
+    def _watch(self, step: Step, last_record: Record | None) -> None:
+        """Waits for what a step only looks at, without the lock as soon as it has to wait."""
+        if last_record is None:
+            verdict, result = self._evaluate_goal(step)
+            if verdict == "met":
+                self._record_done(step, result, already_done=True)
+                return
+            last_record = self._write_record("sent", step.name)
+        self.give_lock_back()
+        self._record_done(
+            step, self._wait_until_met(step, step.goal, last_record.timestamp), already_done=False
+        )
+
     def _evaluate_goal(self, step: Step) -> tuple[Verdict, JsonValue]:
-        result = self._run_action(step.goal.read)
+        """Looks once at a goal; repeats a read without an answer only while the run goes on."""
+        is_going_on = self._has_begun and self.journal.end_record is None
+        deadline = self._get_deadline(step.goal, self.clock.now()) if is_going_on else 0
+        result = self._read(step, step.goal, deadline)
         return evaluate(step.goal, result, self.journal.get_step_results()), result
 
     def _send_action(self, step: Step, *, in_doubt: bool) -> Record:
@@ -249,11 +287,11 @@ class Engine:
 
     def _wait_until_met(self, step: Step, wait: Wait, start_time: float) -> JsonValue:
         """Reads until it is met. The limit counts from `since`: a restart does not lengthen it."""
-        deadline = start_time + wait.within
-        if self.wait_limit_seconds is not None:
-            deadline = self.clock.now() + self.wait_limit_seconds
+        deadline = self._get_deadline(wait, start_time)
         while (
-            evaluate(wait, result := self._run_action(wait.read), self.journal.get_step_results())
+            evaluate(
+                wait, result := self._read(step, wait, deadline), self.journal.get_step_results()
+            )
             != "met"
         ):
             elapsed = self.clock.now() - start_time
@@ -265,6 +303,42 @@ class Engine:
                 raise StillRunningError(f"{step.name}: {conditions}")
             self.clock.sleep(wait.every)
         return result
+
+    @property
+    def _has_begun(self) -> bool:
+        """True once a step was sent or done: before that, stopping costs nothing."""
+        return any(record.event in ("intent", "sent", "done") for record in self.journal.records)
+
+    def _get_deadline(self, wait: Wait, start_time: float) -> float:
+        if self.wait_limit_seconds is not None:
+            return self.clock.now() + self.wait_limit_seconds
+        return start_time + wait.within
+
+    def _read(self, step: Step, wait: Wait, deadline: float) -> JsonValue:
+        """Reads until there is an answer, whatever it says.
+
+        Raises what the last read ended with once the deadline is over: nothing was seen, so that
+        it is no failure of the step, and nothing is undone.
+        """
+        first_failure: float | None = None
+        while True:
+            try:
+                return self._run_action(wait.read)
+            except READ_ERRORS_TO_REPEAT as error:
+                now = self.clock.now()
+                if isinstance(error, BusyError) or now >= deadline:
+                    if first_failure is not None:
+                        error.args = (
+                            f"{step.name} could not be observed for {now - first_failure:.0f} s: "
+                            f"{error}",
+                        )
+                    raise
+                first_failure = now if first_failure is None else first_failure
+                if step.name not in self.steps_with_failed_reads:
+                    self.steps_with_failed_reads.add(step.name)
+                    end = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(deadline))
+                    self.listener.on_notice(f"no answer, asked again until {end}: {error}")
+                self.clock.sleep(min(wait.every, max(deadline - now, 0)))
 
     def _run_action(self, action: Action) -> JsonValue:
         return self.run_action(action, self.journal.get_step_results())

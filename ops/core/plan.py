@@ -221,6 +221,11 @@ class Step(FrozenModel):
     undo: "tuple[Step, ...]" = ()
     downtime: float = 0
 
+    @property
+    def is_look(self) -> bool:
+        """True if it changes nothing: its action is the read that its goal waits with."""
+        return self.action == self.goal.read and not self.undo
+
 
 class StartTime(FrozenModel):
     """A text that depends on when the plan starts: `${NAME}` in its steps is filled with it then.

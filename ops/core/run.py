@@ -48,8 +48,9 @@ from ops.core.journal import (
     LineTakenError,
 )
 from ops.core.lock import BucketLockStore, FolderLockStore, Lock, LockedError, LockRecord
-from ops.core.plan import Plan
+from ops.core.plan import Plan, Step, step_and_undos
 from ops.core.plan_kind import PlanKind
+from ops.core.run_lock import RunLock
 from ops.outputs import RUNS_PREFIX, Outputs
 
 STOP_MESSAGE = (
@@ -302,37 +303,33 @@ class Runner:
 
     def _build_engine(self, run: str) -> Engine:
         journal = Journal(self.context.get_journal_store(run))
-        return Engine(
+        run_lock = RunLock(
+            run,
+            self.context.lock,
+            acquire=lambda: self._acquire_lock(engine.plan),
+            clock=self.clock,
+            notify=self.listener.on_notice,
+            lock_advice=lambda: self.context.lock_advice(run)[:1],
+        )
+        engine = Engine(
             self.actions,
             journal,
             self.clock,
             self.listener,
             self.settle_seconds,
-            require_lock=lambda: self._require_lock(run),
+            require_lock=run_lock.require,
+            give_lock_back=run_lock.give_back,
             wait_limit_seconds=self.wait_limit_seconds,
         )
-
-    def _require_lock(self, run: str) -> None:
-        """Raises LockHeldError where the lock is not this run's any more.
-
-        Whoever breaks a lock may begin another run, whose journal is not this one's: the lines
-        of the journal would let both go on. One read of S3 before each change prevents it.
-        """
-        lock_record = self.context.lock().find_record()
-        if lock_record is None or lock_record.run != run:
-            lock_state = (
-                f"{lock_record.holder} holds it for {lock_record.run}: {lock_record.reason}"
-                if lock_record
-                else "it is free"
-            )
-            raise LockHeldError(
-                f"the lock of {run} was taken from it, and {lock_state}; no more is sent",
-                *self.context.lock_advice(run)[:1],
-            )
+        return engine
 
     def _acquire_lock(self, plan: Plan) -> None:
         now = self.clock.now()
-        limit_seconds = sum(step.goal.within for step in plan.steps)
+        limit_seconds = sum(
+            step.goal.within + (step.ready.within if step.ready else 0)
+            for step in plan.steps
+            if not step.is_look  # it gives the lock back before it waits
+        )
         lock_record = LockRecord(
             holder=get_person(),
             process=os.getpid(),
@@ -357,6 +354,7 @@ class Runner:
         run_engine: Callable[[], Outcome],
         expected_outcome: Outcome = "done",
     ) -> Outcome:
+        is_elsewhere = False
         resume_command, undo_command = f"ops runs resume {plan.run}", f"ops runs undo {plan.run}"
         try:
             outcome = run_engine()
@@ -372,6 +370,7 @@ class Runner:
                 f"the undo failed, and a person must go on: {error}", undo_command
             ) from error
         except LineTakenError as error:
+            is_elsewhere = True  # so is the lock, which has the run's name
             message = f"somebody else carries {plan.run} on: {error}"
             raise LockHeldError(message, f"ops runs show {plan.run}") from error
         except KeyboardInterrupt:
@@ -384,7 +383,8 @@ class Runner:
             error.advice = (*error.advice, *commands)
             raise
         finally:
-            self._release_lock(engine, plan.run)
+            if not is_elsewhere:
+                self._release_lock(engine, plan.run)
         if outcome == "undone" and expected_outcome == "done":
             undo_summary = "was undone" if engine.list_undo_steps() else "nothing of it is undone"
             raise RolledBackError(f"{plan.command} failed and {undo_summary}: {engine.reason}")
@@ -432,14 +432,15 @@ def require_expected_hash(plan: Plan, expected_hash: str | None) -> None:
 
 
 def list_steps_in_flight(engine: Engine) -> tuple[str, ...]:
-    """Steps that AWS may be at: called, and their goal not seen."""
+    """Steps that AWS may be at: called, and their goal not seen. A look changes nothing."""
     journal = engine.journal
     if journal.end_record is not None:
         return ()
+    looks = {step.name for step in _list_looks(engine)}
     step_names = dict.fromkeys(
         journal_record.step
         for journal_record in journal.records
-        if journal_record.event in ("intent", "sent")
+        if journal_record.event in ("intent", "sent") and journal_record.step not in looks
     )
     last_records = {name: journal.find_last_record(name) for name in step_names}
     return tuple(
@@ -447,6 +448,22 @@ def list_steps_in_flight(engine: Engine) -> tuple[str, ...]:
         for step_name, record in last_records.items()
         if record and record.event in ("intent", "sent")
     )
+
+
+def _list_looks(engine: Engine) -> list[Step]:
+    """The steps of a run, its undo included, that only look."""
+    plan = engine.journal.plan
+    parts = [part for step in plan.steps for part in step_and_undos(step)] if plan else []
+    return [step for step in parts if step.is_look]
+
+
+def _describe_stop(engine: Engine) -> str:
+    """Where a run was stopped that has nothing going on in AWS, for a person."""
+    last_record = engine.journal.records[-1] if engine.journal.records else None
+    looks = {step.name: step.description for step in _list_looks(engine)}
+    if last_record is not None and last_record.event == "sent" and last_record.step in looks:
+        return f"stopped while it only looked ({looks[last_record.step]})"
+    return "stopped between two steps"
 
 
 def describe_progress(engine: Engine) -> str:
@@ -459,5 +476,5 @@ def describe_progress(engine: Engine) -> str:
     )
     steps_in_flight = list_steps_in_flight(engine)
     if not steps_in_flight:
-        return f"stopped between two steps, nothing of this run goes on in AWS; {completed_summary}"
+        return f"{_describe_stop(engine)}, nothing of this run goes on in AWS; {completed_summary}"
     return f"stopped; in AWS may go on: {', '.join(steps_in_flight)}; {completed_summary}"

@@ -93,7 +93,9 @@ def build_fleet_deploy_plan(
             steps = (
                 *steps,
                 build_healthy_targets_step(
-                    "healthy", fleet_state.target_group_arn, fleet_state.desired_capacity
+                    "healthy",
+                    fleet_state.target_group_arn,
+                    min(fleet_state.desired_capacity, max(fleet_state.min_size, 1)),
                 ),
             )
     if url is not None:

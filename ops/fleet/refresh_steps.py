@@ -13,7 +13,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.plan import Call, JsonObject, Step, Wait
 from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
-from ops.fleet.scale import INSTANCE_COUNT_PATH, SERVING_COUNT_PATH
+from ops.fleet.scale import SERVING_COUNT_PATH
 from ops.outputs import FleetPart
 
 UNFINISHED_REFRESH_STATUSES: Final = (
@@ -221,19 +221,21 @@ def build_refresh_stop_step(name: str, refresh: PlannedRefresh) -> Step:
 
 
 def build_fleet_version_step(name: str, fleet_state: FleetState, version: str) -> Step:
-    """Builds the step that checks that all instances serve and have this version."""
+    """Builds the step that checks that all instances have this version, and that enough serve.
+
+    How many there are is automatic scaling's to say: never fewer than the group's minimum.
+    """
     read_call = describe_group_call(fleet_state.part)
     other_versions_path = f"length({GROUP_PATH}.Instances[?LaunchTemplate.Version!='{version}'])"
     return Step(
         name=name,
-        description=f"check that {fleet_state.desired_capacity} instances "
-        f"of version {version} are in service",
+        description=f"check that every instance has version {version} and enough are in service",
         action=read_call,
         goal=Wait(
             read=read_call,
             met={
-                SERVING_COUNT_PATH: fleet_state.desired_capacity,
-                INSTANCE_COUNT_PATH: fleet_state.desired_capacity,
+                f"{SERVING_COUNT_PATH} >= {GROUP_PATH}.MinSize": True,
+                f"{SERVING_COUNT_PATH} >= `{min(fleet_state.desired_capacity, 1)}`": True,
                 other_versions_path: 0,
             },
             every=30,

@@ -20,6 +20,16 @@ SERVING_COUNT_PATH: Final = (
 )
 INSTANCE_COUNT_PATH: Final = f"length({GROUP_PATH}.Instances)"
 HEALTHY_TARGETS_PATH: Final = "length(TargetHealthDescriptions[?TargetHealth.State=='healthy'])"
+# Targets that are neither healthy nor leaving. Source: ELBv2 API reference, TargetHealth.
+UNHEALTHY_TARGETS_PATH: Final = (
+    "TargetHealthDescriptions[?TargetHealth.State!='healthy' && TargetHealth.State!='draining']"
+    ".Target.Id"
+)
+DESIRED_CAPACITY_PATH: Final = f"{GROUP_PATH}.DesiredCapacity"
+# Seconds until Auto Scaling shows a number that it took: an assumption, it is usually one or two.
+CAPACITY_VISIBLE_SECONDS: Final = 5 * 60
+# What changes the number by itself. Source: as-suspend-resume-processes, EC2 Auto Scaling
+AUTOMATIC_PROCESSES: Final = frozenset({"AlarmNotification", "ScheduledActions"})
 FLEET_LIMIT_COLUMNS: Final = ("group", "min", "max", "desired", "in service", "suspended")
 
 
@@ -45,8 +55,10 @@ def build_fleet_limits_row(fleet_state: FleetState) -> dict[str, object]:
 def build_fleet_scale_plan(
     outputs: Outputs, fleet_state: FleetState, count: int, run: str, *, wait: bool = True
 ) -> Plan:
-    """Builds the plan that scales the fleet to `count` serving instances; the undo restores it.
+    """Builds the plan that scales the fleet to `count` serving instances.
 
+    The undo restores the old number only if the group's alarms are suspended: with automatic
+    scaling on it would be stale. Then at least (or, scaling down, at most) `count` is the goal.
     Raises UsageError if the count is unchanged or outside the limits, OpsError if the scaling
     process it needs is suspended.
     """
@@ -68,18 +80,46 @@ def build_fleet_scale_plan(
             "aws autoscaling resume-processes --auto-scaling-group-name "
             f"{fleet_state.part.group} --scaling-processes {required_process}",
         )
-    notes = [
-        f"instances: {fleet_state.desired_capacity} -> {count}",
-        "automatic scaling stays on and may change the count within its limits",
-    ]
+    is_automatic = not set(fleet_state.suspended_processes) >= AUTOMATIC_PROCESSES
+    old_count = fleet_state.desired_capacity
+    notes = [f"instances: {old_count} -> {count}"]
+    if is_automatic:
+        notes += [
+            "automatic scaling stays on and may change the count within its limits",
+            "no undo: automatic scaling decides the number from then on; its limits stay as they "
+            f"are (to keep at least {count}: ops fleet limits --min {count})",
+        ]
     if count == 0:
         notes.append("with 0 instances the fleet is down until it is scaled up again")
-    undo_step = _build_count_step("back", fleet_state, fleet_state.desired_capacity, wait=wait)
-    steps: tuple[Step, ...] = (
-        _build_count_step("scale", fleet_state, count, wait=wait, undo=(undo_step,)),
+    undo_steps = (
+        _build_count_step("back", fleet_state, count, old_count),
+        *((_build_serving_step("back_serving", fleet_state, count, old_count),) if wait else ()),
     )
+    steps: tuple[Step, ...] = (
+        _build_count_step(
+            "scale",
+            fleet_state,
+            old_count,
+            count,
+            is_automatic=is_automatic,
+            undo=() if is_automatic else undo_steps,
+        ),
+    )
+    if wait:
+        serving_step = _build_serving_step(
+            "serving", fleet_state, old_count, count, is_automatic=is_automatic
+        )
+        steps = (*steps, serving_step)
     if wait and fleet_state.target_group_arn is not None:
-        steps = (*steps, build_healthy_targets_step("healthy", fleet_state.target_group_arn, count))
+        steps = (
+            *steps,
+            build_healthy_targets_step(
+                "healthy",
+                fleet_state.target_group_arn,
+                count if count >= old_count else min(count, max(fleet_state.min_size, 1)),
+                is_failed_on_timeout=is_automatic,
+            ),
+        )
     return build_stack_plan(outputs, run, "fleet scale", *steps, notes=notes, arguments=str(count))
 
 
@@ -134,13 +174,22 @@ def build_fleet_limits_plan(
 
 
 def _build_count_step(
-    name: str, fleet_state: FleetState, count: int, *, wait: bool, undo: tuple[Step, ...] = ()
+    name: str,
+    fleet_state: FleetState,
+    old_count: int,
+    count: int,
+    *,
+    is_automatic: bool = False,
+    undo: tuple[Step, ...] = (),
 ) -> Step:
-    desired_path = f"{GROUP_PATH}.DesiredCapacity"
-    met: JsonObject = {
-        desired_path: count,
-        **({SERVING_COUNT_PATH: count, INSTANCE_COUNT_PATH: count} if wait else {}),
-    }
+    """Builds the step that sets the desired capacity.
+
+    Its goal is seen within seconds. With automatic scaling on it may be passed before it is looked
+    at, so that "at least" is enough, and what is not seen in time has been scaled back.
+    """
+    met: JsonObject = {DESIRED_CAPACITY_PATH: count}
+    if is_automatic and count != old_count:
+        met = {f"{DESIRED_CAPACITY_PATH} {'>=' if count > old_count else '<='} `{count}`": True}
     return Step(
         name=name,
         description=f"scale the fleet to {count} instances",
@@ -155,23 +204,70 @@ def _build_count_step(
         goal=Wait(
             read=describe_group_call(fleet_state.part),
             met=met,
-            begun={desired_path: count},
-            within=FLEET_SCALE_TIMEOUT_SECONDS,
-            typical=TYPICAL_FLEET_SCALE_SECONDS if wait else None,
-            source=FLEET_SCALE_TIME_SOURCE if wait else None,
+            begun={DESIRED_CAPACITY_PATH: count},
+            failed_on_timeout={f"type({DESIRED_CAPACITY_PATH})": ["number"]}
+            if is_automatic
+            else {},
+            every=5,
+            within=CAPACITY_VISIBLE_SECONDS,
         ),
         undo=undo,
     )
 
 
-def build_healthy_targets_step(name: str, target_group_arn: str, count: int) -> Step:
-    """Builds the step that waits for `count` healthy targets."""
+def _build_serving_step(
+    name: str, fleet_state: FleetState, old_count: int, count: int, *, is_automatic: bool = False
+) -> Step:
+    """Builds the step that sees the instances serve; it only looks, so that it holds nobody up.
+
+    With automatic scaling on, the number that it decided on since is enough.
+    """
+    met: JsonObject = {SERVING_COUNT_PATH: count, INSTANCE_COUNT_PATH: count}
+    if is_automatic:
+        path, operator = (
+            (INSTANCE_COUNT_PATH, "<=") if count < old_count else (SERVING_COUNT_PATH, ">=")
+        )
+        met = {f"{path} {operator} `{count}` || {path} == {DESIRED_CAPACITY_PATH}": True}
+    read = describe_group_call(fleet_state.part)
+    return Step(
+        name=name,
+        description=f"see {count} instances in service"
+        + (", or as many as automatic scaling decided on since" if is_automatic else ""),
+        action=read,
+        goal=Wait(
+            read=read,
+            met=met,
+            within=FLEET_SCALE_TIMEOUT_SECONDS,
+            typical=TYPICAL_FLEET_SCALE_SECONDS,
+            source=FLEET_SCALE_TIME_SOURCE,
+        ),
+    )
+
+
+def build_healthy_targets_step(
+    name: str, target_group_arn: str, min_count: int, *, is_failed_on_timeout: bool = False
+) -> Step:
+    """Builds the step that waits until every target is healthy, and at least `min_count` are.
+
+    An exact number is no goal: automatic scaling changes it meanwhile. Where it may have taken
+    instances away before they were healthy, waiting again would not help: then it has failed.
+    """
     read = describe_target_health_call(target_group_arn)
     return Step(
         name=name,
-        description=f"check that {count} targets are healthy",
+        description=f"check that all targets are healthy, at least {min_count}",
         action=read,
-        goal=Wait(read=read, met={HEALTHY_TARGETS_PATH: count}, within=FLEET_SCALE_TIMEOUT_SECONDS),
+        goal=Wait(
+            read=read,
+            met={
+                UNHEALTHY_TARGETS_PATH: [],
+                f"{HEALTHY_TARGETS_PATH} >= `{min_count}`": True,
+            },
+            failed_on_timeout={"type(TargetHealthDescriptions)": ["array"]}
+            if is_failed_on_timeout
+            else {},
+            within=FLEET_SCALE_TIMEOUT_SECONDS,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from ops.core.plan import Call, Plan, PlanData, StartTime, Step, Wait
+from ops.core.plan import Call, Plan, PlanData, Sql, StartTime, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import replicas
 from ops.database.instance import describe_instance_call
@@ -57,7 +57,17 @@ def build_drill_plan(
     """
     restore_plan = build_point_in_time_restore_plan(outputs, source, None, request, run, now)
     steps = [_build_loss_step(outputs, source), *_build_detection_steps(outputs)]
-    steps += [_fail_on_timeout(step, request.identifier) for step in restore_plan.steps]
+    if request.can_query:
+        steps.append(_build_primary_identity_step(source))
+    for step in restore_plan.steps:
+        steps.append(_fail_on_timeout(step, request.identifier))
+        if step.name == "answers":
+            description = f"see which server answers as {request.identifier}"
+            steps.append(
+                _build_inspection_step(
+                    "identity", description, request, contents.IDENTITY_STATEMENT
+                )
+            )
     if request.can_query:
         description = f"count the tables and rows of {request.identifier}"
         steps.append(
@@ -99,6 +109,17 @@ def _build_loss_step(outputs: Outputs, source: Mapping[str, Any]) -> Step:
         description=f"assume that {name} is lost; read its latest restorable time",
         action=read,
         goal=Wait(read=read, met={INSTANCE_IDENTIFIER_PATH: name}),
+    )
+
+
+def _build_primary_identity_step(source: Mapping[str, Any]) -> Step:
+    """Builds the step that records which server the primary is, if it can be reached."""
+    query = Sql(statement=contents.IDENTITY_STATEMENT, unreachable_is_answer=True)
+    return Step(
+        name="primary_identity",
+        description=f"see which server answers as {source['DBInstanceIdentifier']}",
+        action=query,
+        goal=Wait(read=query, met={"type(rows)": "array"}),
     )
 
 

@@ -1,8 +1,9 @@
 """Results of drills, from the journals of their runs, saved as records beside them.
 
-RTO runs from the assumed loss of the database until a query is answered: alarms, restore, settings
-and password, first query. RPO is the time of lost writes: from the newest restored heartbeat, or
-else from the primary's latest restorable time.
+RTO runs from the assumed loss of the database until users are served: alarms, restore, settings and
+password, first query, switch, restart of the services. A drill neither switches nor restarts: these
+two are the usual times of their plans. RPO is the time of lost writes: from the newest restored
+heartbeat, or else from the primary's latest restorable time.
 """
 
 import json
@@ -21,10 +22,13 @@ from ops.core.journal import Journal, Record
 from ops.core.plan import lookup
 from ops.core.run import StackContext
 from ops.recovery.drill import DrillData
+from ops.recovery.drill_identity import explain_wrong_server, find_detection_seconds
+from ops.recovery.promotion import TYPICAL_RENAME_SECONDS
+from ops.services.deploy import TYPICAL_DEPLOYMENT_SECONDS
 
 DRILLS_PREFIX: Final = "drills/"
 DRILL_RUN_KIND: Final = "drill"
-DEFAULT_RTO_MINUTES, DEFAULT_RPO_MINUTES = 30, 5  # default objectives, minutes
+DEFAULT_RTO_MINUTES, DEFAULT_RPO_MINUTES = 60, 5  # default objectives, minutes
 # Phases in order, each with the step that ends it.
 PHASE_STEPS: Final = (
     ("restore", "restore"),
@@ -32,6 +36,10 @@ PHASE_STEPS: Final = (
     ("first_query", "answers"),
     ("warm", "warm"),
 )
+# The rename of the lost instance and that of the restored one, in seconds.
+SWITCH_SECONDS: Final = 2.0 * TYPICAL_RENAME_SECONDS
+SERVICES_RESTART_SECONDS: Final = float(TYPICAL_DEPLOYMENT_SECONDS)
+CLOCK_TOLERANCE_SECONDS: Final = 5.0  # of the clock that writes heartbeats: an assumption
 # A drill is a regression if it is slower than earlier ones by this factor and by at least so many
 # seconds. Assumptions: AWS's restore times vary by some minutes.
 REGRESSION_FACTOR, MIN_REGRESSION_SECONDS = 1.25, 120
@@ -58,6 +66,8 @@ class DrillPhases(LenientModel):
     restore: float | None = None
     configure: float | None = None
     first_query: float | None = None
+    switch: float | None = None
+    services: float | None = None
     warm: float | None = None
 
 
@@ -105,6 +115,8 @@ DRILL_COLUMNS: Final = (
     "restore",
     "configure",
     "first_query",
+    "switch",
+    "services",
     "warm",
     "tables",
     "rows",
@@ -125,18 +137,37 @@ def parse_drill_journal(journal: Journal) -> DrillRecord:
     )
     end_record, step_results = journal.end_record, journal.get_step_results()
     phases = _measure_phases(journal, plan_record.timestamp, step_results)
-    serving_seconds = phases.first_query if phases.first_query is not None else phases.configure
-    phase_seconds = (phases.detect, phases.restore, phases.configure, phases.first_query)
-    rto_seconds = (
-        sum(seconds for seconds in phase_seconds if seconds is not None)
-        if serving_seconds is not None
-        else None
+    phase_seconds = (
+        phases.detect,
+        phases.restore,
+        phases.configure,
+        phases.first_query,
+        phases.switch,
+        phases.services,
     )
+    rto_seconds, problems = None, list[str]()
+    if phases.configure is not None:
+        if phases.detect is None:
+            problems.append("no paging alarm would be raised by the loss of the database")
+        else:
+            rto_seconds = sum(seconds for seconds in phase_seconds if seconds is not None)
     rpo_seconds, rpo_source = _measure_data_loss(journal, step_results)
+    if rpo_seconds is not None and rpo_seconds < -CLOCK_TOLERANCE_SECONDS:
+        problems.append(
+            f"its newest heartbeat is {_format_seconds(-rpo_seconds)} after the loss: the clock "
+            "that writes it is wrong, or another instance answered"
+        )
+        rpo_seconds = rpo_source = None
+    elif rpo_seconds is not None:
+        rpo_seconds = max(0.0, rpo_seconds)
+    if phases.first_query is not None and (problem := explain_wrong_server(journal, step_results)):
+        problems.append(problem)
+        rto_seconds = rpo_seconds = rpo_source = None
     tables: Any = lookup("contents.rows", step_results)
     row_counts = [table["rows"] for table in tables or () if table.get("rows") is not None]
     outcome: Any = "unfinished" if end_record is None else str(end_record.data)
-    reasons = tuple(_list_missed_objectives(journal, outcome, rto_seconds, rpo_seconds, objectives))
+    missed = _list_missed_objectives(journal, outcome, rto_seconds, rpo_seconds, objectives)
+    reasons = (*problems, *missed)
     return DrillRecord(
         run=plan.run,
         taken=format_time(datetime.fromtimestamp(plan_record.timestamp, UTC)),
@@ -166,23 +197,24 @@ def _measure_phases(
                 done_record.timestamp - previous_time,
                 done_record.timestamp,
             )
-    alarms: Any = lookup("detection.MetricAlarms", step_results) or ()
-    detection_times = [
-        alarm["Period"] * alarm["EvaluationPeriods"] for alarm in alarms if alarm.get("Period")
-    ]
-    return DrillPhases(detect=float(min(detection_times)) if detection_times else None, **phases)
+    if "configure" in phases:
+        phases |= {"switch": SWITCH_SECONDS, "services": SERVICES_RESTART_SECONDS}
+    return DrillPhases(detect=find_detection_seconds(step_results), **phases)
 
 
 def _measure_data_loss(
     journal: Journal, step_results: dict[str, Any]
 ) -> tuple[float | None, Literal["heartbeat", "restorable time"] | None]:
-    """Returns the seconds of lost writes, and what they are measured by."""
+    """Returns the seconds of lost writes, and what they are measured by.
+
+    Less than 0 if the newest heartbeat is of a time after the loss, which cannot be.
+    """
     loss_record = journal.find_last_record("lost", "done")
     if loss_record is None:
         return None, None
     heartbeat: Any = lookup("heartbeat.rows[0].beat", step_results)
     if heartbeat is not None:
-        return max(0.0, loss_record.timestamp - float(heartbeat)), "heartbeat"
+        return loss_record.timestamp - float(heartbeat), "heartbeat"
     latest_time: Any = lookup("lost.DBInstances[0].LatestRestorableTime", step_results)
     if latest_time is None:
         return None, None

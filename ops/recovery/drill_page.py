@@ -14,6 +14,8 @@ PHASE_COLORS: Final = (
     ("restore", "#3b7dd8"),
     ("configure", "#7a5cc4"),
     ("first_query", "#2aa775"),
+    ("switch", "#d9822b"),
+    ("services", "#c23030"),
 )
 
 

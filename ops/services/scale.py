@@ -1,6 +1,6 @@
 """Plans that change a service's task count and its automatic scaling limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ops.core.aws import Aws
@@ -21,17 +21,25 @@ SUSPENSION_FLAGS: Final = (
 )
 TYPICAL_SERVICE_SCALE_SECONDS: Final = 2 * 60
 SERVICE_SCALE_TIME_SOURCE: Final = "an assumption, AWS states no time: image pull and health checks"
+# Seconds until ECS shows a count that it took: an assumption, it is usually one or two.
+COUNT_VISIBLE_SECONDS: Final = 5 * 60
+DESIRED_COUNT_PATH: Final = "services[0].desiredCount"
+RUNNING_COUNT_PATH: Final = "services[0].runningCount"
 SERVICE_LIMIT_COLUMNS: Final = ("service", "min", "max", "suspended")
 
 
 @dataclass(frozen=True)
 class ScalingLimits:
-    """A service's automatic scaling limits, in tasks, and whether scaling is suspended."""
+    """A service's automatic scaling limits, in tasks, and whether scaling is suspended.
+
+    `may_change_count` is False only if everything is suspended that changes the count by itself.
+    """
 
     service: ServiceState
     min_tasks: int
     max_tasks: int
     is_suspended: bool
+    may_change_count: bool = field(default=True, compare=False)
 
     def build_row(self) -> dict[str, object]:
         """Returns the row of `ops service limits`."""
@@ -63,6 +71,7 @@ def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None
         int(scalable_target["MinCapacity"]),
         int(scalable_target["MaxCapacity"]),
         any(state.get(name) for name in SUSPENSION_FLAGS),
+        not all(state.get(name) for name in SUSPENSION_FLAGS),
     )
 
 
@@ -82,8 +91,10 @@ def build_service_scale_plan(
     *,
     wait: bool = True,
 ) -> Plan:
-    """Builds the plan that scales a service to `count` running tasks; the undo restores the count.
+    """Builds the plan that scales a service to `count` running tasks.
 
+    The undo restores the count, but only if nothing else changes it: with automatic scaling on, the
+    old count would be stale. Then at least (or, scaling down, at most) `count` is the goal.
     Raises UsageError if the count is unchanged or outside the automatic scaling limits.
     """
     if count == service.desired_count == service.running_count:
@@ -99,18 +110,35 @@ def build_service_scale_plan(
             "automatic scaling would undo a count outside its limits",
             f"ops service autoscaling --service {service.name} {limit_option}",
         )
+    is_automatic = limits is not None and limits.may_change_count
     notes = [f"tasks: {service.desired_count} -> {count}"]
-    if limits is not None and not limits.is_suspended:
-        notes.append("automatic scaling stays on and may change the count within its limits")
+    if is_automatic:
+        notes += [
+            "automatic scaling stays on and may change the count within its limits",
+            "no undo: automatic scaling decides the count from then on; its limits stay as they "
+            f"are (to keep at least {count}: ops service autoscaling --service {service.name} "
+            f"--min {count})",
+        ]
     if count == 0:
         notes.append("with 0 tasks the service is down until it is scaled up again")
+    old_count = service.desired_count
+    undo_steps = (
+        _build_count_step("back", service, count, old_count),
+        *((_build_running_step("back_running", service, count, old_count),) if wait else ()),
+    )
     steps = (
         _build_count_step(
             "scale",
             service,
+            old_count,
             count,
-            wait=wait,
-            undo=(_build_count_step("back", service, service.desired_count, wait=wait),),
+            is_automatic=is_automatic,
+            undo=() if is_automatic else undo_steps,
+        ),
+        *(
+            (_build_running_step("running", service, old_count, count, is_automatic=is_automatic),)
+            if wait
+            else ()
         ),
     )
     return build_stack_plan(
@@ -166,29 +194,74 @@ def build_scaling_limits_plan(
     )
 
 
-def _build_count_step(
-    name: str, service: ServiceState, count: int, *, wait: bool, undo: tuple[Step, ...] = ()
-) -> Step:
-    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
-    desired_path = "services[0].desiredCount"
-    read = Call(
+def _describe_service_call(service: ServiceState) -> Call:
+    return Call(
         api="ecs.describe_services",
         params={"cluster": service.cluster, "services": [service.name]},
     )
-    met: JsonObject = {desired_path: count, **({"services[0].runningCount": count} if wait else {})}
+
+
+def _build_count_step(
+    name: str,
+    service: ServiceState,
+    old_count: int,
+    count: int,
+    *,
+    is_automatic: bool = False,
+    undo: tuple[Step, ...] = (),
+) -> Step:
+    """Builds the step that sets the desired count.
+
+    Its goal is seen within seconds. With automatic scaling on it may be passed before it is looked
+    at, so that "at least" is enough, and what is not seen in time has been scaled back.
+    """
+    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
+    met: JsonObject = {DESIRED_COUNT_PATH: count}
+    if is_automatic and count != old_count:
+        met = {f"{DESIRED_COUNT_PATH} {'>=' if count > old_count else '<='} `{count}`": True}
+    has_count_path = f"type({DESIRED_COUNT_PATH})"
     return Step(
         name=name,
         description=f"scale {service.name} to {count} tasks",
         action=Call(api="ecs.update_service", params={**service_params, "desiredCount": count}),
         goal=Wait(
-            read=read,
+            read=_describe_service_call(service),
             met=met,
-            begun={desired_path: count},
-            within=20 * 60,
-            typical=TYPICAL_SERVICE_SCALE_SECONDS if wait else None,
-            source=SERVICE_SCALE_TIME_SOURCE if wait else None,
+            begun={DESIRED_COUNT_PATH: count},
+            failed_on_timeout={has_count_path: ["number"]} if is_automatic else {},
+            every=5,
+            within=COUNT_VISIBLE_SECONDS,
         ),
         undo=undo,
+    )
+
+
+def _build_running_step(
+    name: str, service: ServiceState, old_count: int, count: int, *, is_automatic: bool = False
+) -> Step:
+    """Builds the step that sees the tasks run; it only looks, so that it holds nobody up.
+
+    With automatic scaling on, the count that it decided on since is enough.
+    """
+    met: JsonObject = {RUNNING_COUNT_PATH: count}
+    if is_automatic:
+        operator = "<=" if count < old_count else ">="
+        is_reached = f"{RUNNING_COUNT_PATH} {operator} `{count}`"
+        is_as_decided = f"{RUNNING_COUNT_PATH} == {DESIRED_COUNT_PATH}"
+        met = {f"{is_reached} || {is_as_decided}": True}
+    read = _describe_service_call(service)
+    return Step(
+        name=name,
+        description=f"see {count} tasks of {service.name} run"
+        + (", or as many as automatic scaling decided on since" if is_automatic else ""),
+        action=read,
+        goal=Wait(
+            read=read,
+            met=met,
+            within=20 * 60,
+            typical=TYPICAL_SERVICE_SCALE_SECONDS,
+            source=SERVICE_SCALE_TIME_SOURCE,
+        ),
     )
 
 

@@ -95,6 +95,12 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
         lambda connection: [{"version": "1.5" if "extension" in connection.effects else None}],
     ),
     ("SELECT 1 AS answers", lambda _: [{"answers": 1}]),
+    (
+        "pg_postmaster_start_time",
+        lambda _: [
+            {"address": "10.0.0.9", "port": 5432, "started": "s", "standby": False, "age": 1.0}
+        ],
+    ),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]
 

@@ -72,6 +72,13 @@ SELECT item->>'table' AS "table", item->>'shape' AS shape, (item->>'rows')::bigi
        item->>'reason' AS reason
   FROM jsonb_array_elements(current_setting('bulwark.contents')::jsonb) AS item"""
 
+# Which server answers, whatever lies between: its own address, and how long it has run by its own
+# clock. Source: PostgreSQL manual, "System Information Functions".
+IDENTITY_STATEMENT: Final = """
+SELECT host(inet_server_addr()) AS address, inet_server_port() AS port,
+       pg_postmaster_start_time()::text AS started, pg_is_in_recovery() AS standby,
+       extract(epoch FROM clock_timestamp() - pg_postmaster_start_time())::float8 AS age"""
+
 
 @dataclass(frozen=True)
 class HeartbeatColumn:

@@ -51,8 +51,10 @@ def test_instances_that_never_become_healthy_are_not_called_done() -> None:
         stage.client("ssm").put_parameter(
             Name=stage_of.IMAGE_PARAMETER, Value="x:unhealthy", Type="String", Overwrite=True
         )
-        with pytest.raises(Exception, match="healthy is 2, wanted 3"):
-            stage.build_engine(KillFuse()).start(plan_fleet_scale(stage))
+        engine = stage.build_engine(KillFuse())
+        assert engine.start(plan_fleet_scale(stage)) == "undone"
+        assert "Id is [" in engine.reason
+        assert "wanted []" in engine.reason
 
 
 @pytest.mark.parametrize(
@@ -143,11 +145,51 @@ def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     assert "automatic scaling stays on" in out
     assert len(list_group_instances(ops.stage)) == 4
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
-    assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"
-    assert list_target_states(ops.stage) == ["healthy"] * 2
+    _, err = ops(f"runs undo {run} --yes", 2)
+    assert "nothing of it can be undone" in err
+    assert list_target_states(ops.stage) == ["healthy"] * 4
+    ops("fleet scale 2 --yes")
     result = ops.run_for_json("fleet scale 3 --yes --no-wait")
     assert (result["kind"], result["instances"], result["completed"]) == ("fleet-scale", 3, False)
     assert list_target_states(ops.stage) == ["healthy"] * 2
+
+
+def test_without_automatic_scaling_the_old_number_is_what_an_undo_restores(
+    ops: OpsConsole,
+) -> None:
+    ops.stage.client("autoscaling").suspend_processes(
+        AutoScalingGroupName=FLEET_GROUP,
+        ScalingProcesses=["AlarmNotification", "ScheduledActions"],
+    )
+    out, _ = ops("fleet scale 4 --yes")
+    assert "automatic scaling" not in out
+    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
+    assert ops.run_for_json(f"runs undo {run} --yes")["state"] == "undone"
+    assert list_target_states(ops.stage) == ["healthy"] * 2
+
+
+@pytest.mark.parametrize(("count", "moved_count"), [(3, 4), (1, 2)])
+def test_a_number_that_automatic_scaling_moves_holds_nobody_up(
+    count: int, moved_count: int
+) -> None:
+    """It moves it right after our number is seen, so that ours is never in service."""
+    with open_stage() as stage:
+        put_fleet(stage)
+        plan, began = plan_fleet_scale(stage, count), stage.clock.now()
+        engine, given_back = stage.build_engine(KillFuse()), list[float]()
+
+        def move() -> None:
+            if not given_back:
+                given_back.append(stage.clock.now())
+                stage.client("autoscaling").set_desired_capacity(
+                    AutoScalingGroupName=FLEET_GROUP, DesiredCapacity=moved_count
+                )
+
+        engine.give_lock_back = move
+        assert engine.start(plan) == "done"
+        assert given_back[0] - began <= 300, "the lock is held while AWS takes the number"
+        assert describe_group(stage)["DesiredCapacity"] == moved_count, "nothing is scaled back"
+        assert engine.list_undo_steps() == []
 
 
 def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: OpsConsole) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from ops.core.errors import UsageError
+from ops.core.plan import Action, Call
 from ops.fleet.deploy import build_fleet_deploy_plan
 from ops.fleet.model import build_instance_rows, get_fleet_state
 from ops.fleet.refresh import REFRESH_COLUMNS, require_healthy_range
@@ -91,6 +93,29 @@ def test_refresh_as_a_user_types_it(ops: OpsConsole) -> None:
     ops(f"runs undo {run} --yes")
     assert (list_versions(ops.stage), get_group_version(ops.stage)) == (["1", "1"], "1")
     assert len(ops.run_for_json("fleet refresh status --limit 5")["items"]) == 2
+
+
+def test_a_refresh_of_a_group_that_is_scaled_meanwhile_is_done() -> None:
+    """Its instances are new and serve; how many there are is automatic scaling's to say."""
+    with open_stage() as stage:
+        put_fleet(stage)
+        plan = plan_refresh(stage)
+        engine, moved = stage.build_engine(KillFuse()), list[str]()
+        run_action = engine.run_action
+
+        def scale_after_start(action: Action, results: dict[str, JsonValue]) -> JsonValue:
+            answer = run_action(action, results)
+            if isinstance(action, Call) and action.operation == "start_instance_refresh":
+                stage.client("autoscaling").set_desired_capacity(
+                    AutoScalingGroupName=FLEET_GROUP, DesiredCapacity=4
+                )
+                moved.append(action.api)
+            return answer
+
+        engine.run_action = scale_after_start
+        assert engine.start(plan) == "done"
+        assert moved
+        assert len(list_group_instances(stage)) == 4
 
 
 def test_what_is_done_since_is_not_undone_with_it(ops: OpsConsole) -> None:

@@ -29,6 +29,12 @@ def plan_scale(stage: Stage, count: int = 5) -> Plan:
     )
 
 
+def plan_scale_of_fixed_count(stage: Stage, count: int = 5) -> Plan:
+    """The same of a service without automatic scaling."""
+    service = services.get_service(stage.aws, stage.outputs, "backend")
+    return scaling.build_service_scale_plan(stage.outputs, service, None, count, "run-1")
+
+
 def plan_limits(stage: Stage) -> Plan:
     target = scaling.find_scaling_limits(
         stage.aws, services.get_service(stage.aws, stage.outputs, "backend")

@@ -1,12 +1,15 @@
 """Numbers of tasks, their limits and the maintenance page: planned, killed, and typed."""
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from components.load_balancer import NEVER_MATCHING_HOST
+from ops.core.aws import Aws
 from ops.core.errors import DeniedError, ThrottledError
 from ops.core.plan import Plan
 from ops.services.maintenance_page import UNMATCHED_HOST, build_maintenance_page_plan
@@ -25,6 +28,7 @@ from tests.ops.procedures.service_scale import (
     collect_tasks_and_limits,
     plan_limits,
     plan_scale,
+    plan_scale_of_fixed_count,
     put_scaled_service,
 )
 from tests.ops.service_stage import (
@@ -57,7 +61,7 @@ def test_a_service_has_the_tasks_only_once_they_run() -> None:
         )
 
 
-@pytest.mark.parametrize("planned", [plan_scale, plan_limits])
+@pytest.mark.parametrize("planned", [plan_scale_of_fixed_count, plan_limits])
 def test_what_was_changed_is_undone(planned: Callable[[Stage], Plan]) -> None:
     with open_stage() as stage:
         put_scaled_service(stage)
@@ -88,10 +92,9 @@ def test_limits_that_cannot_be_read_are_not_taken_for_none(
 
 
 def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
-    put_scalable_target(ops.stage)
     out, _ = ops("service scale 4 --service backend --yes")
     assert "tasks: 2 -> 4" in out
-    assert "automatic scaling stays on" in out
+    assert "automatic scaling" not in out
     assert describe_service(ops.stage)["runningCount"] == 4
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     _, err = ops(f"runs undo {run}", 2)
@@ -105,6 +108,68 @@ def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     assert state == "undone"
     result = ops.run_for_json("service scale 3 --service frontend --yes")
     assert (result["kind"], result["tasks"]) == ("service-scale", 3)
+
+
+class MovingScaling:
+    """Automatic scaling that sets a count of its own right after ours is taken."""
+
+    def __init__(self, stage: Stage, count: int) -> None:
+        self.stage, self.count = stage, count
+
+    @contextmanager
+    def act(self) -> Iterator[None]:
+        original = Aws.call
+
+        def call(aws: Aws, api: str, *arguments: Any, **options: Any) -> Any:
+            answer = original(aws, api, *arguments, **options)
+            if api == "ecs.update_service":
+                self.stage.client("ecs").update_service(
+                    cluster=arguments[0]["cluster"],
+                    service=arguments[0]["service"],
+                    desiredCount=self.count,
+                )
+            return answer
+
+        with patch.object(Aws, "call", call):
+            yield
+
+
+@pytest.mark.parametrize(
+    ("count", "moved_count", "outcome"),
+    [
+        (4, 6, "done"),  # scaled out further: at least 4 was reached
+        (4, 3, "undone"),  # scaled in at once: 4 was never seen
+        (1, 1, "done"),
+    ],
+)
+def test_a_count_that_automatic_scaling_moves_holds_nobody_up(
+    count: int, moved_count: int, outcome: str
+) -> None:
+    with open_stage() as stage:
+        put_scaled_service(stage)
+        plan, began = plan_scale(stage, count), stage.clock.now()
+        engine = stage.build_engine(KillFuse())
+        held_until: list[float] = []
+        engine.give_lock_back = lambda: held_until.append(stage.clock.now())
+        with MovingScaling(stage, moved_count).act():
+            assert engine.start(plan) == outcome
+        assert describe_service(stage)["desiredCount"] == moved_count, "nothing is scaled back"
+        assert engine.list_undo_steps() == []
+        assert (held_until or [stage.clock.now()])[0] - began <= 400, "the lock, at most"
+
+
+def test_with_automatic_scaling_on_there_is_no_undo_that_scales_a_busy_service_down(
+    ops: OpsConsole,
+) -> None:
+    put_scalable_target(ops.stage)
+    out, _ = ops("service scale 4 --service backend --yes")
+    assert "automatic scaling stays on" in out
+    assert "no undo: automatic scaling decides the count from then on" in out
+    assert "ops service autoscaling --service backend --min 4" in out
+    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
+    _, err = ops(f"runs undo {run} --yes", 2)
+    assert "nothing of it can be undone" in err
+    assert describe_service(ops.stage)["desiredCount"] == 4
 
 
 def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: OpsConsole) -> None:

@@ -198,7 +198,7 @@ def test_a_bad_image_exits_5_and_says_why_its_tasks_stopped(
     assert says in err
     assert "ops service tasks --service backend --stopped" in err
     assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
-    assert ops("lock show")[0].strip() == "nothing"
+    assert ops("lock show")[0].strip() == "no lock is held"
     stopped = ops.run_for_json("service tasks --service backend --stopped")["items"]
     assert {row["state"] for row in stopped} == {"STOPPED"}
     events = ops("service events --service backend")[0]

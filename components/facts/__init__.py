@@ -1,7 +1,8 @@
 """What each AWS resource type of the components costs, holds and interrupts: plain data.
 
-`ops cost`, `ops preview`, the policy pack and the deploy role read these facts. A component's facts
-are in the module of its name. Nothing here imports Pulumi, so that `ops` can read it.
+`ops cost`, `ops preview-report`, the policy pack and the deploy role read these facts. The facts
+of a component are in the module of its name. Nothing here imports Pulumi, so that `ops` can read
+it.
 """
 
 from collections.abc import Mapping

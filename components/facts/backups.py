@@ -16,7 +16,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:backup/plan:Plan",
         guard=Guard(
-            "no more recovery points are made", "Backup Developer Guide, Deleting a backup plan"
+            "no more recovery points are created", "Backup Developer Guide, Deleting a backup plan"
         ),
         is_taggable=True,
     ),
@@ -37,15 +37,15 @@ FACTS: Final = (
         list_charges=build_usage_lister("recovery points", "backup"),
         data_loss=DataLoss(
             "its recovery points",
-            "none; nothing to restore from meanwhile",
-            "Backup Developer Guide, Deleting a backup vault: it has to be empty",
+            "none; there is nothing to restore from",
+            "Backup Developer Guide, Deleting a backup vault: it must be empty",
             FORCE_DESTROY_SAFEGUARDS,
         ),
         protections=(
             ProtectionRule(
                 "forceDestroy",
                 "on",
-                "a later deletion takes its recovery points with it",
+                "a later deletion also deletes its recovery points",
                 "Backup Developer Guide, Deleting a backup vault",
             ),
         ),
@@ -62,7 +62,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:backup/vaultLockConfiguration:VaultLockConfiguration",
         guard=Guard(
-            "recovery points may be deleted before their time",
+            "recovery points can be deleted before they expire",
             "Backup Developer Guide, AWS Backup Vault Lock",
         ),
     ),

@@ -18,7 +18,7 @@ FACTS: Final = (
         type="aws:s3/bucket:Bucket",
         list_charges=build_usage_lister("objects", "s3"),
         data_loss=DataLoss(
-            "every object in it, all versions; its name may be taken by others",
+            "every object in it, all versions; others may take its name",
             REFILL_DOWNTIME,
             "S3 User Guide, Deleting a bucket",
             FORCE_DESTROY_SAFEGUARDS,
@@ -27,7 +27,7 @@ FACTS: Final = (
             ProtectionRule(
                 "forceDestroy",
                 "on",
-                "a later deletion takes its objects with it",
+                "a later deletion also deletes its objects",
                 "S3 User Guide, Deleting a bucket",
             ),
         ),
@@ -62,7 +62,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:s3/bucketVersioning:BucketVersioning",
         guard=Guard(
-            "the bucket keeps no older versions of what is written over or deleted from now on",
+            ("from now on the bucket keeps no versions of overwritten or deleted objects"),
             "S3 User Guide, Working with versioning-suspended buckets",
         ),
     ),

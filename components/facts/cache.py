@@ -7,7 +7,7 @@ from components.facts.billing import Charge, PricedResource, StackResources, bui
 from components.facts.model import ChangeEffect, DataLoss, Encryption, ProtectionRule, ResourceFact
 
 CACHE_NODES_EFFECT: Final = ChangeEffect(
-    "the cache's nodes are replaced one by one, with failovers",
+    "the cache nodes are replaced one by one, with failovers",
     "seconds to some minutes of failing writes; without a replica the cache is empty and down",
     "ElastiCache User Guide, Scaling and upgrading; times are an assumption",
 )
@@ -32,7 +32,7 @@ FACTS: Final = (
         price_properties=("engine", "nodeType", "numCacheClusters"),
         class_price=("nodeType", "caches"),
         data_loss=DataLoss(
-            "all that is cached, sessions too",
+            "everything cached, including sessions",
             "an assumption, AWS states none: 10-15 min, then a cold cache",
             "ElastiCache User Guide, Deleting a replication group",
             (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),

@@ -9,7 +9,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:acm/certificate:Certificate",
         removal=ChangeEffect(
-            "the listener needs the new one, which has to be validated first",
+            "the listener needs the new one, which must be validated first",
             "none while the old one is kept until then",
             "ACM User Guide, DNS validation",
         ),
@@ -22,13 +22,13 @@ FACTS: Final = (
             ("records", "aliases", "ttl"),
             ChangeEffect(
                 "the name resolves to another address",
-                "until resolvers forget the old answer: its TTL",
+                "until cached answers expire (the TTL)",
                 "Route 53 Developer Guide, Values for records",
             ),
         ),
         removal=ChangeEffect(
             "the name does not resolve meanwhile",
-            "seconds, and as long as resolvers keep the answer",
+            "seconds, plus the time that resolvers cache the answer",
             "Route 53 Developer Guide, Values for records",
         ),
     ),
@@ -36,8 +36,8 @@ FACTS: Final = (
         type="aws:route53/zone:Zone",
         list_charges=build_flat_lister("hosted zone", "hosted_zone"),
         data_loss=DataLoss(
-            "its records; another zone has other name servers",
-            "until the domain's registrar has the new name servers, and caches forget: up to 48 h",
+            "its records; a new zone has other name servers",
+            ("until the registrar has the new name servers and caches expire: up to 48 h"),
             "Route 53 Developer Guide, Deleting a public hosted zone",
         ),
         is_taggable=True,

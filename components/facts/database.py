@@ -36,9 +36,9 @@ MULTI_AZ_RESIZE_TIME_SOURCE: Final = (
 SINGLE_AZ_RESIZE_TIME_SOURCE: Final = (
     "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
 )
-RESTART_DOWNTIME: Final = "about 1 min; with many writes before it longer"
+RESTART_DOWNTIME: Final = "about 1 min; longer after many writes"
 INSTANCE_CLASS_EFFECT: Final = ChangeEffect(
-    "the database changes its machine and restarts",
+    "the database moves to another instance class and restarts",
     "1-2 min with Multi-AZ, else about 10 min",
     f"{MULTI_AZ_RESIZE_TIME_SOURCE}; {SINGLE_AZ_RESIZE_TIME_SOURCE}",
 )
@@ -54,7 +54,10 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
     source = inputs if "allocatedStorage" in inputs else _find_primary_inputs(stack)
     storage = source.get("allocatedStorage")
     if storage is None:
-        yield Charge("storage", unknown="what it is restored or copied from is not in the list")
+        yield Charge(
+            "storage",
+            unknown="unknown: the source of this replica or restore is not in the preview",
+        )
     else:
         yield build_monthly_charge(f"{storage:g} GB gp3", "rds_gp3_gb", storage * copies)
     if inputs.get("backupRetentionPeriod"):
@@ -85,33 +88,33 @@ FACTS: Final = (
         updates={
             "instanceClass": INSTANCE_CLASS_EFFECT,
             "engineVersion": ChangeEffect(
-                "the database is upgraded, and its standby with it: down for all of it",
-                "a minor version about 5 min, a major one 15 min and more",
+                ("the database and its standby are upgraded at once: down until that is done"),
+                "about 5 min for a minor version, 15 min or more for a major one",
                 f"RDS User Guide, Upgrading the PostgreSQL DB engine: times are {ASSUMPTION}",
             ),
             "parameterGroupName": ChangeEffect(
-                "static parameters take effect at the next reboot, which somebody has to do",
+                ("static parameters take effect at the next reboot, which must be done by hand"),
                 RESTART_DOWNTIME,
                 f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
             ),
             "multiAz": ChangeEffect(
-                "a standby is made or given up; the first copy of the data slows the database",
-                "none; latency rises meanwhile",
+                ("a standby is added or removed; the first copy of the data slows the database"),
+                "none; higher latency meanwhile",
                 "RDS User Guide, Converting to a Multi-AZ deployment",
             ),
             "allocatedStorage": ChangeEffect(
-                "storage grows online, and then not again for 6 h; it never shrinks",
+                "storage grows online; it cannot grow again for 6 h and never shrinks",
                 "none",
                 "RDS User Guide, Working with storage",
             ),
             "storageType": ChangeEffect(
                 "the volume is converted",
-                "none between SSD types; latency rises meanwhile",
+                "none between SSD types; higher latency meanwhile",
                 "RDS User Guide, Working with storage",
             ),
             "caCertIdentifier": ChangeEffect(
-                "the server has another certificate; an old trust store refuses it",
-                "none where the engine takes it without a restart, else a restart",
+                ("the server has another certificate; clients with an old trust store refuse it"),
+                "none if the engine loads it without a restart, else a restart",
                 "RDS User Guide, Rotating your SSL/TLS certificate",
             ),
             "password": ChangeEffect(
@@ -148,7 +151,7 @@ FACTS: Final = (
             ProtectionRule(
                 "deletionProtection",
                 "off",
-                "deletion protection goes off: a deletion passes",
+                "deletion protection is turned off",
                 "RDS User Guide, Deleting a DB instance",
             ),
             ProtectionRule(
@@ -172,8 +175,8 @@ FACTS: Final = (
         type="aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
         list_charges=build_usage_lister("replicated backups", "transfer"),
         data_loss=DataLoss(
-            "the replicated backups of the recovery region, from which a lost region is recovered",
-            "none; no recovery a region away until they are there again",
+            ("the replicated backups in the recovery region, needed if the region is lost"),
+            "none; no recovery in the other region until they are replicated again",
             "RDS User Guide, Replicating automated backups to another AWS Region",
         ),
     ),
@@ -187,7 +190,7 @@ FACTS: Final = (
             )
         },
         removal=ChangeEffect(
-            "the database takes another group, whose static parameters need a reboot",
+            "the database uses another group, whose static parameters need a reboot",
             RESTART_DOWNTIME,
             REBOOT_TIME_SOURCE,
         ),

@@ -15,8 +15,8 @@ from components.facts.model import ASSUMPTION, DISK_ENCRYPTION, ChangeEffect, Re
 
 LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
-    "instances from now on are made of another template; a refresh replaces those that run",
-    "none while a refresh keeps the healthy minimum; one of a single instance: 3-5 min",
+    ("new instances use another template; an instance refresh replaces the running ones"),
+    ("none while a refresh keeps the healthy minimum; 3-5 min with a single instance"),
     f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",
 )
 

@@ -101,7 +101,7 @@ FACTS: Final = (
         type="aws:elasticache/cluster:Cluster",
         list_charges=None,
         data_loss=DataLoss(
-            "all that is cached, sessions too",
+            "everything cached, including sessions",
             "an assumption, AWS states none: 10-15 min, then a cold cache",
             "ElastiCache User Guide, Deleting a cluster",
             (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
@@ -111,7 +111,7 @@ FACTS: Final = (
         type="aws:elasticache/serverlessCache:ServerlessCache",
         list_charges=None,
         data_loss=DataLoss(
-            "all that is cached, sessions too",
+            "everything cached, including sessions",
             "an assumption, AWS states none: 10-15 min, then a cold cache",
             "ElastiCache User Guide, Deleting a serverless cache",
         ),
@@ -127,7 +127,7 @@ FACTS: Final = (
         type="aws:kinesis/stream:Stream",
         list_charges=None,
         data_loss=DataLoss(
-            "the records that it keeps",
+            "its records",
             REFILL_DOWNTIME,
             "Kinesis Data Streams API Reference, DeleteStream",
         ),
@@ -136,8 +136,11 @@ FACTS: Final = (
         type="aws:kms/replicaKey:ReplicaKey",
         list_charges=None,
         data_loss=DataLoss(
-            "what only this region's replica of the key decrypts",
-            "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
+            "access to data that only this region's replica of the key decrypts",
+            (
+                "everything that needs it fails at once; the deletion can be cancelled "
+                "for 7 to 30 days"
+            ),
             "KMS Developer Guide, Deleting multi-Region keys",
         ),
     ),
@@ -220,7 +223,7 @@ FACTS: Final = (
         type="aws:s3/bucketV2:BucketV2",
         list_charges=None,
         data_loss=DataLoss(
-            "every object in it, all versions; its name may be taken by others",
+            "every object in it, all versions; others may take its name",
             REFILL_DOWNTIME,
             "S3 User Guide, Deleting a bucket",
             FORCE_DESTROY_SAFEGUARDS,
@@ -232,8 +235,8 @@ FACTS: Final = (
         type="aws:sqs/queue:Queue",
         list_charges=None,
         data_loss=DataLoss(
-            "the messages that wait in it",
-            "60 s at least before its name can be used again",
+            "its waiting messages",
+            "at least 60 s until its name can be used again",
             "SQS API Reference, DeleteQueue",
         ),
         is_taggable=True,

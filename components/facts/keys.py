@@ -11,16 +11,21 @@ FACTS: Final = (
         type="aws:kms/key:Key",
         list_charges=build_flat_lister("key", "kms_key"),
         data_loss=DataLoss(
-            "all that was encrypted with it, for good: databases, snapshots, objects, secrets, "
-            "logs",
-            "whatever needs it fails at once; the deletion can be cancelled for 7 to 30 days",
+            (
+                "everything encrypted with it, for good: databases, snapshots, objects, "
+                "secrets, logs"
+            ),
+            (
+                "everything that needs it fails at once; the deletion can be cancelled "
+                "for 7 to 30 days"
+            ),
             "KMS Developer Guide, Deleting AWS KMS keys",
         ),
         protections=(
             ProtectionRule(
                 "isEnabled",
                 "off",
-                "whatever is encrypted with it cannot be read meanwhile",
+                "data encrypted with it cannot be read while it is disabled",
                 "KMS Developer Guide, Enable and disable keys",
             ),
             ProtectionRule(

@@ -29,14 +29,14 @@ FACTS: Final = (
         updates=dict.fromkeys(
             ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
             ChangeEffect(
-                "what the listener answers, and how, changes at once",
+                "the listener's behaviour changes at once",
                 "seconds, if it is right",
                 f"Application Load Balancers, Update a listener; the time is {ASSUMPTION}",
             ),
         ),
         removal=ChangeEffect(
-            "nothing answers on its port meanwhile",
-            "seconds, if it is made again",
+            "nothing answers on its port until it is created again",
+            "seconds, if it is created again",
             f"Application Load Balancers, Delete a listener; the time is {ASSUMPTION}",
         ),
         is_taggable=True,
@@ -44,7 +44,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:lb/listenerRule:ListenerRule",
         removal=ChangeEffect(
-            "requests fall to the next rule meanwhile", "seconds, if it is made again", ASSUMPTION
+            "requests match the next rule meanwhile", "seconds, if it is created again", ASSUMPTION
         ),
         is_taggable=True,
     ),
@@ -59,26 +59,26 @@ FACTS: Final = (
                 "Application Load Balancers, Security groups",
             ),
             "subnets": ChangeEffect(
-                "zones are added or taken away; connections through one taken away end",
+                "zones are added or removed; connections through a removed one end",
                 "none for the other zones",
                 "Application Load Balancers, Availability Zones",
             ),
             "subnetMappings": ChangeEffect(
-                "zones are added or taken away; connections through one taken away end",
+                "zones are added or removed; connections through a removed one end",
                 "none for the other zones",
                 "Application Load Balancers, Availability Zones",
             ),
         },
         removal=ChangeEffect(
-            "the load balancer goes, with its name and its addresses: nobody gets in",
-            "3-5 min, then until resolvers forget the old name (60 s)",
+            ("the load balancer is removed with its name and addresses: the site is down"),
+            "3-5 min, then until cached answers expire (60 s)",
             f"Elastic Load Balancing User Guide, How it works; the making: {ASSUMPTION}",
         ),
         protections=(
             ProtectionRule(
                 "enableDeletionProtection",
                 "off",
-                "deletion protection goes off: a deletion passes",
+                "deletion protection is turned off",
                 "Elastic Load Balancing, Deletion protection",
             ),
         ),
@@ -88,7 +88,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:lb/targetGroup:TargetGroup",
         removal=ChangeEffect(
-            "the listener needs targets that are healthy again",
+            "the listener has no healthy targets until new ones are registered",
             "none while the new one is beside the old, else some minutes",
             ASSUMPTION,
         ),

@@ -10,8 +10,8 @@ FACTS: Final = (
         type="aws:cloudwatch/logGroup:LogGroup",
         list_charges=build_usage_lister("logs", "logs"),
         data_loss=DataLoss(
-            "all logs that it keeps",
-            "none; alarms on it see nothing meanwhile",
+            "all its logs",
+            "none; alarms on it have no data",
             "CloudWatch Logs API Reference, DeleteLogGroup",
         ),
         protections=(

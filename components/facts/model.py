@@ -9,23 +9,23 @@ from typing import Any, Final, Literal
 
 from components.facts.billing import FREE, ChargeLister
 
-ASSUMPTION: Final = "an assumption, AWS states none"
-REFILL_DOWNTIME: Final = "as long as it takes to bring the data back"
+ASSUMPTION: Final = "an assumption, AWS states no time"
+REFILL_DOWNTIME: Final = "until the data is restored from elsewhere"
 RESTORE_DOWNTIME: Final = f"{ASSUMPTION}: a restore from a snapshot takes 20 min and more"
-RECREATION_DOWNTIME: Final = "until it is there again, if it is"
+RECREATION_DOWNTIME: Final = "until it is created again"
 RECREATION_MINUTES: Final = f"minutes; {ASSUMPTION}"
 # A property, its value, and what that means for the data: see DataLoss.safeguards.
 DELETION_PROTECTION_SAFEGUARD: Final = (
     "deletionProtection",
     True,
-    "deletion protection is on, and stops it at AWS",
+    "deletion protection is on, so AWS refuses",
 )
 FINAL_SNAPSHOT_SAFEGUARDS: Final = (
     ("skipFinalSnapshot", True, "NO FINAL SNAPSHOT is taken"),
     ("skipFinalSnapshot", False, "a final snapshot is taken first"),
 )
 FORCE_DESTROY_SAFEGUARDS: Final = (
-    ("forceDestroy", True, "forceDestroy is on: it need not be empty"),
+    ("forceDestroy", True, "forceDestroy is on, so it is emptied first"),
     ("forceDestroy", False, "AWS refuses it unless it is empty"),
 )
 # IAM's prefix of a service, if it is not the name of the provider's module.
@@ -58,7 +58,7 @@ class DataLoss:
 
 @dataclass(frozen=True)
 class ChangeEffect:
-    """What a change does to whatever uses the resource, and for how long."""
+    "What a change interrupts, for how long, and the source of that."
 
     description: str
     downtime: str

@@ -47,7 +47,7 @@ FACTS: Final = (
         type="aws:ec2/eip:Eip",
         list_charges=_list_address_charges,
         removal=ChangeEffect(
-            "the public address is given up: lists of others that allow it are wrong",
+            ("the public address is released; allow lists of third parties no longer match"),
             RECREATION_DOWNTIME,
             "EC2 User Guide, Elastic IP addresses",
         ),
@@ -61,13 +61,13 @@ FACTS: Final = (
         updates=dict.fromkeys(
             ("instanceType", "userData"),
             ChangeEffect(
-                "the instance is stopped and started; a NAT instance is the way out of its subnets",
+                ("the instance is stopped and started; subnets of a NAT instance are offline"),
                 "1-3 min",
                 f"EC2 User Guide, Change the instance type; the time is {ASSUMPTION}",
             ),
         ),
         removal=ChangeEffect(
-            "the instance and its root disk go; a NAT instance is the way out of its subnets",
+            ("the instance and its root disk are deleted; subnets of a NAT instance are offline"),
             f"1-3 min; {ASSUMPTION}",
             "EC2 User Guide, Terminate EC2 instances",
         ),
@@ -78,7 +78,7 @@ FACTS: Final = (
         type="aws:ec2/natGateway:NatGateway",
         list_charges=_list_nat_gateway_charges,
         removal=ChangeEffect(
-            "its subnets have no way out, and another address afterwards",
+            "its subnets have no internet access, and another address afterwards",
             "1-3 min; connections through it end",
             f"VPC User Guide, NAT gateways; the time is {ASSUMPTION}",
         ),

@@ -65,7 +65,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:ec2/securityGroup:SecurityGroup",
         removal=ChangeEffect(
-            "whoever is let in by it is not meanwhile, unless the new one is there first",
+            "clients that it admits lose access, unless the new one exists first",
             RECREATION_DOWNTIME,
             ASSUMPTION,
         ),
@@ -76,14 +76,14 @@ FACTS: Final = (
         removal=ChangeEffect(
             "whatever is in it must leave or is made again",
             RECREATION_DOWNTIME,
-            "VPC User Guide, Delete a subnet: it has to be empty",
+            "VPC User Guide, Delete a subnet: it must be empty",
         ),
         is_taggable=True,
     ),
     ResourceFact(
         type="aws:ec2/vpc:Vpc",
         removal=ChangeEffect(
-            "everything in the network is made again", RECREATION_DOWNTIME, ASSUMPTION
+            "everything in the network is created again", RECREATION_DOWNTIME, ASSUMPTION
         ),
         is_taggable=True,
     ),
@@ -92,7 +92,7 @@ FACTS: Final = (
         list_charges=_list_endpoint_charges,
         price_properties=("subnetIds",),
         removal=ChangeEffect(
-            "calls to the service take the NAT or fail meanwhile", RECREATION_MINUTES, ASSUMPTION
+            "calls to the service go through NAT or fail meanwhile", RECREATION_MINUTES, ASSUMPTION
         ),
         is_taggable=True,
     ),

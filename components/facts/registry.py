@@ -11,11 +11,11 @@ FACTS: Final = (
         type="aws:ecr/repository:Repository",
         list_charges=build_usage_lister("images", "ecr"),
         data_loss=DataLoss(
-            "its images: no task can start, and none can go back to an older one",
-            "none for what runs; until images are pushed again for what starts",
+            "its images: no task can start or be rolled back",
+            "none for running tasks; new ones need the images pushed again",
             "ECR User Guide, Deleting a private repository",
             (
-                ("forceDelete", True, "forceDelete is on: it need not be empty"),
+                ("forceDelete", True, "forceDelete is on, so it is emptied first"),
                 ("forceDelete", False, "AWS refuses it unless it is empty"),
             ),
         ),

@@ -11,7 +11,10 @@ FACTS: Final = (
         list_charges=build_flat_lister("secret", "secret"),
         data_loss=DataLoss(
             "the secret and all its versions",
-            "whoever reads it fails at once; it can be restored within its recovery window",
+            (
+                "everything that reads it fails at once; it can be restored within its "
+                "recovery window"
+            ),
             "Secrets Manager User Guide, Delete an AWS Secrets Manager secret",
         ),
         protections=(

@@ -16,7 +16,7 @@ TASK_DEFINITION_TYPE: Final = "aws:ecs/taskDefinition:TaskDefinition"
 ROLLING_UPDATE_EFFECT: Final = ChangeEffect(
     "every task is replaced, the new ones first",
     "none while the new ones become healthy",
-    "ECS Developer Guide, Rolling update; the circuit breaker takes a failed one back",
+    ("ECS Developer Guide, Rolling update; the circuit breaker rolls a failed one back"),
 )
 
 
@@ -25,7 +25,7 @@ def _list_service_charges(resource: PricedResource, stack: StackResources) -> It
     task = stack.find_sibling(resource, TASK_DEFINITION_TYPE)
     count = resource.inputs.get("desiredCount") or 0
     if task is None:
-        yield Charge("tasks", unknown="its task definition is not in the list")
+        yield Charge("tasks", unknown="unknown: its task definition is not in the preview")
         return
     cpu, memory = float(task.inputs["cpu"]) / 1024, float(task.inputs["memory"]) / 1024
     processor = (task.inputs.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
@@ -54,7 +54,7 @@ FACTS: Final = (
     ResourceFact(
         type="aws:ecs/cluster:Cluster",
         list_charges=_list_cluster_charges,
-        removal=ChangeEffect("all services in it are made again", RECREATION_MINUTES, ASSUMPTION),
+        removal=ChangeEffect("all its services are created again", RECREATION_MINUTES, ASSUMPTION),
         is_taggable=True,
     ),
     ResourceFact(type="aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"),
@@ -70,7 +70,7 @@ FACTS: Final = (
             "platformVersion": ROLLING_UPDATE_EFFECT,
             "forceNewDeployment": ROLLING_UPDATE_EFFECT,
             "desiredCount": ChangeEffect(
-                "another number of tasks",
+                "the number of tasks changes",
                 "none, unless it is 0",
                 "ECS API Reference, UpdateService",
             ),

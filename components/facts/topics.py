@@ -10,7 +10,10 @@ FACTS: Final = (
         type="aws:sns/topic:Topic",
         list_charges=build_usage_lister("messages", "sns"),
         removal=ChangeEffect(
-            "its subscriptions go; e-mail has to be confirmed again: alarms reach nobody",
+            (
+                "its subscriptions are deleted and e-mail must be confirmed again: "
+                "alarms reach no one"
+            ),
             "until they are confirmed",
             "SNS Developer Guide, Deleting a topic",
         ),

@@ -32,7 +32,8 @@ FACTS: Final = (
     ResourceFact(
         type="aws:wafv2/webAclAssociation:WebAclAssociation",
         guard=Guard(
-            "the load balancer takes requests unfiltered", "WAF API Reference, DisassociateWebACL"
+            "requests to the load balancer are no longer filtered",
+            "WAF API Reference, DisassociateWebACL",
         ),
     ),
     ResourceFact(type="aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"),

@@ -282,7 +282,11 @@ def confirm_continuation(
         raise UsageError(
             f"--expect must be {continuation.digest}, the hash of what is left of {run}, "
             f"not {expect}: look at it again",
-            f"ops runs {'undo' if continuation.direction == 'back' else 'resume'} {run} --dry-run",
+            *(
+                [f"ops runs undo {run} --dry-run"]
+                if continuation.direction == "back"
+                else [f"ops runs resume {run} --dry-run"]
+            ),
         )
     output.print_continuation(continuation, details=details)
     needs_stack_name = continuation.is_destructive and protect

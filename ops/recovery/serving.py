@@ -59,7 +59,7 @@ def require_not_serving(
             f"{option} is {value!r}, which would delete {identifier}: services use it now; "
             "promote another instance first",
             "ops recover list",
-            "ops recover promote",
+            "ops recover promote INSTANCE",
         )
     if serves is None:
         raise UsageError(

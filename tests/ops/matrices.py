@@ -259,11 +259,8 @@ def is_any_point(_depth: int, _number: int, _poll: int) -> bool:
     return True
 
 
-SECOND_KILL_INTERVAL: Final = 5
-
-
 def build_kill_points(procedure: Procedure) -> IsKillPoint:
-    """Kills at every point, for the second time at each fifth, from one by the procedure's seed.
+    """Kills at every point, the second time at each so many-th, from one by the procedure's seed.
 
     Of the polls of one wait it is killed at the first two and at the fourth, the eighth and so on:
     they differ in nothing but the time that has passed. What is left out is not counted.
@@ -271,7 +268,7 @@ def build_kill_points(procedure: Procedure) -> IsKillPoint:
 
     def is_chosen_point(depth: int, number: int, poll: int) -> bool:
         is_early_poll = poll <= 2 or poll & (poll - 1) == 0
-        is_turn = depth == 0 or (number + procedure.seed) % SECOND_KILL_INTERVAL == 0
+        is_turn = depth == 0 or (number + procedure.seed) % procedure.pair_interval == 0
         return is_early_poll and is_turn
 
     return is_chosen_point

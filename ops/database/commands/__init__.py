@@ -36,7 +36,9 @@ from ops.database.resize import (
 )
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="The database: status, backups, changes, SQL."
+    no_args_is_help=True,
+    add_completion=False,
+    help="The database: its state, backups and changes, and SQL.",
 )
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(replica_app, name="replica")

@@ -41,7 +41,7 @@ ALARM_CASES: list[HealthCase] = [
             ),
             (
                 {"cloudwatch.describe_alarms": [build_alarm_answer("test-down", "OK")]},
-                "1 of 2 are not there: test-slow",
+                "1 of 2 are missing: test-slow",
                 REFRESH_COMMAND,
             ),
         ],

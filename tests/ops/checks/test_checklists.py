@@ -104,7 +104,7 @@ def test_a_list_is_printed_for_a_person_and_for_a_program(ops: OpsConsole) -> No
         "capacity": "failing",
     }
     capacity = report["items"][0]
-    assert "has no scaling" in capacity["evidence"]
+    assert "automatic scaling is missing" in capacity["evidence"]
     assert capacity["means"].startswith("No service")
     assert {finding["area"] for finding in capacity["findings"]} == {"services"}
 

@@ -2,7 +2,8 @@
 
 Forward, on the way back that somebody asked for, and on the way back after a step that AWS refuses.
 Of these three each procedure has one or two with reads that show at once, the others with reads
-that lag: which, follows from its seed. The second kill is at each fifth point.
+that lag: which, follows from its seed. The second kill is at each fifth point, of plans of
+very many steps at fewer (`Procedure.pair_interval`).
 """
 
 from typing import Final

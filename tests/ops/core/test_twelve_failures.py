@@ -204,7 +204,7 @@ def test_wal_g_1126_not_there_and_could_not_ask_are_told_apart(
     """Both had one exit code, so a recovery ended early and was promoted with data missing."""
     with db_stage.open_database_console(capsys, tmp_path) as ops:
         _, err = ops("db snapshot copy no-such --yes", 2)
-        assert "SNAPSHOT is 'no-such'" in err
+        assert "SNAPSHOT must be a name from `ops db snapshot list`, not 'no-such'" in err
         with faults.inject_faults(DeniedFault(("rds.describe_db_snapshots",))):
             _, err = ops("db snapshot copy no-such --yes", 1)
         assert "rds.describe_db_snapshots was denied" in err

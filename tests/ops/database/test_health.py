@@ -42,7 +42,7 @@ DATABASE_CASES: list[HealthCase] = [
         "standby",
         answer_instance(),
         [
-            (answer_instance(MultiAZ=False), "only the primary in a", "pulumi up"),
+            (answer_instance(MultiAZ=False), "no standby; the primary is in a", "pulumi up"),
         ],
     ),
     (
@@ -100,12 +100,12 @@ DATABASE_CASES: list[HealthCase] = [
         [
             (
                 answer_snapshot(format_time_ago(hours=30)),
-                "the last is of",
+                "the last one is from",
                 "ops db snapshot create",
             ),
             (
                 answer_snapshot(format_time_ago(hours=2), status="failed"),
-                "none at all",
+                "there is no backup",
                 "ops db snapshot create",
             ),
         ],

@@ -28,10 +28,10 @@ FLEET_CASES: list[HealthCase] = [
             (answer_group("Unhealthy"), "1 of 2 instances", "ops fleet instances"),
             (
                 answer_group(SuspendedProcesses=[{"ProcessName": "Launch"}]),
-                "suspended: Launch",
+                "suspended processes: Launch",
                 "ops fleet activities",
             ),
-            (answer_group(MaxSize=2, MinSize=1), "at its limit of 2", "ops fleet limits"),
+            (answer_group(MaxSize=2, MinSize=1), "at its maximum of 2", "ops fleet limits"),
             ({"autoscaling.describe_auto_scaling_groups": []}, "is gone", REFRESH_COMMAND),
         ],
     ),

@@ -36,7 +36,8 @@ class Procedure:
     most once. `sql` gives what carries statements out, where the plan has any, `shell` what types.
     `already` are steps that AWS may have brought about by itself by the time that they are due.
     `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
-    had come by then. `long` is one of many polls or steps: see `at_points`.
+    had come by then. `is_long` is one of many polls or steps. The second kill of
+    a pair is at each `pair_interval`-th point: the pairs grow with the square of the steps.
     """
 
     command: str
@@ -52,6 +53,7 @@ class Procedure:
     steps_maybe_done: frozenset[str] = field(default_factory=frozenset)
     collect_undone_facts: Callable[[Stage], object] | None = None
     is_long: bool = False
+    pair_interval: int = 5
 
     def open_workstation(self, stage: Stage) -> Workstation:
         """What its local commands need of this machine."""

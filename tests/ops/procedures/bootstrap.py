@@ -158,6 +158,7 @@ PROCEDURES: Final = (
         doubtful_steps=DOUBTFUL_STEPS,
         steps_maybe_done=LOOKUP_STEPS,
         is_long=True,
+        pair_interval=53,
     ),
     Procedure(
         "bootstrap",
@@ -167,6 +168,7 @@ PROCEDURES: Final = (
         collect_foundation_facts,
         collect_undone_facts=collect_facts_without_recovery,
         is_long=True,
+        pair_interval=53,
     ),
     Procedure(
         "bootstrap",
@@ -175,5 +177,6 @@ PROCEDURES: Final = (
         plan_foundation,
         collect_foundation_facts,
         is_long=True,
+        pair_interval=53,
     ),
 )

@@ -192,6 +192,7 @@ PROCEDURES: Final = (
         doubtful_steps=frozenset({"reboot", "restart"}),
         steps_maybe_done=ENDING_STEPS | {"restart"},
         is_long=True,
+        pair_interval=31,
     ),
     Procedure(
         "maintenance run",
@@ -203,6 +204,7 @@ PROCEDURES: Final = (
         build_sql_runner=get_fake_vacuum_postgres,
         steps_maybe_done=ENDING_STEPS | {"reboot"},
         is_long=True,
+        pair_interval=31,
         doubtful_steps=frozenset({"reboot"}),
     ),
     Procedure(
@@ -216,5 +218,6 @@ PROCEDURES: Final = (
         outcome="undone",
         steps_maybe_done=ENDING_STEPS,
         is_long=True,
+        pair_interval=31,
     ),
 )

@@ -216,7 +216,7 @@ def test_a_thousand_alarms_take_their_pages_and_a_constant(prod: DeployedProd) -
     finally:
         for name in names:
             del backend.alarms[name]
-    assert "none of 1000 is raised" in next(f.evidence for f in findings if f.area == "alarms")
+    assert "no alarm of 1000 is raised" in next(f.evidence for f in findings if f.area == "alarms")
     assert few_calls["DescribeAlarms"] == 2  # a page of metric alarms, one of composites
     assert many_calls["DescribeAlarms"] == 10 + 1
     assert many_calls.total() - few_calls.total() == 9

@@ -106,7 +106,7 @@ def test_an_unknown_area_is_refused_before_any_call(
     with count_calls() as call_counts:
         assert prod.run_ops("usage", "--only", only) == 2
     assert not call_counts
-    expected = f"ops: --only is {only!r}, must be some of {', '.join(USAGE_AREAS)}\n"
+    expected = f"ops: --only must be some of {', '.join(USAGE_AREAS)}, not {only!r}\n"
     assert capsys.readouterr().err == expected
 
 

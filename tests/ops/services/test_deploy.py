@@ -216,8 +216,8 @@ def test_a_dry_run_changes_nothing_and_its_hash_is_expected(ops: OpsConsole) -> 
     planned = ops.run_for_json(f"{line} --dry-run")
     assert ops.run_for_json(f"{line} --dry-run")["hash"] == planned["hash"]
     assert len(list_revision_images(ops.stage)) == 1
-    text, _ = ops(f"{line} --dry-run")
-    assert f"hash {planned['hash']}" in text
+    text, _ = ops(f"{line} --dry-run --details")
+    assert re.search(rf"\nhash +{planned['hash']}\n", text)
     assert "<register.taskDefinition.taskDefinitionArn>" in text
     _, err = ops(f"{line} --yes --expect 0123456789abcdef", 2)
     assert re.search("--expect is 0123456789abcdef, the plan is now", err)

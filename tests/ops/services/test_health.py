@@ -47,7 +47,7 @@ SERVICE_CASES: list[HealthCase] = [
             ),
             (
                 answer_deployment("IN_PROGRESS", format_time_ago(minutes=45)),
-                "goes on since 45 min",
+                "a deployment has been in progress for 45 min",
                 "ops service events --service backend",
             ),
         ],
@@ -92,12 +92,12 @@ SERVICE_CASES: list[HealthCase] = [
             (answer_scaling(StatusCode="Failed"), "Failed: why", "ops service limits"),
             (
                 answer_scaling(desired=10),
-                "at its limit of 10 tasks",
+                "at its maximum of 10 tasks",
                 "ops service autoscaling --service backend --max COUNT",
             ),
             (
                 {**answer_scaling(), "application-autoscaling.describe_scalable_targets": []},
-                "has no scaling",
+                "automatic scaling is missing",
                 REFRESH_COMMAND,
             ),
         ],

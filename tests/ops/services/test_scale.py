@@ -95,7 +95,6 @@ def test_scale_as_a_user_types_it(ops: OpsConsole) -> None:
     assert describe_service(ops.stage)["runningCount"] == 4
     (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
     _, err = ops(f"runs undo {run}", 2)
-    assert "scale backend to 2 tasks" in err
     assert "--yes is not set" in err
     assert describe_service(ops.stage)["runningCount"] == 4
     assert "scale backend to 2 tasks" in ops(f"runs undo {run} --dry-run")[0]

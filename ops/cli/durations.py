@@ -46,6 +46,7 @@ def build_duration_option(
     minimum: float,
     maximum: float | None = None,
     default: float | None = None,
+    panel: str | None = None,
 ) -> Any:
     """An option that takes a duration and gives minutes, as are its limits and its default."""
     limits = f"at least {format_minutes(minimum)}"
@@ -61,10 +62,9 @@ def build_duration_option(
     return typer.Option(
         *names,
         parser=parse,
-        min=minimum,
-        max=maximum,
         metavar="DURATION",
-        help=text,
+        help=f"{text} ({limits})" if maximum is not None else text,
+        rich_help_panel=panel,
         show_default=False if default is None else format_minutes(default),
     )
 

@@ -33,13 +33,22 @@ from ops.core.run import RunContext, Runner, StackContext, WallClock, require_ex
 # Folder for journals and the lock if the operations bucket is lost.
 JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"
 # Options of every changing command.
+CHANGE_PANEL: Final = "Options of every change"
 DryRunOption: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="show the plan and its hash; change nothing")
+    bool,
+    typer.Option(
+        "--dry-run", help="show the plan and its hash; change nothing", rich_help_panel=CHANGE_PANEL
+    ),
 ]
 
 
 DetailsOption: TypeAlias = Annotated[
-    bool, typer.Option("--details", help="show each call, condition and undo of the plan")
+    bool,
+    typer.Option(
+        "--details",
+        help="show each call, condition and undo of the plan",
+        rich_help_panel=CHANGE_PANEL,
+    ),
 ]
 
 
@@ -54,18 +63,31 @@ def _parse_hash(value: str | None) -> str | None:
 
 ExpectOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="HASH", help="run only if the plan has this hash", callback=_parse_hash),
+    typer.Option(
+        metavar="HASH",
+        help="run only if the plan has this hash",
+        callback=_parse_hash,
+        rich_help_panel=CHANGE_PANEL,
+    ),
 ]
 ProgramOption: TypeAlias = Annotated[
     Path, typer.Option(metavar="FOLDER", help="folder with the stack's program and its Pulumi.yaml")
 ]
-YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
+YesOption: TypeAlias = Annotated[
+    bool, typer.Option("--yes", help="do not ask for confirmation", rich_help_panel=CHANGE_PANEL)
+]
 ReasonOption: TypeAlias = Annotated[
-    str, typer.Option(help="why; recorded in the journal and the lock")
+    str,
+    typer.Option(help="why; recorded in the journal and the lock", rich_help_panel=CHANGE_PANEL),
 ]
 TimeoutOption: TypeAlias = Annotated[
     float | None,
-    build_duration_option("--timeout", minimum=1, text="limit of each wait; else the plan's"),
+    build_duration_option(
+        "--timeout",
+        minimum=1,
+        text="limit of each wait; default: the plan's own",
+        panel=CHANGE_PANEL,
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # read-only commands start faster without these imports
 
 # Where AWS says how far something is, in percent: RDS snapshots and exports, instance refreshes.
 PERCENT_KEYS: Final = ("PercentProgress", "PercentageComplete")
+SPINNER_WIDTH: Final = 2  # characters, in front of the changing line
 BAR_WIDTH: Final = 20  # characters
 LOG_PERCENT_STEP: Final = 25  # a log has a line for each so many percent
 # A word that is a state: AWS's spelling is kept apart from texts like names and classes.
@@ -118,8 +119,8 @@ class ProgressDisplay:
         if self._status is not None:
             from rich.text import Text
 
-            text = Text(f"  {describe_wait(wait, result, elapsed, bar=True)}", no_wrap=True)
-            text.truncate(max(self.console.width - 4, 10), overflow="ellipsis")
+            text = Text(describe_wait(wait, result, elapsed, bar=True), no_wrap=True)
+            text.truncate(max(self.console.width - SPINNER_WIDTH, 10), overflow="ellipsis")
             self._status.update(text)
             self._status.start()
             return

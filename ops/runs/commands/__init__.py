@@ -10,6 +10,7 @@ import typer
 from ops.cli.context import get_selection
 from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
+    CHANGE_PANEL,
     DetailsOption,
     DryRunOption,
     ExpectOption,
@@ -33,7 +34,10 @@ RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs l
 WaitLimitOption = Annotated[
     float | None,
     build_duration_option(
-        "--timeout", minimum=1, text="limit of each wait from now on; default: the plan's own"
+        "--timeout",
+        minimum=1,
+        text="limit of each wait from now on; default: the plan's own",
+        panel=CHANGE_PANEL,
     ),
 ]
 RunProgramOption = Annotated[

@@ -8,6 +8,7 @@ import pytest
 
 from ops.cli.plan_view import describe_stakes, describe_undo, list_changes
 from ops.core.plan import Call, Step, Wait
+from sandbox.program import PROJECT_ROOT
 from tests.ops import service_stage
 from tests.ops.cli.terminal import open_terminal
 from tests.ops.core.test_run import FakeTerminal
@@ -45,6 +46,23 @@ def test_a_resize_is_a_page_of_twelve_lines(
     assert -1 not in positions, dict(zip(parts, positions, strict=True))
     assert positions == sorted(positions)
     assert "rds." not in out
+
+
+def test_the_readme_shows_the_view_of_a_resize(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("$ ops db resize db.m7g.large --dry-run\n")[1].split("```")[0]
+    with open_database_console(capsys, tmp_path) as ops, open_terminal(80):
+        out, _ = ops("db resize db.m7g.large --dry-run")
+    assert hide_names(out) == hide_names(shown)
+
+
+def hide_names(text: str) -> str:
+    """A view without what differs between stacks and runs."""
+    text = re.sub(r"-resize-\d{8}-\d{6}-[0-9a-f]{4}", "-RUN", text)
+    text = re.sub(r"hash      [0-9a-f]{16}", "hash      HASH", text)
+    return re.sub(r"eu-north-1(?=\))|us-east-1(?=\))", "REGION", text.replace("test", "prod"))
 
 
 def test_details_are_the_calls_and_conditions(

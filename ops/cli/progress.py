@@ -145,4 +145,4 @@ class ProgressDisplay:
         from rich.text import Text
 
         self._status.stop()
-        self.console.print(Text(text))
+        self.console.print(Text(text), soft_wrap=True)

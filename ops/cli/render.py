@@ -126,7 +126,10 @@ class Output:
             return
         from rich.text import Text
 
-        self._console.print(Text(text, style=f"link {link}" if link else style))
+        # A word that is wider than the terminal, like an ARN, would be cut if it was folded.
+        is_too_wide = any(len(word) > self._console.width for word in text.split())
+        shown = Text(text, style=f"link {link}" if link else style)
+        self._console.print(shown, soft_wrap=is_too_wide)
 
     def print_plan(self, plan: "Plan", *, details: bool = False) -> None:
         """Prints a plan in words: what changes, what is at stake, how it is undone, the hash.

@@ -88,6 +88,14 @@ def test_an_arn_leads_to_the_console() -> None:
     assert build_console_link(f"{ARN} is gone") is None
 
 
+def test_an_arn_that_is_wider_than_the_terminal_is_not_cut(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with open_terminal(40):
+        Output("table").print_result("things", {"revision": ARN, "state": "done"})
+    assert capsys.readouterr().out == f"revision: {ARN}\nstate: done\n"
+
+
 def list_printed_kinds(path: Path) -> set[str]:
     """The kinds of lists that a module prints, if they are written in it."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

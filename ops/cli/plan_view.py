@@ -24,6 +24,11 @@ PARAMETER_WORDS: Final = {
 CHANGE_MARK: Final = " -> "  # in a note: what it is now, and what it becomes
 # Operations that only add something, by their first word: without an undo it stays, no more.
 ADDING_VERBS: Final = ("copy", "create", "register")
+# Instances that a group terminates, and what a command does on them, are in no parameter.
+UNTOLD_SERVICES: Final = ("autoscaling", "ssm")
+# A count of nothing, and a page instead of the service, last until somebody ends them.
+COUNT_PARAMETERS: Final = ("DesiredCapacity", "desiredCount")
+PAGE_KIND: Final = "service maintenance on"
 LOSS_WORDS: Final = (" lost", " deleted")  # in a note: something is gone afterwards
 
 
@@ -48,11 +53,9 @@ def list_plan_lines(plan: Plan, digest: str, *, details: bool) -> Iterator[ViewL
         yield from list_step_lines(plan.steps)
     deletions = list_deletions(plan.steps)
     is_known = not (losses or deletions) and _is_deletion_known(plan.steps)
-    yield ViewLine(
-        "downtime",
-        format_times(plan.downtime, plan.duration) + ("; nothing is deleted" if is_known else ""),
-    )
-    yield from (ViewLine("deletes", text, "bold") for text in deletions)
+    outage = describe_outage(plan)
+    yield _build_downtime_line(outage, plan.duration, nothing_deleted=is_known)
+    yield from _list_deletion_lines(deletions)
     yield from (ViewLine("loses", text, "bold") for text in losses)
     if plan.cost:
         yield ViewLine("cost", plan.cost)
@@ -74,12 +77,9 @@ def list_continuation_lines(continuation: Continuation, *, details: bool) -> Ite
     if not continuation.steps:
         yield ViewLine("", "nothing of it can be undone" if is_back else "no step is left")
     is_known = not continuation.deletions and _is_deletion_known(continuation.steps)
-    yield ViewLine(
-        "downtime",
-        format_times(continuation.downtime, continuation.duration)
-        + ("; nothing is deleted" if is_known else ""),
-    )
-    yield from (ViewLine("deletes", text, "bold") for text in continuation.deletions)
+    outage = _format_outage(continuation.steps, continuation.downtime)
+    yield _build_downtime_line(outage, continuation.duration, nothing_deleted=is_known)
+    yield from _list_deletion_lines(continuation.deletions)
     if not is_back:
         losses = _list_loss_notes(continuation.plan.notes)
         yield from (ViewLine("loses", text, "bold") for text in losses)
@@ -148,9 +148,9 @@ def is_addition(step: Step) -> bool:
     return isinstance(action, Call) and action.operation.split("_")[0] in ADDING_VERBS
 
 
-def describe_stakes(steps: Sequence[Step], downtime: float, losses: Sequence[str] = ()) -> str:
+def describe_stakes(steps: Sequence[Step], outage: str, losses: Sequence[str] = ()) -> str:
     """What is at stake when some steps are carried out, for the question before them."""
-    stakes = [_describe_outage_and_deletions(steps, downtime), *losses]
+    stakes = [f"downtime {outage}", *_list_deletion_stakes(steps), *losses]
     changing = [step for step in steps if is_change(step) and not is_addition(step)]
     undone = [bool(step.undo) for step in changing]
     if changing:
@@ -159,33 +159,51 @@ def describe_stakes(steps: Sequence[Step], downtime: float, losses: Sequence[str
     return "; ".join(stakes)
 
 
-def _describe_outage_and_deletions(steps: Sequence[Step], downtime: float) -> str:
-    outage = f"about {format_duration(downtime)} without service" if downtime else "no downtime"
+def _list_deletion_stakes(steps: Sequence[Step]) -> list[str]:
     deletions = list_deletions(steps)
-    if not deletions:
-        return outage
     more = f" (and {len(deletions) - 1} more)" if len(deletions) > 1 else ""
-    return f"{outage}; for good: {deletions[0]}{more}"
+    return [f"for good: {deletions[0]}{more}"] if deletions else []
 
 
 def describe_plan_stakes(plan: Plan) -> str:
     """What is at stake with a plan."""
-    return describe_stakes(plan.steps, plan.downtime, _list_loss_notes(plan.notes))
+    return describe_stakes(plan.steps, describe_outage(plan), _list_loss_notes(plan.notes))
 
 
 def describe_continuation_stakes(continuation: Continuation) -> str:
     """What is at stake when a run is resumed or undone. Nothing undoes an undo."""
+    outage = _format_outage(continuation.steps, continuation.downtime)
     if continuation.direction == "back":
-        return _describe_outage_and_deletions(continuation.steps, continuation.downtime)
+        return "; ".join([f"downtime {outage}", *_list_deletion_stakes(continuation.steps)])
     losses = _list_loss_notes(continuation.plan.notes)
-    return describe_stakes(continuation.steps, continuation.downtime, losses)
+    return describe_stakes(continuation.steps, outage, losses)
 
 
-def format_times(downtime: float, duration: float) -> str:
-    """The time without service, and the whole time, each as far as the steps say it."""
-    outage = f"about {format_duration(downtime)}" if downtime else "none expected"
+def describe_outage(plan: Plan) -> str:
+    """How long there is no service, as far as a plan says it."""
+    if plan.kind == PAGE_KIND:
+        return "until the page is turned off"
+    return _format_outage(plan.steps, plan.downtime)
+
+
+def _format_outage(steps: Sequence[Step], downtime: float) -> str:
+    actions = [step.action for step in steps]
+    counts = [
+        a.params.get(name) for a in actions if isinstance(a, Call) for name in COUNT_PARAMETERS
+    ]
+    if 0 in [count for count in counts if count is not None]:
+        return "until it is scaled up again"
+    return f"about {format_duration(downtime)}" if downtime else "none expected"
+
+
+def _build_downtime_line(outage: str, duration: float, *, nothing_deleted: bool) -> ViewLine:
     whole = f"takes about {format_duration(duration)}" if duration else "no usual time is known"
-    return f"{outage}; {whole}"
+    rest = "; nothing is deleted" if nothing_deleted else ""
+    return ViewLine("downtime", f"{outage}; {whole}{rest}")
+
+
+def _list_deletion_lines(deletions: Sequence[str]) -> Iterator[ViewLine]:
+    yield from (ViewLine("deletes", text.removeprefix("delete "), "bold") for text in deletions)
 
 
 def _list_loss_notes(notes: Sequence[str]) -> list[str]:
@@ -193,9 +211,12 @@ def _list_loss_notes(notes: Sequence[str]) -> list[str]:
 
 
 def _is_deletion_known(steps: Sequence[Step]) -> bool:
-    """False if a step runs a program or SQL, whose effects no parameter tells."""
+    """False if a step's parameters do not tell what is gone after it, as with a program or SQL."""
+    actions = [step.action for step in steps if is_change(step)]
     return not any(
-        is_change(step) and isinstance(step.action, ProgramCommand | Sql) for step in steps
+        isinstance(action, ProgramCommand | Sql)
+        or (isinstance(action, Call) and action.service in UNTOLD_SERVICES)
+        for action in actions
     )
 
 

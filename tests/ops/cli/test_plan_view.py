@@ -6,8 +6,8 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.cli.plan_view import describe_stakes, describe_undo, list_changes
-from ops.core.plan import Call, Step, Wait
+from ops.cli.plan_view import describe_stakes, describe_undo, list_changes, list_plan_lines
+from ops.core.plan import Call, Plan, Step, Wait
 from sandbox.program import PROJECT_ROOT
 from tests.ops import service_stage
 from tests.ops.cli.terminal import open_terminal
@@ -99,11 +99,11 @@ def test_an_undo_is_shown_like_a_plan(capsys: pytest.CaptureFixture[str], tmp_pa
     [
         (
             "db resize db.m7g.large",
-            "test: about 2 min without service; it can be undone; continue? [y/N]",
+            "test: downtime about 2 min; it can be undone; continue? [y/N]",
         ),
         (
             "db failover",
-            "test: about 2 min without service; it cannot be undone; continue? [y/N]",
+            "test: downtime about 2 min; it cannot be undone; continue? [y/N]",
         ),
     ],
 )
@@ -125,7 +125,7 @@ def test_what_is_deleted_is_asked_with_the_name_of_the_stack(
         ops("db replica add reports --yes")
         with patch("sys.stdin", FakeTerminal("other\n")):
             out, err = ops("db replica remove reports", 2)
-    assert "deletes   delete bulwark-test-database-reports\n" in out
+    assert "deletes   bulwark-test-database-reports\n" in out
     assert "nothing is deleted" not in out
     assert "for good: delete bulwark-test-database-reports" in err
     assert "type the stack's name, test, to continue" in err
@@ -139,6 +139,30 @@ def test_a_note_that_says_what_changes_comes_first(
     lines = out.splitlines()
     assert lines[1] == "changes   tasks: 2 -> 5"
     assert out.count("2 -> 5") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "downtime"),
+    [
+        ("service scale 0 --service backend", "until it is scaled up again"),
+        ("service scale 3 --service backend", "none expected"),
+        ("service maintenance on", "until the page is turned off"),
+    ],
+)
+def test_an_outage_without_an_end_is_not_called_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str, downtime: str
+) -> None:
+    with service_stage.open_service_console(capsys, tmp_path) as ops:
+        out, _ = ops(f"{line} --dry-run")
+    assert f"\ndowntime  {downtime};" in out
+
+
+@pytest.mark.parametrize("api", ["ssm.send_command", "autoscaling.set_desired_capacity"])
+def test_what_no_parameter_tells_is_not_called_harmless(api: str) -> None:
+    step = build_step("a").model_copy(update={"action": Call(api=api)})
+    plan = Plan(run="run-1", kind="fleet scale", stack="s", account="1", region="r", steps=(step,))
+    texts = [line.text for line in list_plan_lines(plan, "hash", details=False)]
+    assert not [text for text in texts if "nothing is deleted" in text]
 
 
 def test_a_change_is_told_from_what_undoes_it() -> None:
@@ -164,5 +188,6 @@ def test_what_is_undone_and_what_is_not() -> None:
         f"steps 1, 3-4, 6 {how}; step 2 cannot be undone"
     )
     assert describe_undo([added, undone, added]) == f"step 2 {how}; steps 1, 3 stay"
-    assert describe_stakes([added, undone], 0) == "no downtime; it can be undone"
-    assert describe_stakes([kept, undone], 0) == "no downtime; part of it cannot be undone"
+    assert describe_stakes([added, undone], "none") == "downtime none; it can be undone"
+    part = "downtime none; part of it cannot be undone"
+    assert describe_stakes([kept, undone], "none") == part

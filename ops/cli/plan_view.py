@@ -28,6 +28,7 @@ ADDING_VERBS: Final = ("copy", "create", "register")
 UNTOLD_SERVICES: Final = ("autoscaling", "ssm")
 # A count of nothing, and a page instead of the service, last until somebody ends them.
 COUNT_PARAMETERS: Final = ("DesiredCapacity", "desiredCount")
+MUTE_RULE_DELETION: Final = "cloudwatch.delete_alarm_mute_rule"
 PAGE_KIND: Final = "service maintenance on"
 LOSS_WORDS: Final = (" lost", " deleted")  # in a note: something is gone afterwards
 
@@ -51,8 +52,8 @@ def list_plan_lines(plan: Plan, digest: str, *, details: bool) -> Iterator[ViewL
     yield from (ViewLine("changes", change) for change in changes)
     if not details:
         yield from list_step_lines(plan.steps)
-    deletions = list_deletions(plan.steps)
-    is_known = not (losses or deletions) and _is_deletion_known(plan.steps)
+    deletions = list_lasting_deletions(plan.steps)
+    is_known = not (losses or list_deletions(plan.steps)) and _is_deletion_known(plan.steps)
     outage = describe_outage(plan)
     yield _build_downtime_line(outage, plan.duration, nothing_deleted=is_known)
     yield from _list_deletion_lines(deletions)
@@ -119,6 +120,17 @@ def list_deletions(steps: Sequence[Step]) -> list[str]:
     return [step.description for step in steps if is_deletion(step.action)]
 
 
+def list_lasting_deletions(steps: Sequence[Step]) -> list[str]:
+    """As list_deletions, without mute rules and what a step of the same plan made."""
+    made = [undo_step.action for step in steps for undo_step in step.undo]
+    return [
+        step.description
+        for step in steps
+        if is_deletion(step.action) and step.action not in made
+        if not (isinstance(step.action, Call) and step.action.api == MUTE_RULE_DELETION)
+    ]
+
+
 def is_change(step: Step) -> bool:
     """True unless a step only looks."""
     return step.action != step.goal.read and not isinstance(step.action, OpsCommand)
@@ -133,7 +145,7 @@ def describe_undo(steps: Sequence[Step]) -> str:
     if not changing:
         return "not needed, nothing is changed"
     if not undone:
-        return "none: this cannot be undone"
+        return "none: this cannot be undone" if kept else "none: what it adds stays"
     which = _format_numbers(undone) if added or kept else "everything"
     texts = [f"{which} on failure, or with `ops runs undo`"]
     texts += [f"{_format_numbers(added)} stays" if len(added) == 1 else ""]
@@ -160,7 +172,7 @@ def describe_stakes(steps: Sequence[Step], outage: str, losses: Sequence[str] = 
 
 
 def _list_deletion_stakes(steps: Sequence[Step]) -> list[str]:
-    deletions = list_deletions(steps)
+    deletions = list_lasting_deletions(steps)
     more = f" (and {len(deletions) - 1} more)" if len(deletions) > 1 else ""
     return [f"for good: {deletions[0]}{more}"] if deletions else []
 
@@ -193,7 +205,17 @@ def _format_outage(steps: Sequence[Step], downtime: float) -> str:
     ]
     if 0 in [count for count in counts if count is not None]:
         return "until it is scaled up again"
-    return f"about {format_duration(downtime)}" if downtime else "none expected"
+    if downtime:
+        return f"about {format_duration(downtime)}"
+    return "not known" if any(_is_untold_outage(step) for step in steps) else "none expected"
+
+
+def _is_untold_outage(step: Step) -> bool:
+    """True if a step deploys a program or runs a command on instances: it may interrupt them."""
+    action = step.action
+    if isinstance(action, ProgramCommand):
+        return action.tool == "pulumi" and "up" in action.arguments
+    return isinstance(action, Call) and action.api == "ssm.send_command"
 
 
 def _build_downtime_line(outage: str, duration: float, *, nothing_deleted: bool) -> ViewLine:

@@ -6,7 +6,13 @@ from unittest.mock import patch
 
 import pytest
 
-from ops.cli.plan_view import describe_stakes, describe_undo, list_changes, list_plan_lines
+from ops.cli.plan_view import (
+    describe_stakes,
+    describe_undo,
+    list_changes,
+    list_lasting_deletions,
+    list_plan_lines,
+)
 from ops.core.plan import Call, Plan, Step, Wait
 from sandbox.program import PROJECT_ROOT
 from tests.ops import service_stage
@@ -141,6 +147,20 @@ def test_a_note_that_says_what_changes_comes_first(
     assert out.count("2 -> 5") == 1
 
 
+def test_what_a_plan_made_itself_is_no_loss() -> None:
+    def delete(name: str, *undo: Step) -> Step:
+        call = Call(api="rds.delete_db_instance", params={"DBInstanceIdentifier": name})
+        return build_step(name, *undo).model_copy(update={"action": call})
+
+    steps = [build_step("restore", delete("copy")), delete("copy"), delete("primary")]
+    assert list_lasting_deletions(steps) == ["primary"]
+    assert describe_stakes(steps, "none").startswith("downtime none; for good: primary;")
+    mute = build_step("unmute").model_copy(
+        update={"action": Call(api="cloudwatch.delete_alarm_mute_rule")}
+    )
+    assert list_lasting_deletions([mute]) == []
+
+
 @pytest.mark.parametrize(
     ("line", "downtime"),
     [
@@ -162,6 +182,7 @@ def test_what_no_parameter_tells_is_not_called_harmless(api: str) -> None:
     step = build_step("a").model_copy(update={"action": Call(api=api)})
     plan = Plan(run="run-1", kind="fleet scale", stack="s", account="1", region="r", steps=(step,))
     texts = [line.text for line in list_plan_lines(plan, "hash", details=False)]
+    assert any(text.startswith("not known;") for text in texts) == (api == "ssm.send_command")
     assert not [text for text in texts if "nothing is deleted" in text]
 
 
@@ -183,6 +204,7 @@ def test_what_is_undone_and_what_is_not() -> None:
     added = build_step("d").model_copy(update={"action": Call(api="rds.create_db_snapshot")})
     assert describe_undo([look]) == "not needed, nothing is changed"
     assert describe_undo([kept, look]) == "none: this cannot be undone"
+    assert describe_undo([added, look]) == "none: what it adds stays"
     assert describe_undo([undone, look]) == f"everything {how}"
     assert describe_undo([undone, kept, undone, undone, look, undone]) == (
         f"steps 1, 3-4, 6 {how}; step 2 cannot be undone"

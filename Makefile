@@ -35,7 +35,7 @@ test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-exhaustive: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m exhaustive
+	$(BIN)/python -m pytest -n auto --dist worksteal -m exhaustive
 
 demo: setup
 	$(BIN)/python -m sandbox.demo

@@ -14,7 +14,39 @@ from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.policies import Statement, create_service_role
 from components.settings import Settings
-from ops.outputs import EXPORTS_PREFIX
+from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX
+
+
+def build_journal_statements(bucket_arn: Output[str]) -> tuple[Statement, ...]:
+    """What makes the journal of a run write-once: nobody overwrites a line or deletes one.
+
+    A run is resumed by what its journal says, so that nobody may change it afterwards. S3 User
+    Guide, "Enforce conditional writes on Amazon S3 buckets": `s3:if-none-match` is absent unless
+    the request has that header, and parts of a multipart upload cannot have it. A deletion would
+    free the key for another object. Replication writes with ReplicateObject, so it still works.
+    """
+    journals = [Output.concat(bucket_arn, f"/{RUNS_PREFIX}*")]
+    everybody = {"*": ["*"]}
+    return (
+        Statement(
+            sid="JournalWriteOnce",
+            effect="Deny",
+            actions=["s3:PutObject"],
+            resources=journals,
+            principals=everybody,
+            conditions={
+                "Null": {"s3:if-none-match": "true"},
+                "Bool": {"s3:ObjectCreationOperation": "true"},
+            },
+        ),
+        Statement(
+            sid="JournalKept",
+            effect="Deny",
+            actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            resources=journals,
+            principals=everybody,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -86,16 +118,17 @@ class Operations(Component):
         access_log_bucket: Input[str] | None,
         provider: aws.Provider | None = None,
     ) -> Bucket:
-        settings = self._args.settings
+        settings, account = self._args.settings, self._args.account
+        bucket_name = Output.format(
+            "{0}-{1}-{2}", self.format_physical_name(self.name), account.id, region
+        )
         return Bucket(
             name,
             BucketArgs(
                 settings=settings,
-                bucket=Output.format(
-                    "{0}-{1}-{2}",
-                    self.format_physical_name(self.name),
-                    self._args.account.id,
-                    region,
+                bucket=bucket_name,
+                statements=build_journal_statements(
+                    Output.format("arn:{0}:s3:::{1}", account.partition, bucket_name)
                 ),
                 kms_key=kms_key,
                 old_version_days=settings.backups.journal_days,

@@ -22,6 +22,8 @@ DIVIDED_PARTS: Final[Mapping[str, str]] = {
 }
 LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # divided parts whose entries are lists of names
 EXPORTS_PREFIX: Final = "exports/"  # prefix of exported snapshots in the operations bucket
+# Below it the journals of runs are kept, a folder a run.
+RUNS_PREFIX: Final = "runs/"
 PIECES_KEY: Final = "pieces"  # field of a divided part: the labels of its pieces
 
 

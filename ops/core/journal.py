@@ -19,6 +19,7 @@ from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.errors import OpsError
 from ops.core.plan import FrozenModel, Plan
 from ops.core.private_files import open_private_file
+from ops.outputs import RUNS_PREFIX
 
 Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
 
@@ -88,7 +89,7 @@ class BucketJournalStore:
     """Lines as objects of the operations bucket: `runs/{run}/000000.json` and so on."""
 
     def __init__(self, s3: Any, bucket: str, run: str) -> None:
-        self.s3, self.bucket, self.prefix = s3, bucket, f"runs/{run}/"
+        self.s3, self.bucket, self.prefix = s3, bucket, f"{RUNS_PREFIX}{run}/"
 
     def append(self, index: int, line: str) -> None:
         """A conditional put. A repeated one that finds its own line has succeeded before."""

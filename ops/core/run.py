@@ -50,7 +50,7 @@ from ops.core.journal import (
 from ops.core.lock import BucketLockStore, FolderLockStore, Lock, LockedError, LockRecord
 from ops.core.plan import Plan
 from ops.core.plan_kind import PlanKind
-from ops.outputs import Outputs
+from ops.outputs import RUNS_PREFIX, Outputs
 
 STOP_MESSAGE = (
     "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
@@ -127,7 +127,7 @@ class StackContext:
         pages = (
             self.aws.client("s3")
             .get_paginator("list_objects_v2")
-            .paginate(Bucket=self.bucket, Prefix="runs/", Delimiter="/")
+            .paginate(Bucket=self.bucket, Prefix=RUNS_PREFIX, Delimiter="/")
         )
         prefixes = (path["Prefix"] for page in pages for path in page.get("CommonPrefixes", ()))
         try:

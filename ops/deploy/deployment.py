@@ -27,6 +27,7 @@ from ops.preview import changes as preview
 from ops.preview import page as preview_page
 from ops.preview.changes import Preview
 from ops.preview.dangers import Danger
+from ops.preview.document import CHANGE_KINDS
 from ops.preview.page import PreviewAssessment
 from ops.services.deploy import build_url_answers_step
 from ops.stack import pulumi as pulumi_steps
@@ -171,7 +172,7 @@ def _build_preview_unchanged_step(deployment: StackDeployment) -> Step:
     digest_command = build_ops_command(
         "state", "previewed", "--of", deployment.stack, "--program", PROGRAM_PLACEHOLDER
     )
-    expected_digest = preview.compute_preview_digest(deployment.assessment.preview)
+    expected_digest = deployment.assessment.preview.digest
     return Step(
         name="agreed",
         description="see that a deployment would still do what was agreed to",
@@ -296,7 +297,7 @@ def format_danger_row(danger: Danger) -> dict[str, object]:
 
 def format_change_rows(stack_preview: Preview) -> list[dict[str, object]]:
     """Everything that would be done, the gravest first."""
-    change_kinds = preview.CHANGE_KINDS
+    change_kinds = CHANGE_KINDS
     sorted_changes = sorted(
         (change for change in stack_preview.changes if change.kind != "same"),
         key=lambda change: (

@@ -5,59 +5,29 @@ with `--show-sames`, and otherwise only counted. Values are never shown, except 
 SHOWN_PROPERTIES.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from ops.core.errors import UsageError
+from ops.preview.digest import compute_steps_digest
+from ops.preview.document import (
+    CHANGE_KIND_BY_OP,
+    CHANGE_KINDS,
+    SIGNATURE_KEY,
+    UNKNOWN_VALUES,
+    ChangeKind,
+    PreviewDocument,
+    PreviewStep,
+    ResourceState,
+)
 
-ChangeKind = Literal["created", "changed", "replaced", "deleted", "forgotten", "same"]
-# The most serious first: a resource with several steps has the first kind of them.
-CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = (
-    "replaced",
-    "deleted",
-    "changed",
-    "created",
-    "forgotten",
-    "same",
-)
-# The engine's operations (Pulumi, pkg/resource/deploy/step.go). An unknown one is a change.
-CHANGE_KIND_BY_OP: Final[Mapping[str, ChangeKind]] = {
-    "create": "created",
-    "import": "created",
-    "update": "changed",
-    "replace": "replaced",
-    "create-replacement": "replaced",
-    "delete-replaced": "replaced",
-    "import-replacement": "replaced",
-    "delete": "deleted",
-    "discard": "forgotten",
-    "discard-replaced": "forgotten",
-    "read": "same",
-    "read-replacement": "same",
-    "refresh": "same",
-    "same": "same",
-}
-# Placeholders for values that are not known yet, one per type
-# (Pulumi, sdk/go/common/resource/plugin/rpc.go).
-UNKNOWN_VALUES: Final = frozenset(
-    """
-    04da6b54-80e4-46f7-96ec-b56ff0331ba9 1c4a061d-8072-4f0a-a4cb-0ff528b18fe7
-    3eeb2bf0-c639-47a8-9e75-3b44932eb421 6a19a0b0-7e62-4c92-b797-7f8e31da9cc2
-    030794c1-ac77-496b-92df-f27374a8bd58 e48ece36-62e2-4504-bad9-02848725956a
-    dd056dcd-154b-4c76-9bd3-c8f88648b5ff
-    """.split()
-)
 SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - a placeholder
-SIGNATURE_KEY: Final = (
-    "4dabf18193072939515e22adb298388d"  # key of secrets, assets and other special values
-)
 # Properties whose values may be shown in a pull request: sizes and counts.
 SHOWN_PROPERTIES: Final = frozenset(
     """
@@ -76,45 +46,6 @@ SECRET_PATTERN: Final = re.compile(
     r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|credential)\w*[\"']?\s*[:=]\s*)"
     r"(\"[^\"]*\"|'[^']*'|\S+)|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )
-
-
-class ResourceState(BaseModel):
-    """A resource's state before or after the update."""
-
-    type: str = ""
-    custom: bool = True
-    inputs: dict[str, Any] = Field(default_factory=dict)
-    outputs: dict[str, Any] = Field(default_factory=dict)
-    parent: str = ""
-    protect: bool = False
-    retainOnDelete: bool = False  # noqa: N815 - as the engine spells it
-
-
-class PreviewStep(BaseModel):
-    """One step of the update."""
-
-    op: str
-    urn: str = Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")
-    oldState: ResourceState | None = None  # noqa: N815
-    newState: ResourceState | None = None  # noqa: N815
-    detailedDiff: dict[str, Any] | None = None  # noqa: N815
-    diffReasons: list[str] | None = None  # noqa: N815
-    replaceReasons: list[str] | None = None  # noqa: N815
-
-
-class Diagnostic(BaseModel):
-    """A message. Severity `info#err` is what the program wrote to stderr."""
-
-    message: str = ""
-    severity: str = ""
-
-
-class PreviewDocument(BaseModel):
-    """The file. The engine omits empty fields."""
-
-    steps: list[PreviewStep] | None = None
-    diagnostics: list[Diagnostic] | None = None
-    changeSummary: dict[str, int] | None = None  # noqa: N815
 
 
 @dataclass(frozen=True)
@@ -162,12 +93,17 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview of one stack. `omitted_count` counts unchanged resources not in the file."""
+    """A preview of one stack.
+
+    `omitted_count` counts unchanged resources not in the file. `digest` is a hash of everything
+    that the update would do (compute_steps_digest).
+    """
 
     stack: str
     changes: tuple[ResourceChange, ...]
     errors: tuple[str, ...] = ()
     omitted_count: int = 0
+    digest: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -206,19 +142,6 @@ def parse_live(data: JsonValue, stack: str) -> Preview:
     return _build_preview(
         _validate_document(data, f"this is what Pulumi printed for {stack}"), stack
     )[1]
-
-
-def compute_preview_digest(preview: Preview) -> str:
-    """Returns a hash of what is done to which resource, with which inputs.
-
-    Values that are not known yet are not in it.
-    """
-    lines = sorted(
-        [change.urn, change.kind, list(change.properties), list(change.replace_reasons), change.new]
-        for change in preview.changes
-        if change.kind != "same"
-    )
-    return hashlib.sha256(json.dumps(lines, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _read_document(file: Path) -> PreviewDocument:
@@ -261,7 +184,11 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
     # Components and providers are not AWS resources; their children have steps of their own.
     resources = tuple(c for c in changes if c.custom and not c.type.startswith("pulumi:"))
     return project, Preview(
-        stack, resources, _list_errors(document), max(0, same_total - same_in_file)
+        stack,
+        resources,
+        _list_errors(document),
+        max(0, same_total - same_in_file),
+        compute_steps_digest(steps),
     )
 
 

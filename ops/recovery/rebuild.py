@@ -36,6 +36,7 @@ from ops.recovery.restore import (
 from ops.recovery.sources import BackupKind, BackupSource
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
+from ops.state.differences import list_resource_ids
 
 TYPICAL_STACK_DEPLOY_SECONDS: Final = 15 * 60
 REBUILD_TIME_SOURCE: Final = (
@@ -97,7 +98,7 @@ def load_state_export(path: Path) -> dict[str, Any]:
     from ops.recovery import reconcile as reconciling
 
     state = reconciling.read_pulumi_file("--state", path)
-    if not states.list_resource_ids(state):
+    if not list_resource_ids(state):
         raise UsageError(f"--state is {str(path)!r}, must be a file of `pulumi stack export`")
     return state
 
@@ -384,7 +385,7 @@ def _build_query_step(project: str, stack: str, region: str) -> Step:
 
 def get_state_stack_name(state: Mapping[str, Any]) -> str:
     """The name of the stack that an export is of; empty where it does not say."""
-    for urn in states.list_resource_ids(state):
+    for urn in list_resource_ids(state):
         stack, _, urn_rest = urn.removeprefix("urn:pulumi:").partition("::")
         if "::pulumi:pulumi:Stack::" in f"::{urn_rest}":
             return stack

@@ -2,8 +2,8 @@
 
 A run is an object in a bucket, so a resume does not trust it. Its plan must be of this stack, and
 hold only actions that its command can have: the AWS calls that the command declares, and a closed
-list of local commands. The journal's lines are chained (ops/core/journal.py) and the bucket policy
-lets nobody overwrite one (components/backups), so that the plan is the one that was agreed to.
+list of local commands. The journal's lines are chained (ops/core/journal.py), and the bucket policy
+lets nobody overwrite one (components/operations.py): the plan is the one that was agreed to.
 """
 
 from collections.abc import Iterator, Sequence

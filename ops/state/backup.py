@@ -4,7 +4,6 @@ A state that was exported has its secrets encrypted, as its backend has; everyth
 clear, so it is kept in the operations bucket, below `states/{stack}/`, and on no screen.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +27,9 @@ from ops.core.run import StackContext
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
+from ops.state.differences import (
+    compute_state_digest,
+)
 
 STATES_PREFIX: Final = "states/"
 LIST_STATES_API: Final = "s3.list_objects_v2"
@@ -160,12 +162,6 @@ def export_state(stack: str, folder: Path) -> dict[str, Any]:
     return state
 
 
-def list_resource_ids(state: Mapping[str, Any]) -> dict[str, str]:
-    """The id of each resource of a state, by URN."""
-    state_resources = (state.get("deployment") or {}).get("resources") or ()
-    return {str(resource["urn"]): str(resource.get("id", "")) for resource in state_resources}
-
-
 def get_draft_file(run: str) -> Path:
     """A file of this run, below the user's own cache folder."""
     draft_folder = Workstation().files
@@ -194,46 +190,6 @@ def write_state(file: Path, state: Mapping[str, Any], option: str | None = None)
     """
     with open_private_file(file, option) as stream:
         stream.write(json.dumps(state, indent=4).encode())
-
-
-def compute_state_digest(state: Mapping[str, Any]) -> str:
-    """What tells two states apart: their resources, in any order, not when they were written."""
-    state_resources = (state.get("deployment") or {}).get("resources") or ()
-    volatile_fields = ("modified", "created", "sourcePosition", "stackTrace")
-    stable_resources = [
-        {field: value for field, value in resource.items() if field not in volatile_fields}
-        for resource in state_resources
-    ]
-    text = json.dumps(
-        sorted(stable_resources, key=lambda resource: str(resource.get("urn"))), sort_keys=True
-    )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def list_state_differences(
-    current_state: Mapping[str, Any], new_state: Mapping[str, Any]
-) -> list[dict[str, object]]:
-    """What giving a state back would change of what Pulumi knows."""
-    current_ids, new_ids = list_resource_ids(current_state), list_resource_ids(new_state)
-    rows: list[dict[str, object]] = []
-    for urn in sorted(current_ids.keys() | new_ids.keys()):
-        if current_ids.get(urn) != new_ids.get(urn):
-            difference = (
-                "forgotten"
-                if urn not in new_ids
-                else "known again"
-                if urn not in current_ids
-                else "id"
-            )
-            rows.append(
-                {
-                    "what": difference,
-                    "resource": urn.split("::", 2)[-1],
-                    "now": current_ids.get(urn),
-                    "then": new_ids.get(urn),
-                }
-            )
-    return rows
 
 
 def build_state_backup_steps(outputs: Outputs, run: str) -> list[Step]:

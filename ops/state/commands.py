@@ -20,6 +20,7 @@ from ops.recovery import reconcile as reconciling
 from ops.recovery.rebuild import resolve_program_folder as program_of
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
+from ops.state.differences import compute_state_digest, list_resource_ids, list_state_differences
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
 StateName = Annotated[
@@ -96,8 +97,8 @@ def restore_state(
     saved_state = states.resolve_saved_state(states.list_saved_states(stack_context), name)
     new_state = states.fetch_saved_state(stack_context, saved_state)
     current_state = states.export_state(stack_context.outputs.stack.stack, folder)
-    rows = states.list_state_differences(current_state, new_state)
-    if states.compute_state_digest(current_state) == states.compute_state_digest(new_state):
+    rows = list_state_differences(current_state, new_state)
+    if compute_state_digest(current_state) == compute_state_digest(new_state):
         raise UsageError(f"STATE is {saved_state.name!r}, which is what Pulumi knows already")
     run = new_run_id("state")
     draft, import_file = states.get_draft_file(run), states.get_draft_file(f"{run}-given")
@@ -149,9 +150,9 @@ def print_state_digest(
         state = reconciling.read_pulumi_file("--file", file)
     else:
         state = states.export_state(str(stack), program_of(program))
-    if not states.list_resource_ids(state):
+    if not list_resource_ids(state):
         raise UsageError(f"--file is {str(file)!r}, must be a file of `pulumi stack export`")
-    get_output(context).print_json("state-digest", {"digest": states.compute_state_digest(state)})
+    get_output(context).print_json("state-digest", {"digest": compute_state_digest(state)})
 
 
 @app.command("previewed", hidden=True)
@@ -162,12 +163,9 @@ def print_preview_digest(
 ) -> None:
     """What tells two previews apart, as JSON: what a plan waits for."""
     from ops.deploy import deployment as deploying
-    from ops.preview import changes as preview
 
     stack_preview = deploying.run_preview(program_of(program), stack)
-    get_output(context).print_json(
-        "state-previewed", {"digest": preview.compute_preview_digest(stack_preview)}
-    )
+    get_output(context).print_json("state-previewed", {"digest": stack_preview.digest})
 
 
 def _require_new_file(file: Path) -> None:

@@ -74,11 +74,11 @@ def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -
 
 @both_buckets
 @pytest.mark.parametrize("control", ["S3.2", "S3.3", "S3.5", "S3.6"])
-def test_its_policy_only_denies_what_is_not_tls(
+def test_its_policy_only_denies_and_first_what_is_not_tls(
     prod: ResourceGraph, name: str, control: str
 ) -> None:
     policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
-    assert [s["Effect"] for s in policy["Statement"]] == ["Deny"], control
+    assert {s["Effect"] for s in policy["Statement"]} == {"Deny"}, control
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -191,3 +191,22 @@ def test_without_own_keys_s3s_are_used(build: Build, values: dict[str, JsonValue
         assert rule == {"sseAlgorithm": "AES256"}
     for replication in graph.list_resources(BUCKET_REPLICATION_TYPE):
         assert "sourceSelectionCriteria" not in replication.inputs["rules"][0]
+
+
+@both_buckets
+def test_a_line_of_a_journal_is_written_once(prod: ResourceGraph, name: str) -> None:
+    """Not over another, which wants If-None-Match of every put, nor after a deletion."""
+    policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
+    statements = {statement.get("Sid"): statement for statement in policy["Statement"]}
+    bucket = prod.get_resource(BUCKET_TYPE, name).inputs["bucket"]
+    write_once, kept = statements["JournalWriteOnce"], statements["JournalKept"]
+    for statement in (write_once, kept):
+        assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+        assert statement["Resource"] == [f"arn:aws:s3:::{bucket}/runs/*"]
+    assert write_once["Action"] == ["s3:PutObject"]
+    assert write_once["Condition"] == {
+        "Null": {"s3:if-none-match": "true"},
+        "Bool": {"s3:ObjectCreationOperation": "true"},
+    }
+    assert kept["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in kept, "whoever asks, and however"

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from ops.core.plan import Shell
 from ops.preview import changes as preview
-from ops.state import backup as states
+from ops.state.differences import compute_state_digest
 from sandbox.aws import get_client
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
@@ -152,7 +152,7 @@ class FakePulumi:
         deployment_state = json.loads(Path(options["--file"]).read_text(encoding="utf-8"))
         self.stacks[stack].resources = len(deployment_state["deployment"]["resources"])
         self.stacks[stack].state = deployment_state
-        self.imports.append(states.compute_state_digest(deployment_state))
+        self.imports.append(compute_state_digest(deployment_state))
         return {}
 
     def stack_history(self, stack: str, *_: object) -> ShellAnswer:
@@ -175,7 +175,7 @@ class FakePulumi:
             preview_result = preview.parse_live({"steps": self.preview_steps.get(stack, [])}, stack)
             return {
                 "exit": 0,
-                "output": {"digest": preview.compute_preview_digest(preview_result)},
+                "output": {"digest": preview_result.digest},
                 "said": "",
             }
         if words == ("-m", "ops", "check", "post-deploy"):
@@ -215,7 +215,7 @@ class FakePulumi:
             return {"exit": 2, "output": None, "said": ""}
         except KeyError:
             return {"exit": 1, "output": None, "said": "ops: pulumi stack export failed"}
-        return {"exit": 0, "output": {"digest": states.compute_state_digest(state)}, "said": ""}
+        return {"exit": 0, "output": {"digest": compute_state_digest(state)}, "said": ""}
 
     def stack_output(self, stack: str, *_: object) -> ShellAnswer:
         outputs = self.stacks[stack].outputs

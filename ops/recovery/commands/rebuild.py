@@ -36,13 +36,13 @@ from ops.recovery.rebuild import (
 )
 from ops.stack.pulumi import count_stack_resources
 from ops.state.backup import (
-    compute_state_digest,
     fetch_saved_state,
     get_draft_file,
     list_saved_states,
     resolve_saved_state,
     write_state,
 )
+from ops.state.differences import compute_state_digest
 
 app = typer.Typer(add_completion=False)
 NEWEST_STATE, NO_STATE = "newest", "none"

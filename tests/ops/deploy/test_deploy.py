@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from pydantic import JsonValue
 from ops.checks.model import ChecklistResult
 from ops.cli.selection import Selection
 from ops.deploy import commits
-from ops.deploy import deployment as deploying
 from ops.outputs import Outputs
-from ops.preview import changes as preview
+from ops.preview import changes
+from ops.preview.changes import Preview, parse_live
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import open_command_line
 from tests.ops.procedures.deploy import (
@@ -249,10 +250,11 @@ def test_what_would_be_done_by_now_is_another_thing_and_is_not_done(
     ops: DeployConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the plan and the deployment somebody has changed something."""
-    monkeypatch.setattr("tests.ops.fake_pulumi.preview.compute_preview_digest", lambda _: "other")
-    monkeypatch.setattr(
-        deploying, "preview", _PatchedModule(compute_preview_digest=lambda _: "0" * 16)
-    )
+
+    def parse_changed(data: JsonValue, stack: str) -> Preview:
+        return replace(parse_live(data, stack), digest="0" * 16)
+
+    monkeypatch.setattr(pretended_pulumi, "preview", _PatchedModule(parse_live=parse_changed))
     ops.pulumi.git.head = NEW_COMMIT
     said = ops("deploy test --yes", 5)[1]
     assert "digest" in said
@@ -263,7 +265,7 @@ class _PatchedModule:
     """The module, but for some of it."""
 
     def __init__(self, **replacements: Any) -> None:
-        self.__dict__.update({**vars(preview), **replacements})
+        self.__dict__.update({**vars(changes), **replacements})
 
 
 @pytest.mark.usefixtures("passing_checks")

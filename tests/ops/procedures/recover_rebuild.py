@@ -11,7 +11,7 @@ from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
 from ops.recovery import rebuild as rebuilding
 from ops.recovery import sources
-from ops.state import backup as states
+from ops.state.differences import compute_state_digest
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.db_stage import describe_database
 from tests.ops.procedures import Procedure
@@ -96,9 +96,7 @@ def plan_rebuild(stage: Stage) -> Plan:
     source = sources.select_backup_source(
         sources.list_backup_sources(stage.aws, stage.outputs, REGION), None, REGION
     )
-    state = rebuilding.InitialState(
-        states.compute_state_digest(rebuilding.load_state_export(STATE_FILE))
-    )
+    state = rebuilding.InitialState(compute_state_digest(rebuilding.load_state_export(STATE_FILE)))
     return rebuilding.build_stack_rebuild_plan(
         stage.outputs,
         PROGRAM_FOLDER,

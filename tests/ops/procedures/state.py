@@ -10,6 +10,7 @@ from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
 from ops.core.run import StackContext
 from ops.state import backup as states
+from ops.state.differences import compute_state_digest
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, PROGRAM_OPTION, put_program_folder
@@ -76,10 +77,10 @@ def collect_state_facts(stage: Stage) -> tuple[object, ...]:
         for item in objects
     }
     digests = {
-        key.rpartition("/")[2][:5]: states.compute_state_digest(json.loads(body))
+        key.rpartition("/")[2][:5]: compute_state_digest(json.loads(body))
         for key, body in bodies.items()
     }
-    return states.compute_state_digest(
+    return compute_state_digest(
         pretended_pulumi.get_fake_pulumi(stage).stacks["test"].state
     ), digests
 

@@ -15,7 +15,7 @@ from moto.acm.models import acm_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 
-from ops.state import backup as states
+from ops.state.differences import compute_state_digest
 from sandbox.patches.rds.restores import set_instance_quota
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import open_command_line
@@ -95,7 +95,7 @@ def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
         assert (pulumi.stacks, pulumi.up_count) == ({}, 0)
         assert typed(f"recover rebuild --state {STATE_FILE} {PROGRAM_OPTION} --yes") == 0
         assert pulumi.imports == [
-            states.compute_state_digest(json.loads(STATE_FILE.read_text(encoding="utf-8")))
+            compute_state_digest(json.loads(STATE_FILE.read_text(encoding="utf-8")))
         ]
         assert list_database_ids(stage) == [PRIMARY_IDENTIFIER]
         assert list((tmp_path / "bulwark" / "states").iterdir()) == [], "no draft is left"
@@ -143,7 +143,7 @@ def test_the_newest_state_may_be_that_of_the_copy_a_region_away(
             ("state-1", RECOVERY_REGION),
         ]
         assert typed(f"recover rebuild --state newest {PROGRAM_OPTION} --yes") == 0
-        wanted = states.compute_state_digest(pretended_pulumi.build_stack_export("state-2"))
+        wanted = compute_state_digest(pretended_pulumi.build_stack_export("state-2"))
         assert pretended_pulumi.get_fake_pulumi(stage).imports == [wanted]
     capsys.readouterr()
 

@@ -318,7 +318,7 @@ def test_the_list_says_who_why_and_how_long(scene: Scene) -> None:
 
 def test_a_lock_names_the_run_to_resume_first_and_whether_its_process_lives(scene: Scene) -> None:
     run = scene.stop_snapshot_run()
-    said = scene.run("db storage 40 --yes", 6)
+    said = scene.run("baseline capture --name before --yes", 6)
     assert said.index(f"ops runs resume {run}") < said.index("ops lock break")
     assert "its process is at work" in said, "this very process holds it"
 

@@ -9,6 +9,7 @@ import pytest
 
 from ops.core.errors import OpsError
 from ops.state import backup as states
+from ops.state.differences import compute_state_digest, list_resource_ids, list_state_differences
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import open_command_line
 from tests.ops.procedures.recover_rebuild import PROGRAM_OPTION
@@ -75,14 +76,10 @@ def test_given_back_it_shows_what_differs_and_saves_what_was(ops: StateConsole) 
     made = ops.run_for_json(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --yes")
     assert made["different"] == 3
     now = ops.pulumi.stacks["test"].state
-    assert (
-        states.list_resource_ids(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
-    )
+    assert list_resource_ids(now)["urn:pulumi:test::bulwark::aws:s3/bucket:Bucket::b"] == "db-0"
     assert "knows already" in ops(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --yes", 2)[1]
     ops(f"state restore {made['saved']} {PROGRAM_OPTION} --yes")
-    assert states.compute_state_digest(
-        ops.pulumi.stacks["test"].state
-    ) == states.compute_state_digest(before)
+    assert compute_state_digest(ops.pulumi.stacks["test"].state) == compute_state_digest(before)
 
 
 def test_drift_is_what_a_preview_would_change(ops: StateConsole) -> None:
@@ -111,8 +108,8 @@ def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
     two["deployment"]["resources"].reverse()
     two["deployment"]["manifest"] = {"time": "later"}
     two["deployment"]["resources"][0]["modified"] = "later"
-    assert states.compute_state_digest(one) == states.compute_state_digest(two)
-    assert states.compute_state_digest(one) != states.compute_state_digest(
+    assert compute_state_digest(one) == compute_state_digest(two)
+    assert compute_state_digest(one) != compute_state_digest(
         pretended_pulumi.build_stack_export("db-2", "x::y")
     )
 
@@ -130,8 +127,47 @@ def test_the_digest_is_printed_for_a_plan(ops: StateConsole, tmp_path: Path) -> 
     file = tmp_path / "one.json"
     file.write_text(json.dumps(pretended_pulumi.build_stack_export("db-1")), encoding="utf-8")
     printed = json.loads(ops(f"state digest --file {file}")[0])
-    assert printed["digest"] == states.compute_state_digest(
-        pretended_pulumi.build_stack_export("db-1")
-    )
+    assert printed["digest"] == compute_state_digest(pretended_pulumi.build_stack_export("db-1"))
     file.write_text('{"deployment": {}}', encoding="utf-8")
     ops(f"state digest --file {file}", 2)
+
+
+def build_protected_export(**changes: Any) -> dict[str, Any]:
+    """An export with a protected database; `provider` is of secrets."""
+    state = pretended_pulumi.build_stack_export("db-1")
+    database = state["deployment"]["resources"][1]
+    database["protect"] = changes.get("protect", True)
+    database["inputs"] = {
+        "deletionProtection": changes.get("deletion_protection", True),
+        "publiclyAccessible": changes.get("public", False),
+        "password": changes.get("password", "ciphertext-1"),
+    }
+    state["deployment"]["secrets_providers"] = {"type": changes.get("provider", "cloud")}
+    return state
+
+
+@pytest.mark.parametrize(
+    ("changes", "row"),
+    [
+        ({"protect": False}, ("protect", True, False)),
+        ({"deletion_protection": False}, ("deletionProtection", True, False)),
+        ({"public": True}, ("publiclyAccessible", False, True)),
+        ({"provider": "passphrase"}, ("secrets provider", "cloud", "passphrase")),
+        ({"password": "ciphertext-2"}, ("password", "one", "another")),
+    ],
+)
+def test_every_difference_of_a_state_is_shown_and_has_another_hash(
+    changes: dict[str, Any], row: tuple[object, ...]
+) -> None:
+    current, new = build_protected_export(), build_protected_export(**changes)
+    (difference,) = list_state_differences(current, new)
+    assert (difference["what"], difference["now"], difference["then"]) == row
+    assert compute_state_digest(current) != compute_state_digest(new)
+
+
+def test_a_state_that_differs_in_its_times_alone_is_the_same() -> None:
+    current, new = build_protected_export(), build_protected_export()
+    new["deployment"]["resources"].reverse()
+    new["deployment"]["resources"][0]["modified"] = "2026-11-30T00:00:00Z"
+    assert list_state_differences(current, new) == []
+    assert compute_state_digest(current) == compute_state_digest(new)

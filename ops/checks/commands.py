@@ -7,6 +7,7 @@ import typer
 
 from ops.checks.table import CHECKLISTS, evaluate_checklist, list_checklist_apis
 from ops.cli.context import load_stack
+from ops.cli.durations import build_duration_option
 from ops.core import clock
 from ops.core.checks import HEALTH_STATES
 from ops.core.errors import FindingsError
@@ -74,7 +75,10 @@ def check_pre_deploy(context: typer.Context) -> None:
 def check_post_deploy(
     context: typer.Context,
     since: Annotated[
-        float, typer.Option(min=1, max=1440, metavar="MINUTES", help="how long ago it was")
+        float,
+        build_duration_option(
+            minimum=1, maximum=1440, default=DEFAULT_LOOKBACK_MINUTES, text="how long ago it was"
+        ),
     ] = DEFAULT_LOOKBACK_MINUTES,
 ) -> None:
     """Services, targets, alarms and errors since."""

@@ -1,6 +1,7 @@
 """The command line: command groups, loaded when used, and the options that they share."""
 
 import sys
+import tomllib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -63,7 +64,10 @@ SHARED_OPTIONS: Final = (
     "--outputs",
     "--source",
     "--output",
+    "-o",
 )
+SHORT_OUTPUTS: Final = ("-otable", "-ojson")
+HELP_OPTIONS: Final = ("-h", "--help")
 
 
 class LazyCommandGroup(TyperGroup):
@@ -80,8 +84,19 @@ class LazyCommandGroup(TyperGroup):
         return TyperGroup(name=cmd_name, help=(TOP_LEVEL_COMMANDS | COMMAND_GROUPS)[cmd_name][1])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Imports and returns the command or group to run."""
-        name, command, remaining_args = super().resolve_command(ctx, args)
+        """Imports and returns the command or group to run.
+
+        Raises CommandLineError with what may have been meant if there is none of that name.
+        """
+        try:
+            name, command, remaining_args = super().resolve_command(ctx, args)
+        except CommandLineError as error:
+            from ops.cli.help_pages import suggest_commands
+
+            if suggestions := suggest_commands(args[0], self.list_commands(ctx)):
+                meant = ", ".join(map(repr, suggestions))
+                error.message = f"{error.message.rstrip('.')}. Did you mean {meant}?"
+            raise
         if command is not None and name in TOP_LEVEL_COMMANDS | COMMAND_GROUPS:
             # A group with one command stays a group: `ops outputs show`.
             build_command: Any = (
@@ -91,6 +106,10 @@ class LazyCommandGroup(TyperGroup):
                 import_module((TOP_LEVEL_COMMANDS | COMMAND_GROUPS)[name][0]).app
             )
             command.name = name
+            if set(HELP_OPTIONS) & set(remaining_args):
+                from ops.cli.help_pages import add_epilogs
+
+                add_epilogs(command, name)
         return name, command, remaining_args
 
 
@@ -101,7 +120,17 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": list(HELP_OPTIONS)},
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    """Prints the project's version, and ends the command."""
+    if not is_asked:
+        return
+    with (Path(__file__).parents[2] / "pyproject.toml").open("rb") as file:
+        typer.echo(f"bulwark {tomllib.load(file)['project']['version']}")
+    raise typer.Exit
 
 
 @app.callback(help="Operates a bulwark stack. Changes show a plan first and survive being killed.")
@@ -133,8 +162,13 @@ def store_shared_options(
         typer.Option(envvar="BULWARK_SOURCE", help="where to read the stack's outputs from"),
     ] = None,
     output: Annotated[
-        OutputFormat, typer.Option(envvar="BULWARK_OUTPUT", help="output format")
+        OutputFormat,
+        typer.Option("--output", "-o", envvar="BULWARK_OUTPUT", help="output format"),
     ] = "table",
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="show the version", is_eager=True, callback=_print_version),
+    ] = False,
 ) -> None:
     """Stores the shared options for the command."""
     from ops.cli.selection import Selection  # imports botocore, too slow for the help page
@@ -153,7 +187,7 @@ def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
             return [*shared_arguments, *other_arguments, word, *remaining_arguments]
         if word in SHARED_OPTIONS and remaining_arguments:
             shared_arguments += [word, remaining_arguments.pop(0)]
-        elif word.split("=")[0] in SHARED_OPTIONS and "=" in word:
+        elif (word.split("=")[0] in SHARED_OPTIONS and "=" in word) or word in SHORT_OUTPUTS:
             shared_arguments.append(word)
         else:
             other_arguments.append(word)
@@ -183,7 +217,7 @@ def _run(arguments: Sequence[str]) -> int:
         return _print_error(error.code, str(error), *error.advice)
     except CommandLineError as error:
         help_command = f"{error.ctx.command_path} --help" if error.ctx else "ops --help"
-        return _print_error(UsageError.code, error.format_message(), help_command)
+        return _print_error(UsageError.code, _format_line_error(error), help_command)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -193,6 +227,21 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return _print_error(OpsError.code, f"AWS: {' '.join(str(error).split())}")
     return exit_code if isinstance(exit_code, int) else 0
+
+
+def _format_line_error(error: Any) -> str:
+    """The error of a line that cannot be parsed, with what a misspelt option may have meant."""
+    misspelt: str | None = getattr(error, "option_name", None)
+    if misspelt is None or not hasattr(error, "possibilities") or error.ctx is None:
+        message: str = error.format_message()
+        return message
+    from ops.cli.help_pages import suggest_options
+
+    parameters = error.ctx.command.get_params(error.ctx)
+    options = [option for parameter in parameters for option in parameter.opts]
+    suggestions = suggest_options(misspelt, options, SHARED_OPTIONS)
+    meant = ", ".join(map(repr, suggestions))
+    return f"{error.message}. Did you mean {meant}?" if suggestions else f"{error.message}"
 
 
 def _print_error(code: int, message: str, *advice: str) -> int:

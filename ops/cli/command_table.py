@@ -9,6 +9,7 @@ from typing import Final
 
 from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from ops.cli.command_tree import CommandNode, list_commands
+from ops.cli.examples import format_example
 from ops.core.declaration import ROLES, Declaration
 from ops.permissions.declared import DECLARATIONS
 
@@ -19,16 +20,6 @@ README_PATH: Final = PROJECT_FOLDER / "README.md"
 TABLE_START: Final = "<!-- written by python -m ops.cli.command_table -->"
 TABLE_END: Final = "<!-- end of the table -->"
 NO_ROLE: Final = "none"
-# What stands in an example for what a stack has, as a reader sees it.
-PLACEHOLDERS: Final = {
-    "{image}:v2": "IMAGE",
-    "{fleet_image}:v2": "IMAGE",
-    "{previews}/empty.json": "FILE",
-    "{program}": "FOLDER",
-    "{run}": "RUN",
-    "{snapshot}": "SNAPSHOT",
-    "/tmp/bulwark-no-such-state.json": "state.json",
-}
 PAGE_HEAD: Final = """# Commands
 
 Every command of `ops`, with the least role that may run it ([access](runbook/access.md)) and an
@@ -90,7 +81,7 @@ def _build_rows(node: CommandNode) -> list[str]:
     variants = {d.command.split()[-1]: d for d in _list_option_declarations(node)}
     # An example that has such an option is one of the variant, which may need another role.
     is_plain = not set(declaration.line.split()) & set(variants)
-    example = _format_example(declaration) if is_plain else f"ops {node.name}"
+    example = format_example(declaration) if is_plain else f"ops {node.name}"
     rows = [_format_row(node.name, declaration, example, node.help)]
     for option, variant in variants.items():
         line = f"{node.name} {option} {node.options[option]}".strip()
@@ -101,13 +92,6 @@ def _build_rows(node: CommandNode) -> list[str]:
 def _format_row(command: str, declaration: Declaration, example: str, text: str) -> str:
     shown_text = text.replace("|", "\\|")
     return f"| `ops {command}` | {declaration.role or NO_ROLE} | `{example}` | {shown_text} |"
-
-
-def _format_example(declaration: Declaration) -> str:
-    line = declaration.line
-    for placeholder, shown in PLACEHOLDERS.items():
-        line = line.replace(placeholder, shown)
-    return line
 
 
 def _format_roles(declarations: list[Declaration]) -> str:

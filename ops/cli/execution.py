@@ -17,7 +17,10 @@ import typer
 from pydantic import JsonValue
 
 from ops.cli.context import load_stack as load_stack
-from ops.cli.render import Output, ProgressDisplay
+from ops.cli.durations import build_duration_option
+from ops.cli.plan_view import describe_continuation_stakes, describe_plan_stakes
+from ops.cli.progress import ProgressDisplay
+from ops.cli.render import Output
 from ops.core.actions import Actions, SqlRunner
 from ops.core.clock import get_clock_rate
 from ops.core.continuation import Continuation
@@ -30,8 +33,22 @@ from ops.core.run import RunContext, Runner, StackContext, WallClock, require_ex
 # Folder for journals and the lock if the operations bucket is lost.
 JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"
 # Options of every changing command.
+CHANGE_PANEL: Final = "Options of every change"
 DryRunOption: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="show the plan and its hash; change nothing")
+    bool,
+    typer.Option(
+        "--dry-run", help="show the plan and its hash; change nothing", rich_help_panel=CHANGE_PANEL
+    ),
+]
+
+
+DetailsOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--details",
+        help="show each call, condition and undo of the plan",
+        rich_help_panel=CHANGE_PANEL,
+    ),
 ]
 
 
@@ -46,18 +63,31 @@ def _parse_hash(value: str | None) -> str | None:
 
 ExpectOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="HASH", help="run only if the plan has this hash", callback=_parse_hash),
+    typer.Option(
+        metavar="HASH",
+        help="run only if the plan has this hash",
+        callback=_parse_hash,
+        rich_help_panel=CHANGE_PANEL,
+    ),
 ]
 ProgramOption: TypeAlias = Annotated[
     Path, typer.Option(metavar="FOLDER", help="folder with the stack's program and its Pulumi.yaml")
 ]
-YesOption: TypeAlias = Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")]
+YesOption: TypeAlias = Annotated[
+    bool, typer.Option("--yes", help="do not ask for confirmation", rich_help_panel=CHANGE_PANEL)
+]
 ReasonOption: TypeAlias = Annotated[
-    str, typer.Option(help="why; recorded in the journal and the lock")
+    str,
+    typer.Option(help="why; recorded in the journal and the lock", rich_help_panel=CHANGE_PANEL),
 ]
 TimeoutOption: TypeAlias = Annotated[
     float | None,
-    typer.Option(min=1, metavar="MINUTES", help="limit of each wait; default: the plan's own"),
+    build_duration_option(
+        "--timeout",
+        minimum=1,
+        text="limit of each wait; default: the plan's own",
+        panel=CHANGE_PANEL,
+    ),
 ]
 
 
@@ -71,6 +101,7 @@ class ExecutionOptions:
     reason: str = ""
     timeout: float | None = None
     destructive: bool = False
+    details: bool = False
 
     def as_destructive(self, destructive: bool = True) -> "ExecutionOptions":
         """Returns a copy that is marked destructive, or not."""
@@ -103,6 +134,7 @@ def mutating_command(
         "expect": (ExpectOption, None),
         "yes": (YesOption, False),
         "reason": (ReasonOption, ""),
+        "details": (DetailsOption, False),
     }
 
     @wraps(command)
@@ -196,7 +228,7 @@ def execute_plan(
     """
     plan = _apply_options(plan, options)
     if options.dry_run:
-        output.print_plan(plan)
+        output.print_plan(plan, details=options.details)
         return False
     require_expected_hash(plan, options.expect)  # before asking for confirmation
     plan_output = Output("table", to_stderr=True) if output.output_format == "json" else output
@@ -240,7 +272,7 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
     A destructive plan on a protected stack needs the stack's name typed, or --yes with --expect.
     Raises UsageError if there is no terminal to ask on, typer.Abort if the answer is no.
     """
-    output.print_plan(plan)
+    output.print_plan(plan, details=options.details)
     needs_stack_name = options.destructive and protect
     if options.yes and (options.expect is not None or not needs_stack_name):
         return
@@ -249,7 +281,8 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
             "--expect is not set, and there is no terminal to type the stack's name on; "
             "set it to the hash of the plan above"
         )
-    ask_confirmation(plan.stack if needs_stack_name else None)
+    stakes = f"{plan.stack}: {describe_plan_stakes(plan.fill())}"
+    ask_confirmation(stakes, plan.stack if needs_stack_name else None)
 
 
 def confirm_continuation(
@@ -259,6 +292,7 @@ def confirm_continuation(
     yes: bool,
     expect: str | None,
     protect: bool,
+    details: bool = False,
 ) -> None:
     """Shows what is left of a run and asks. Raises UsageError if nobody can be asked, Abort for no.
 
@@ -276,7 +310,7 @@ def confirm_continuation(
                 else [f"ops runs resume {run} --dry-run"]
             ),
         )
-    output.print_continuation(continuation)
+    output.print_continuation(continuation, details=details)
     needs_stack_name = continuation.is_destructive and protect
     starter = continuation.plan.started_by
     is_foreign = starter not in ("", get_person())
@@ -289,19 +323,22 @@ def confirm_continuation(
             else f"the run was started by {starter}"
         )
         raise UsageError(f"--expect must be {continuation.digest}, the hash above: {reason}")
-    ask_confirmation(continuation.plan.stack if needs_stack_name else None)
+    stack = continuation.plan.stack
+    stakes = f"{stack}: {describe_continuation_stakes(continuation)}"
+    ask_confirmation(stakes, stack if needs_stack_name else None)
 
 
-def ask_confirmation(stack: str | None = None) -> None:
-    """Asks for confirmation, by typing the stack's name if one is given.
+def ask_confirmation(stakes: str, stack: str | None = None) -> None:
+    """Says what is at stake and asks for confirmation, by typing the stack's name if one is given.
 
     Raises UsageError if there is no terminal or the name is wrong, typer.Abort for a no.
     """
     if not sys.stdin.isatty():
         raise UsageError("--yes is not set, and there is no terminal to ask on")
     if stack is None:
-        typer.confirm("continue?", abort=True, err=True)
+        typer.confirm(f"{stakes}; continue?", abort=True, err=True)
         return
-    entered_name = typer.prompt(f"type the stack's name, {stack}, to continue", err=True)
+    question = f"{stakes}; type the stack's name, {stack}, to continue"
+    entered_name = typer.prompt(question, err=True)
     if entered_name != stack:
         raise UsageError(f"the stack is {stack!r}, not {entered_name!r}; nothing was changed")

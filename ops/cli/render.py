@@ -1,33 +1,34 @@
-"""Prints plans, progress and results. Results go to stdout, progress to stderr."""
+"""Prints plans and results. Results go to stdout, progress (ops/cli/progress.py) to stderr."""
 
 import json
-import re
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from ops.cli.durations import format_duration as format_duration
+from ops.cli.empty_lists import get_empty_text
 from ops.cli.options import OutputFormat
 from ops.cli.streams import CONTROL_CHARACTERS, build_console
+from ops.cli.tables import (
+    align_columns,
+    build_console_link,
+    build_terminal_table,
+    format_cell,
+)
 
 if TYPE_CHECKING:  # read-only commands start faster without these imports
-    from pydantic import JsonValue
     from rich.console import Console
 
+    from ops.cli.plan_view import ViewLine
     from ops.core.continuation import Continuation
-    from ops.core.plan import Action, Plan, Step, Wait
+    from ops.core.plan import Action, Plan, Step
 
 MAX_CALL_CHARACTERS: Final = 600  # characters of a call shown in a plan
 OUTPUT_SCHEMA_VERSION: Final = 1  # version of what --output json prints
-
-
-def format_duration(seconds: float) -> str:
-    """Formats seconds as 45 s, 12 min or 1 h 30 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+LABEL_WIDTH: Final = 10  # characters before the texts of a plan
 
 
 def format_action(action: "Action") -> str:
@@ -85,22 +86,15 @@ class Output:
             self.print_json(kind, {"items": [dict(row) for row in row_list]})
             return
         if not row_list:
-            self.print_line("nothing")
+            self.print_line(get_empty_text(kind))
             return
-        cells = [[_format_cell(row.get(column)) for column in columns] for row in row_list]
+        cells = [[format_cell(row.get(column)) for column in columns] for row in row_list]
         if self._is_piped:
-            for line in _align_columns([list(columns), *cells]):
+            for line in align_columns([list(columns), *cells]):
                 self.print_line(line)
             return
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in cells:
-            table.add_row(*map(Text, row))
-        self._console.print(table)
+        for part in build_terminal_table(columns, cells, self._console.width):
+            self._console.print(part, soft_wrap=True)
 
     def print_json(self, kind: str, body: Mapping[str, Any]) -> None:
         """Prints one JSON object with `kind` and `schema`."""
@@ -116,10 +110,11 @@ class Output:
             self.print_json(kind, body)
             return
         for name, value in body.items():
-            self.print_line(f"{name}: {_format_cell(value) or '-'}")
+            text = format_cell(value) or "-"
+            self.print_line(f"{name}: {text}", link=build_console_link(text))
 
-    def print_line(self, text: str, style: str = "") -> None:
-        """Prints a line; nothing with --output json."""
+    def print_line(self, text: str, style: str = "", link: str | None = None) -> None:
+        """Prints a line, on a terminal with a style and a link; nothing with --output json."""
         if self.output_format != "table":
             return
         if self._is_piped:
@@ -130,27 +125,40 @@ class Output:
             return
         from rich.text import Text
 
-        self._console.print(Text(text, style=style))
+        # A word that is wider than the terminal, like an ARN, would be cut if it was folded.
+        is_too_wide = any(len(word) > self._console.width for word in text.split())
+        shown = Text(text, style=f"link {link}" if link else style)
+        self._console.print(shown, soft_wrap=is_too_wide)
 
-    def print_plan(self, plan: "Plan") -> None:
-        """Prints a plan: calls with parameters, waits, undos, estimates and the hash."""
+    def print_plan(self, plan: "Plan", *, details: bool = False) -> None:
+        """Prints a plan in words: what changes, what is at stake, how it is undone, the hash.
+
+        With `details` each step is printed with its call, its conditions and its undo, too.
+        """
+        from ops.cli.plan_view import list_changes, list_deletions, list_plan_lines
+
         if self.output_format == "json":
-            body = {"hash": plan.digest, "duration": plan.duration, "downtime": plan.downtime}
-            self.print_json("plan", {**body, "plan": plan.fill().model_dump(mode="json")})
+            filled_plan = plan.fill()
+            body = {
+                "hash": plan.digest,
+                "duration": plan.duration,
+                "downtime": plan.downtime,
+                "changes": list_changes(filled_plan.steps, filled_plan.notes),
+                "deletes": list_deletions(filled_plan.steps),
+            }
+            self.print_json("plan", {**body, "plan": filled_plan.model_dump(mode="json")})
             return
         digest, plan = plan.digest, plan.fill()  # shown as it would be if it started now
         self.print_line(f"{plan.command}, on {plan.stack} ({plan.account}, {plan.region})", "bold")
-        for number, step in enumerate(plan.steps, 1):
-            self._print_step(f"{number}", step, "")
-        for note in plan.notes:
-            self.print_line(f"note: {note}")
-        self.print_line(
-            f"about {format_duration(plan.duration)}, of which "
-            f"{format_duration(plan.downtime)} downtime; hash {digest}"
-        )
+        if details:
+            self._print_steps(plan.steps)
+        self._print_view(list_plan_lines(plan, digest, details=details))
 
-    def print_continuation(self, continuation: "Continuation") -> None:
-        """What is left of a run or its undo: who began it, each step, what is deleted, the hash."""
+    def print_continuation(self, continuation: "Continuation", *, details: bool = False) -> None:
+        """What is left of a run or its undo: who began it, each step, what is at stake, the hash.
+
+        `details` as for a plan.
+        """
         plan, is_back = continuation.plan, continuation.direction == "back"
         if self.output_format == "json":
             body = {
@@ -166,6 +174,8 @@ class Output:
             }
             self.print_json("undo" if is_back else "resume", body)
             return
+        from ops.cli.plan_view import list_continuation_lines
+
         verb = "undo" if is_back else "resume"
         self.print_line(
             f"{verb} {plan.run}: {plan.command}, on {plan.stack} ({plan.account}, {plan.region})",
@@ -174,21 +184,31 @@ class Output:
         began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(plan.started))
         starter = f" by {plan.started_by}" if plan.started_by else ""
         self.print_line(f"started {began}{starter}{f': {plan.reason}' if plan.reason else ''}")
-        if continuation.completed:
-            self.print_line(f"done so far: {', '.join(continuation.completed)}")
-        for number, step in enumerate(continuation.steps, 1):
+        if details:
+            self._print_steps(continuation.steps)
+        self._print_view(list_continuation_lines(continuation, details=details))
+
+    def _print_view(self, lines: Iterable["ViewLine"]) -> None:
+        """Prints labels and texts. On a terminal, texts are folded beside their labels."""
+        for line in lines:
+            label = f"{line.label:{LABEL_WIDTH}}" if line.label else "  "
+            if self._is_piped:
+                self.print_line(f"{label}{line.text}", line.style)
+                continue
+            width = max(self._console.width, 2 * LABEL_WIDTH)
+            for folded in textwrap.wrap(
+                line.text,
+                width,
+                initial_indent=label,
+                subsequent_indent=" " * (LABEL_WIDTH if line.label else 5),
+                break_long_words=False,  # a name can be copied
+                break_on_hyphens=False,
+            ):
+                self.print_line(folded, line.style)
+
+    def _print_steps(self, steps: Sequence["Step"]) -> None:
+        for number, step in enumerate(steps, 1):
             self._print_step(f"{number}", step, "")
-        if not continuation.steps:
-            self.print_line("nothing of it can be undone" if is_back else "no step is left")
-        for description in continuation.deletions:
-            self.print_line(f"deletes for good: {description}", "bold")
-        for description in continuation.kept:
-            self.print_line(f"stays as it is: {description}")
-        self.print_line(
-            f"about {format_duration(continuation.duration)}, "
-            f"{format_duration(continuation.downtime)} of it without service; "
-            f"hash {continuation.digest}"
-        )
 
     def _print_step(self, label: str, step: "Step", indent: str) -> None:
         self.print_line(f"{indent}{label}. {step.description}", "bold" if not indent else "")
@@ -216,83 +236,3 @@ def shorten_text(text: str) -> str:
         f"{text[: MAX_CALL_CHARACTERS // 2]} ... {text[-MAX_CALL_CHARACTERS // 3 :]} "
         "(in full: --output json)"
     )
-
-
-def _align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Yields one line per row, with aligned columns."""
-    clean_rows = [
-        [cell.translate(CONTROL_CHARACTERS).replace("\n", " ") for cell in row] for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*clean_rows, strict=True)]
-    for row in clean_rows:
-        yield "  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)).rstrip()
-
-
-def _format_cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(v) for v in value)
-    return str(value)
-
-
-def list_unmet_conditions(wait: "Wait", result: "JsonValue") -> str:
-    """Lists the unmet conditions of a wait, each by the last name of its path."""
-    from ops.core.plan import lookup
-
-    expected_values = {path: json.dumps(value) for path, value in wait.met.items()}
-    expected_values |= {path: f"what {reference} was" for path, reference in wait.same_as.items()}
-    current_values = {path: lookup(path, result) for path in expected_values}
-    return ", ".join(
-        f"{re.findall(r'[A-Za-z_]+', path)[-1]} is {json.dumps(current_values[path])}, "
-        f"wanted {value}"
-        for path, value in expected_values.items()
-        if path in wait.same_as or current_values[path] != wait.met[path]
-    )
-
-
-class ProgressDisplay:
-    """Shows progress on stderr: one changing line on a terminal, else a line per change."""
-
-    def __init__(self) -> None:
-        self.console = build_console(stderr=True)
-        self._printed_states: dict[str, str] = {}
-        self._status = self.console.status("") if self.console.is_terminal else None
-
-    def on_step_begin(self, step: "Step", *, is_undo: bool) -> None:
-        """Prints the step that begins."""
-        self._print_line(f"{'undo: ' if is_undo else ''}{step.description}")
-
-    def on_wait(self, step: "Step", wait: "Wait", result: "JsonValue", elapsed: float) -> None:
-        """Shows the unmet conditions, the elapsed time, and the usual time with its source."""
-        typical_text = f", usually {format_duration(wait.typical)}" if wait.typical else ""
-        source = f" ({wait.source})" if wait.source and wait.typical else ""
-        state = list_unmet_conditions(wait, result)
-        if self._status is not None:
-            from rich.text import Text
-
-            self._status.update(
-                Text(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
-            )
-            self._status.start()
-        elif self._printed_states.get(step.name) != state:
-            self._printed_states[step.name] = state
-            self._print_line(f"  {state}; {format_duration(elapsed)}{typical_text}{source}")
-
-    def on_notice(self, text: str) -> None:
-        """Prints what a person should know while it goes on."""
-        self._print_line(f"  {text}")
-
-    def on_step_end(self, step: "Step", *, already_done: bool) -> None:
-        """Prints that a step is done, or was already."""
-        self._print_line(f"  {'already done' if already_done else 'done'}: {step.description}")
-
-    def _print_line(self, text: str) -> None:
-        if self._status is None:  # not wrapped, however narrow the log
-            stamp = time.strftime("%H:%M:%S ", time.gmtime())
-            sys.stderr.write(f"{stamp}{text.translate(CONTROL_CHARACTERS)}\n")
-            return
-        from rich.text import Text
-
-        self._status.stop()
-        self.console.print(Text(text))

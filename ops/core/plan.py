@@ -275,7 +275,8 @@ class Plan(FrozenModel):
     does the digest, so that "for an hour" is agreed to, whenever it starts. `started` is when it
     did; until then, when it was planned (seconds since the epoch); `started_by` is who did, like
     `user@host`. `destructive` plans need the stack's name typed if the stack is protected.
-    `captured` are texts of the time of planning that are not part of what is agreed to.
+    `captured` are texts of the time of planning that are not part of what is agreed to, nor is
+    `cost`, which says in words what a month costs more or less afterwards, if that is known.
     """
 
     version: Literal[1] = 1
@@ -289,6 +290,7 @@ class Plan(FrozenModel):
     reason: str = ""
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    cost: str = ""
     times: dict[str, StartTime] = {}
     captured: dict[str, str] = {}
     started: float = 0
@@ -326,7 +328,7 @@ class Plan(FrozenModel):
     @property
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
-        excluded_fields = {"run", "reason", "captured", "started", "started_by"}
+        excluded_fields = {"run", "reason", "cost", "captured", "started", "started_by"}
         body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run
         return hashlib.sha256(body.encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import describe_class_cost, describe_storage_cost
 from ops.database.instance import (
     DATABASE_STATUS_PATH,
     FAILED_STATUSES,
@@ -99,7 +100,17 @@ def build_database_resize_plan(
         "next `pulumi up` reverts it",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
-    return build_stack_plan(outputs, run, "db resize", snapshot_step, resize_step, notes=notes)
+    plan = build_stack_plan(
+        outputs,
+        run,
+        "db resize",
+        snapshot_step,
+        resize_step,
+        notes=notes,
+        arguments=instance_class,
+    )
+    cost = describe_class_cost(instance.instance_class, instance_class, multi_az=instance.multi_az)
+    return plan.model_copy(update={"cost": cost})
 
 
 def build_storage_growth_plan(
@@ -156,7 +167,13 @@ def build_storage_growth_plan(
         "change storageGb in the stack's settings too",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
-    return build_stack_plan(outputs, run, "db storage", snapshot_step, step, notes=notes)
+    plan = build_stack_plan(
+        outputs, run, "db storage", snapshot_step, step, notes=notes, arguments=f"{storage_gib}"
+    )
+    if instance.storage_type != "gp3":
+        return plan  # the price table has gp3 alone
+    cost = describe_storage_cost(instance.storage_gib, storage_gib, multi_az=instance.multi_az)
+    return plan.model_copy(update={"cost": cost})
 
 
 def _build_class_step(

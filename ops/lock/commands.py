@@ -51,7 +51,9 @@ def break_lock(
         Output("table", to_stderr=True).print_rows(
             "lock", LOCK_COLUMNS, [_build_row(lock_record.model_dump())]
         )
-        ask_confirmation()
+        ask_confirmation(
+            f"the run {lock_record.run} of {lock_record.holder} stops before its next change"
+        )
     run = new_run_id("lock-break")
     journal = Journal(stack_context.get_journal_store(run))
 

@@ -6,7 +6,9 @@ import typer
 
 from ops.cli.completion import complete_alarm_names
 from ops.cli.context import show_typed_time
+from ops.cli.durations import parse_minutes_text
 from ops.cli.execution import (
+    DetailsOption,
     DryRunOption,
     ExecutionOptions,
     ExpectOption,
@@ -35,7 +37,13 @@ def mute(
     ] = None,
     reason: Annotated[str, typer.Option(help="why; shown in `ops alarms list`")] = "",
     minutes: Annotated[
-        str | None, typer.Option("--for", metavar="MINUTES", help="how long, up to 1440")
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="DURATION",
+            help="how long, up to 1d; a plain number is minutes",
+            callback=parse_minutes_text,
+        ),
     ] = None,
     until: Annotated[
         str | None,
@@ -61,6 +69,7 @@ def mute(
     dry_run: DryRunOption = False,
     expect: ExpectOption = None,
     yes: YesOption = False,
+    details: DetailsOption = False,
 ) -> None:
     """Mutes alarms for a time. Alarms that trigger scaling are never muted."""
     from ops.alarms.mute import build_mute_plan, list_stack_alarms, parse_mute_end, select_alarms
@@ -91,7 +100,9 @@ def mute(
     plan = build_mute_plan(
         stack_context.outputs, alarms, now, end_time, reason, run, method, length_minutes
     )
-    if execute_plan(plan, stack_context, output, ExecutionOptions(dry_run, expect, yes, reason)):
+    if execute_plan(
+        plan, stack_context, output, ExecutionOptions(dry_run, expect, yes, reason, details=details)
+    ):
         output.print_result(
             "alarms-mute",
             {
@@ -112,6 +123,7 @@ def unmute(
     dry_run: DryRunOption = False,
     expect: ExpectOption = None,
     yes: YesOption = False,
+    details: DetailsOption = False,
 ) -> None:
     """Ends mutes of ops early. Mutes that others created stay."""
     from ops.alarms.mute import build_unmute_plan, list_stack_alarms
@@ -142,7 +154,10 @@ def unmute(
     if selected_mutes:
         plan = build_unmute_plan(stack_context.outputs, selected_mutes, run)
         if not execute_plan(
-            plan, stack_context, output, ExecutionOptions(dry_run, expect, yes, reason)
+            plan,
+            stack_context,
+            output,
+            ExecutionOptions(dry_run, expect, yes, reason, details=details),
         ):
             return
     names = sorted({name for mute in selected_mutes for name in mute.alarm_names})

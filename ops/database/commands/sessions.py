@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -81,7 +82,7 @@ def kill_session(
 def kill_idle_sessions(
     context: typer.Context,
     older_than: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="only sessions idle for longer")
+        float, build_duration_option(minimum=0, default=30, text="only sessions idle for longer")
     ] = 30,
     in_transaction: Annotated[
         bool, typer.Option("--in-transaction", help="only sessions with an open transaction")

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -46,9 +47,9 @@ CheckpointOption: TypeAlias = Annotated[
 ]
 # AWS's maximum is two days. Source: API reference, RefreshPreferences.
 CheckpointDelayOption: TypeAlias = Annotated[
-    int,
-    typer.Option(
-        "--checkpoint-delay", metavar="MINUTES", min=0, max=2880, help="length of each pause"
+    float,
+    build_duration_option(
+        "--checkpoint-delay", minimum=0, maximum=2880, text="length of each pause"
     ),
 ]
 MinHealthyOption: TypeAlias = Annotated[
@@ -62,11 +63,11 @@ MaxHealthyOption: TypeAlias = Annotated[
 
 
 def build_refresh_preferences(
-    checkpoint: str | None, delay: int, min_healthy: int | None, max_healthy: int | None
+    checkpoint: str | None, delay: float, min_healthy: int | None, max_healthy: int | None
 ) -> RefreshPreferences:
     """Builds the preferences from the options. Raises UsageError if a checkpoint is wrong."""
     points = parse_checkpoints(checkpoint)
-    return RefreshPreferences(min_healthy, max_healthy, points, 60 * delay)
+    return RefreshPreferences(min_healthy, max_healthy, points, round(60 * delay))
 
 
 @contextmanager

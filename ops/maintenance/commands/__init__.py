@@ -7,6 +7,7 @@ import typer
 from ops.alarms.announcement import parse_message
 from ops.alarms.mute import list_stack_alarms
 from ops.alarms.mute_state import has_mute_rules
+from ops.cli.durations import parse_minutes_text
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -61,7 +62,12 @@ def run_maintenance(
     ] = None,
     minutes: Annotated[
         str | None,
-        typer.Option("--for", metavar="MINUTES", help="how long; default: twice the usual time"),
+        typer.Option(
+            "--for",
+            metavar="DURATION",
+            help="how long, up to 1d; default: twice the usual time",
+            callback=parse_minutes_text,
+        ),
     ] = None,
     message: Annotated[str, typer.Option(metavar="TEXT", help="added to the announcement")] = "",
     tell: Annotated[

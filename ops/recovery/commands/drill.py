@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -54,14 +55,20 @@ def run_drill(
     context: typer.Context,
     rto: Annotated[
         float,
-        typer.Option(
-            min=1, max=1440, metavar="MINUTES", help="objective: time until a query is answered"
+        build_duration_option(
+            minimum=1,
+            maximum=1440,
+            default=DEFAULT_RTO_MINUTES,
+            text="objective: time until a query is answered",
         ),
     ] = DEFAULT_RTO_MINUTES,
     rpo: Annotated[
         float,
-        typer.Option(
-            min=1, max=1440, metavar="MINUTES", help="objective: time of writes that may be lost"
+        build_duration_option(
+            minimum=1,
+            maximum=1440,
+            default=DEFAULT_RPO_MINUTES,
+            text="objective: time of writes that may be lost",
         ),
     ] = DEFAULT_RPO_MINUTES,
     heartbeat: Annotated[

@@ -97,7 +97,7 @@ def promote_instance(
     if by is None:
         for method, plan in plans.items():
             output.print_line(f"--by {method}:")
-            output.print_plan(plan)
+            output.print_plan(plan, details=options.details)
         raise UsageError("--by must be rename or secret: both plans are shown above")
     options = options.as_destructive()
     if execute_plan(plans[by], stack_context, output, options):

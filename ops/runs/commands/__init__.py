@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from ops.cli.context import get_selection
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
+    CHANGE_PANEL,
+    DetailsOption,
     DryRunOption,
     ExpectOption,
     YesOption,
@@ -30,11 +33,11 @@ RUN_COLUMNS = ("run", "began", "ended", "took", "command", "state", "by", "reaso
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 WaitLimitOption = Annotated[
     float | None,
-    typer.Option(
+    build_duration_option(
         "--timeout",
-        min=1,
-        metavar="MINUTES",
-        help="limit of each wait from now on; default: the plan's own",
+        minimum=1,
+        text="limit of each wait from now on; default: the plan's own",
+        panel=CHANGE_PANEL,
     ),
 ]
 RunProgramOption = Annotated[
@@ -83,12 +86,13 @@ def resume_run(
     dry_run: DryRunOption = False,
     expect: ExpectOption = None,
     yes: YesOption = False,
+    details: DetailsOption = False,
 ) -> None:
     """Carries a run on that stopped on its way, once what is left of it is agreed to.
 
     It looks first, then acts. Exit code 2 if the run was undone.
     """
-    options = _RunOptions(timeout, program, dry_run, expect, yes)
+    options = _RunOptions(timeout, program, dry_run, expect, yes, details)
     _continue_run(context, run, options, undo=False)
 
 
@@ -101,13 +105,14 @@ def undo_run(
     dry_run: DryRunOption = False,
     expect: ExpectOption = None,
     yes: YesOption = False,
+    details: DetailsOption = False,
 ) -> None:
     """Undoes a run, the last step first, once that is agreed to. It cannot go forward again.
 
     A finished run is undone only while everything is as it left it. A database that services use is
     never deleted.
     """
-    options = _RunOptions(timeout, program, dry_run, expect, yes)
+    options = _RunOptions(timeout, program, dry_run, expect, yes, details)
     _continue_run(context, run, options, undo=True)
 
 
@@ -118,6 +123,7 @@ class _RunOptions:
     dry_run: bool
     expect: str | None
     yes: bool
+    details: bool
 
 
 def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, undo: bool) -> None:
@@ -137,7 +143,7 @@ def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, und
     continuation = build_continuation(engine, undo=undo)
     is_over = engine.journal.end_record is not None and not (undo and continuation.steps)
     if options.dry_run:
-        output.print_continuation(continuation)
+        output.print_continuation(continuation, details=options.details)
         return
     if not is_over:
         require_deletions_allowed(continuation, run_context)
@@ -148,6 +154,7 @@ def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, und
             yes=options.yes,
             expect=options.expect,
             protect=run_context.protect,
+            details=options.details,
         )
     with clock.handle_interrupts():
         if undo:

@@ -45,4 +45,7 @@ def test_a_wrong_value_of_what_all_share(
 
 def test_all_shared_options_are_tried() -> None:
     tried = {"--stack", "--profile", "--region", "--outputs", "--source", "--output"}
-    assert set(SHARED_OPTIONS) - tried == {"--project"}  # a name, looked for where the outputs are
+    assert set(SHARED_OPTIONS) - tried == {
+        "--project",
+        "-o",
+    }  # a name, looked for where the outputs are

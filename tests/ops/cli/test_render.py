@@ -26,9 +26,10 @@ def test_a_long_line_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "x" * 500 + "\n"
 
 
-def test_no_rows_are_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    Output("table").print_rows("things", ("name",), [])
-    assert capsys.readouterr().out == "nothing\n"
+def test_an_empty_list_says_what_there_is_none_of(capsys: pytest.CaptureFixture[str]) -> None:
+    Output("table").print_rows("runs", ("name",), [])
+    Output("table").print_rows("recover-list", ("name",), [])
+    assert capsys.readouterr().out == "no runs\nno restored instances\n"
 
 
 def test_what_is_for_a_person_beside_json_goes_to_stderr(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.cli.render import Output, ProgressDisplay
+from ops.cli.progress import ProgressDisplay
+from ops.cli.render import Output
 from ops.cli.streams import SafeStream, clean_text, disarm_runner_commands, use_safe_streams
 from tests.ops.stage import build_stack_outputs
 
@@ -68,7 +69,8 @@ def read_terminal(code: str) -> bytes:
 PRINT_EVERYWHERE = """
     import os, sys
     from types import SimpleNamespace
-    from ops.cli.render import Output, ProgressDisplay
+    from ops.cli.progress import ProgressDisplay
+    from ops.cli.render import Output
     from ops.cli.streams import use_safe_streams
     evil = os.environ["EVIL"]
     with use_safe_streams():

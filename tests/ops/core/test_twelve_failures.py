@@ -165,7 +165,7 @@ def test_terraform_28693_a_plan_that_is_refused_leaves_no_lock(
         ops("service scale 3 --service backend --yes")
         _, err = ops(f"{line} --yes --expect {stale}", 2)
         assert f"--expect is {stale}, the plan is now" in err
-        assert ops("lock show")[0] == "nothing\n"
+        assert ops("lock show")[0] == "no lock is held\n"
         assert len(ops.run_for_json("runs list")["items"]) == 1
         ops(f"{line} --yes")
 

@@ -35,7 +35,7 @@ def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: OpsCons
 
 
 def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -> None:
-    plan, _ = ops("db parameters --set work_mem=8192 --dry-run")
+    plan, _ = ops("db parameters --set work_mem=8192 --dry-run --details")
     assert "work_mem: 4096 -> 8192" in plan
     assert "undo. set work_mem = 4096" in plan
     out, _ = ops("db parameters --set work_mem=8192 --set max_connections=200 --yes")

@@ -101,7 +101,7 @@ def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
 
 def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> None:
     old = connect_application(ops.stage)
-    plan, _ = ops("db rotate-password --dry-run")
+    plan, _ = ops("db rotate-password --dry-run --details")
     assert "secretsmanager.rotate_secret" in plan
     assert "a-password-of-the-test" not in plan
     done = ops.run_for_json("db rotate-password --check --yes")

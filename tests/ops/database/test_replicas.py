@@ -31,7 +31,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: OpsConsole) -> None:
-    plan, _ = ops("db replica add reports --dry-run")
+    plan, _ = ops("db replica add reports --dry-run --details")
     assert "rds.create_db_instance_read_replica" in plan
     assert "undo. delete bulwark-test-database-reports" in plan
     assert ops.run_for_json("db replica add reports --yes")["replica"] == REPLICA_IDENTIFIER

@@ -91,7 +91,7 @@ def test_a_class_and_storage_are_changed_from_the_command_line(ops: OpsConsole) 
 
 @pytest.mark.parametrize("line", ["resize db.m7g.large", "storage 40"])
 def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, line: str) -> None:
-    out, _ = ops(f"db {line} --dry-run")
+    out, _ = ops(f"db {line} --dry-run --details")
     assert out.index("rds.create_db_snapshot") < out.index("rds.modify_db_instance")
     assert ops.run_for_json(f"db {line} --dry-run")["hash"] in out
     assert collect_size_facts(ops.stage) == ("db.t4g.small", 20, "available", [])

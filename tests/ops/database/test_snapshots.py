@@ -191,11 +191,11 @@ def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(
 
 @pytest.mark.parametrize("form", ["table", "json"])
 def test_a_dry_run_shows_calls_and_hash_and_changes_nothing(ops: OpsConsole, form: str) -> None:
-    out, _ = ops(f"db snapshot create --dry-run --output {form}")
+    out, _ = ops(f"db snapshot create --dry-run --details --output {form}")
     assert "rds.create_db_snapshot" in out
     assert "hash" in out
     assert list_manual_snapshots(ops.stage) == []
-    assert ops("runs list")[0] == "nothing\n"
+    assert ops("runs list")[0] == "no runs\n"
 
 
 def test_only_the_expected_plan_is_carried_out(ops: OpsConsole) -> None:

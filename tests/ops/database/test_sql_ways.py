@@ -237,7 +237,7 @@ def test_a_plan_through_a_tunnel_says_how_it_is_resumed(ops: OpsConsole) -> None
     part = ops.stage.outputs.database
     way = f"{part.endpoint}:{part.port}"
     out, _ = ops(f"db vacuum orders --dry-run --via {way}")
-    assert f"note: to resume this run, set BULWARK_DATABASE={way} again" in out
+    assert f"note      to resume this run, set BULWARK_DATABASE={way} again" in out
 
 
 def test_what_a_session_asks_is_shown_and_in_no_plan(ops: OpsConsole) -> None:

@@ -223,7 +223,7 @@ def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsC
     assert "--expect is not set, and there is no terminal to type the stack's name on" in err
     ops(ops.add_plan_hash("fleet scale 0"))
     assert list_group_instances(ops.stage) == []
-    assert ops("fleet instances")[0] == "nothing\n"
+    assert ops("fleet instances")[0] == "no instances in the fleet\n"
 
 
 def test_what_is_there_already_is_said(ops: OpsConsole) -> None:

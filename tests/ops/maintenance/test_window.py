@@ -67,7 +67,7 @@ def interrupt_after_call(stage: Stage, api: str) -> Any:
 
 
 def test_a_window_announces_its_beginning_and_its_end_once(ops: OpsConsole) -> None:
-    plan, _ = ops(f"{PARAMETERS_LINE} --message moving --dry-run")
+    plan, _ = ops(f"{PARAMETERS_LINE} --message moving --dry-run --details")
     assert "announce the start to the warn topic" in plan
     assert "undo. announce that maintenance was cancelled" in plan
     assert "(moving)" in plan

@@ -199,7 +199,7 @@ def test_a_bad_image_exits_5_and_says_why_its_tasks_stopped(
     assert says in err
     assert "ops service tasks --service backend --stopped" in err
     assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
-    assert ops("lock show")[0].strip() == "nothing"
+    assert ops("lock show")[0].strip() == "no lock is held"
     stopped = ops.run_for_json("service tasks --service backend --stopped")["items"]
     assert {row["state"] for row in stopped} == {"STOPPED"}
     events = ops("service events --service backend")[0]
@@ -217,8 +217,8 @@ def test_a_dry_run_changes_nothing_and_its_hash_is_expected(ops: OpsConsole) -> 
     planned = ops.run_for_json(f"{line} --dry-run")
     assert ops.run_for_json(f"{line} --dry-run")["hash"] == planned["hash"]
     assert len(list_revision_images(ops.stage)) == 1
-    text, _ = ops(f"{line} --dry-run")
-    assert f"hash {planned['hash']}" in text
+    text, _ = ops(f"{line} --dry-run --details")
+    assert re.search(rf"\nhash +{planned['hash']}\n", text)
     assert "<register.taskDefinition.taskDefinitionArn>" in text
     _, err = ops(f"{line} --yes --expect 0123456789abcdef", 2)
     assert re.search("--expect is 0123456789abcdef, the plan is now", err)

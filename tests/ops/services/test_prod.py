@@ -86,4 +86,4 @@ def test_each_verb_works_on_prod(
     assert row["revision"].endswith(":1")
     assert "RUNNING" in run_on_prod(prod, capsys, f"service tasks --service {name}")
     assert "rolling back" in run_on_prod(prod, capsys, f"service events --service {name}")
-    assert "nothing" in run_on_prod(prod, capsys, "lock show")
+    assert "no lock is held" in run_on_prod(prod, capsys, "lock show")

@@ -32,6 +32,22 @@ def test_a_snapshot_is_being_created_and_its_instance_backs_up(
     )
 
 
+def test_a_snapshot_says_how_far_it_is(aws_client: ClientFactory, held_clock: ManualClock) -> None:
+    rds = aws_client("rds")
+    create_main_database(rds)
+    held_clock.advance(3600)
+    rds.create_db_snapshot(**SNAPSHOT_KEY)
+    percents = []
+    for _ in range(5):
+        (snapshot,) = rds.describe_db_snapshots(DBSnapshotIdentifier="copy")["DBSnapshots"]
+        percents.append(snapshot["PercentProgress"])
+        held_clock.advance(30)
+    assert percents == sorted(percents)
+    assert percents[0] <= 1
+    assert 45 <= percents[2] <= 55
+    assert (percents[-1], get_snapshot_status(rds)) == (100, "available")
+
+
 def test_a_snapshot_is_made_at_the_sandboxs_time(
     aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:

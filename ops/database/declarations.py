@@ -91,6 +91,7 @@ DECLARATIONS: Final = (
             "rds.describe_db_instances",
             "rds.describe_db_parameters",
             "rds.modify_db_parameter_group",
+            "rds.reboot_db_instance",
             "rds.reset_db_parameter_group",
         ),
     ),

@@ -16,20 +16,19 @@ from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import parameters
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
-    FAILED_STATUSES,
     PENDING_CHANGES_PATH,
     DatabaseInstance,
-    available_with_nothing_pending,
+    build_ready_wait,
     describe_instance_call,
     format_tags,
     list_in_stack_region,
     rds_call,
-    require_available,
     require_no_pending_changes,
+    require_takes,
 )
 from ops.database.parameters import PostgresParameter
 from ops.database.snapshots import DATABASE_RUN_TAG, build_snapshot_step
+from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
 
 ENGINE_VERSION_PATH: Final = "DBInstances[0].EngineVersion"
@@ -115,11 +114,12 @@ def build_database_upgrade_plan(
 ) -> Plan:
     """Builds the plan that takes a snapshot and upgrades the primary and its replicas.
 
-    `user_parameters` are those that the primary's group sets. Raises OpsError unless all instances
-    are available with nothing pending.
+    `user_parameters` are those that the primary's group sets. Raises OpsError unless RDS takes
+    this of all instances now and nothing is pending.
     """
+    require_takes(primary, "before it is upgraded", Change.SNAPSHOT)
     for instance in (primary, *replicas):
-        require_available(instance, "before it is upgraded")
+        require_takes(instance, "before it is upgraded", Change.MODIFY)
         require_no_pending_changes(instance)
     steps = [build_snapshot_step(outputs, primary, run)]
     group = f"{primary.identifier}-{target.version.partition('.')[0]}-{run}"
@@ -223,10 +223,10 @@ def _build_replica_upgraded_step(
             read=describe_call,
             met={
                 ENGINE_VERSION_PATH: target.version,
-                DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
+                **STEADY,
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=60,
             within=4 * 3600,
         ),
@@ -260,19 +260,19 @@ def _build_upgrade_step(
                 **major_params,
             },
         ),
-        ready=available_with_nothing_pending(outputs, instance.identifier),
+        ready=build_ready_wait(outputs, instance.identifier, Change.MODIFY),
         goal=Wait(
             read=describe_instance_call(outputs, instance.identifier),
             met={
                 ENGINE_VERSION_PATH: target.version,
-                DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
+                **STEADY,
             },
             begun={
                 f"{PENDING_CHANGES_PATH}.EngineVersion": target.version,
                 ENGINE_VERSION_PATH: target.version,
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=60,
             within=4 * 3600,
             typical=typical_seconds,

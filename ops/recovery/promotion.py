@@ -15,14 +15,23 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
     DB_INSTANCE_NOT_FOUND,
-    FAILED_STATUSES,
     describe_instance_call,
     parse_instance,
     rds_call,
 )
 from ops.database.password import get_rotation_token
+from ops.database.statuses import (
+    FAILED_STATUSES,
+    STEADY,
+    Change,
+    build_failed_conditions,
+    build_status_condition,
+    build_status_expression,
+    get_status_meaning,
+    list_statuses_taking,
+    require_status_takes,
+)
 from ops.outputs import Outputs
 from ops.recovery.restore import build_password_reset_step
 from ops.services.deploy import build_force_deployment_step
@@ -40,9 +49,7 @@ SECRET_SWITCH_DOWNTIME_SECONDS: Final = 5 * 60
 MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
 
 
-def require_promotable(
-    outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
-) -> None:
+def require_promotable(outputs: Outputs, restored: Mapping[str, Any]) -> None:
     """Raises UsageError or OpsError unless an instance can become the primary now."""
     name = restored["DBInstanceIdentifier"]
     if name == outputs.database.identifier:
@@ -55,13 +62,24 @@ def require_promotable(
             f"RESTORED is {name!r}, a replica of {replication_source}: promote the replica first",
             f"ops recover replica promote {name}",
         )
-    for instance in filter(None, (restored, source)):
-        if instance["DBInstanceStatus"] != "available":
-            raise OpsError(
-                f"{instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']}; it must be "
-                "available before a promotion",
-                "ops recover list",
-            )
+    for change in (Change.MODIFY, Change.RENAME):
+        require_status_takes(name, restored["DBInstanceStatus"], change, "before a promotion")
+
+
+def require_renamable(source: Mapping[str, Any], restored_name: str) -> None:
+    """Raises OpsError unless RDS renames the old primary now, or may do so.
+
+    Its status is the reason for many promotions: if no document says that RDS refuses a rename in
+    it, RDS is asked, and its refusal changes nothing.
+    """
+    name, status = str(source["DBInstanceIdentifier"]), str(source["DBInstanceStatus"])
+    meaning = get_status_meaning(status)
+    if Change.RENAME in meaning.takes or meaning.may_rename:
+        return
+    try:
+        require_status_takes(name, status, Change.RENAME, "before --by rename")
+    except OpsError as error:
+        raise OpsError(str(error), f"ops recover promote {restored_name} --by secret") from None
 
 
 def build_rename_promotion_plan(
@@ -75,12 +93,23 @@ def build_rename_promotion_plan(
 ) -> Plan:
     """Builds the plan that gives a restored instance the primary's name, and the primary another.
 
-    Undo renames both back. Without a `source`, the name is free.
+    Undo renames both back. Without a `source`, the name is free. Raises OpsError if RDS does not
+    rename the source in its status.
     """
     primary_identifier, name = outputs.database.identifier, str(restored["DBInstanceIdentifier"])
     replaced_identifier = get_replaced_identifier(primary_identifier, run)
     steps = [build_password_reset_step(outputs, name, now)]
     if source is not None:
+        require_renamable(source, name)
+        source_status = str(source["DBInstanceStatus"])
+        return_step = _build_rename_step(
+            outputs,
+            "return",
+            str(source["DbiResourceId"]),
+            replaced_identifier,
+            primary_identifier,
+            status=source_status,
+        )
         steps.append(
             _build_rename_step(
                 outputs,
@@ -88,15 +117,9 @@ def build_rename_promotion_plan(
                 str(source["DbiResourceId"]),
                 primary_identifier,
                 replaced_identifier,
-                undo=(
-                    _build_rename_step(
-                        outputs,
-                        "return",
-                        str(source["DbiResourceId"]),
-                        replaced_identifier,
-                        primary_identifier,
-                    ),
-                ),
+                status=source_status,
+                successor=name,
+                undo=(return_step,),
             )
         )
     resource_id = str(restored["DbiResourceId"])
@@ -122,6 +145,11 @@ def build_rename_promotion_plan(
         notes.append(
             f"the old instance is kept as {replaced_identifier}, with its deletion protection"
         )
+        if Change.RENAME not in get_status_meaning(str(source["DBInstanceStatus"])).takes:
+            notes.append(
+                f"{primary_identifier} is {source['DBInstanceStatus']}: RDS may refuse to rename "
+                "it; then nothing has changed, and --by secret is the way"
+            )
     return _build_promotion_plan(outputs, run, steps, notes, now)
 
 
@@ -183,8 +211,7 @@ def build_replica_promotion_plan(
     replication_source = replica.get("ReadReplicaSourceDBInstanceIdentifier")
     if not replication_source:
         raise UsageError(f"NAME must be a replica, but {name!r} replicates no other instance")
-    if replica["DBInstanceStatus"] != "available":
-        raise OpsError(f"{name} is {replica['DBInstanceStatus']}; it must be available")
+    require_status_takes(name, replica["DBInstanceStatus"], Change.PROMOTE, "before it is promoted")
     read = describe_instance_call(outputs, name)
     step = Step(
         name="promote",
@@ -198,12 +225,12 @@ def build_replica_promotion_plan(
         goal=Wait(
             read=read,
             met={
-                DATABASE_STATUS_PATH: "available",
+                **STEADY,
                 "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None,
                 "DBInstances[0].BackupRetentionPeriod": retention_days,
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=15,
             within=2 * 3600,
             typical=TYPICAL_REPLICA_PROMOTION_SECONDS,
@@ -249,12 +276,6 @@ def build_discard_plan(
     return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
 
 
-# The old instance is available, or its name is free.
-AVAILABLE_OR_GONE: Final = (
-    f"{DATABASE_STATUS_PATH} == 'available' || answer == '{DB_INSTANCE_NOT_FOUND}'"
-)
-
-
 def get_replaced_identifier(identifier: str, run: str) -> str:
     """Returns the name of the old instance after a promotion."""
     return f"{identifier}-{run}"
@@ -266,12 +287,20 @@ def _build_rename_step(
     resource_id: str,
     old_name: str,
     new_name: str,
+    *,
+    status: str | None = None,
+    successor: str | None = None,
     undo: tuple[Step, ...] = (),
 ) -> Step:
     """Builds a rename, confirmed by the resource id, which a rename does not change.
 
     It can be repeated: once the old name is free, RDS refuses the call and the goal is met.
+    `status` is that of an instance which keeps it through the rename. It begins only once RDS
+    would rename the `successor` too, so that the name is not left without an instance.
     """
+    is_kept = status is not None and Change.RENAME not in get_status_meaning(status).takes
+    kept_statuses = (status,) if is_kept and status is not None else ()
+    statuses = (*list_statuses_taking(Change.RENAME), *kept_statuses)
     old_name_call, new_name_call = (
         describe_instance_call(outputs, name).model_copy(
             update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
@@ -281,11 +310,7 @@ def _build_rename_step(
     return Step(
         name=step_name,
         description=f"rename {old_name} to {new_name}",
-        ready=Wait(
-            read=old_name_call,
-            met={AVAILABLE_OR_GONE: True},
-            every=15,
-        ),
+        ready=_build_rename_ready_wait(outputs, old_name_call, old_name, statuses, successor),
         action=rds_call(
             outputs,
             "rds.modify_db_instance",
@@ -297,9 +322,12 @@ def _build_rename_step(
         ),
         goal=Wait(
             read=new_name_call,
-            met={RESOURCE_ID_PATH: resource_id, DATABASE_STATUS_PATH: "available"},
+            met={
+                RESOURCE_ID_PATH: resource_id,
+                **(build_status_condition(statuses, "renamed") if kept_statuses else STEADY),
+            },
             begun={RESOURCE_ID_PATH: resource_id},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(*kept_statuses),
             every=15,
             within=2 * 3600,
             typical=TYPICAL_RENAME_SECONDS,
@@ -307,6 +335,42 @@ def _build_rename_step(
         ),
         undo=undo,
         downtime=TYPICAL_RENAME_SECONDS,
+    )
+
+
+def _build_rename_ready_wait(
+    outputs: Outputs,
+    old_name_call: Call,
+    old_name: str,
+    statuses: Sequence[str],
+    successor: str | None,
+) -> Wait:
+    """Builds the wait until RDS renames the instance and its successor, or the name is free."""
+    if successor is None:
+        expression = build_status_expression(statuses)
+        met: JsonObject = {f"{expression} || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
+        return Wait(read=old_name_call, met=met, every=15)
+    paths = {
+        name: f"(DBInstances[?DBInstanceIdentifier=='{name}'] | [0])"
+        for name in (old_name, successor)
+    }
+    status_paths = {name: f"{path}.DBInstanceStatus" for name, path in paths.items()}
+    old_ready = build_status_expression(statuses, status_paths[old_name])
+    successor_statuses = list_statuses_taking(Change.RENAME)
+    successor_ready = build_status_expression(successor_statuses, status_paths[successor])
+    return Wait(
+        read=rds_call(
+            outputs,
+            "rds.describe_db_instances",
+            {"Filters": [{"Name": "db-instance-id", "Values": [old_name, successor]}]},
+        ),
+        met={
+            f"{old_ready} || !{paths[old_name]}": True,
+            f"{successor_ready} && 'ready' || {status_paths[successor]}": "ready",
+            f"length(keys({paths[successor]}.PendingModifiedValues || `{{}}`))": 0,
+        },
+        failed={status_paths[successor]: list(FAILED_STATUSES)},
+        every=15,
     )
 
 

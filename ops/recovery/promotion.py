@@ -15,32 +15,24 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (
-    DB_INSTANCE_NOT_FOUND,
     describe_instance_call,
     parse_instance,
     rds_call,
 )
 from ops.database.password import get_rotation_token
 from ops.database.statuses import (
-    FAILED_STATUSES,
     STEADY,
     Change,
     build_failed_conditions,
-    build_status_condition,
-    build_status_expression,
     get_status_meaning,
-    list_statuses_taking,
     require_status_takes,
 )
 from ops.outputs import Outputs
+from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
 from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
-RESOURCE_ID_PATH: Final = "DBInstances[0].DbiResourceId"
-# "Renaming a DB instance", RDS User Guide: the new endpoint takes up to ten minutes.
-TYPICAL_RENAME_SECONDS: Final = 10 * 60
-RENAME_TIME_SOURCE: Final = "RDS User Guide, renaming a DB instance: about ten minutes each"
 TYPICAL_REPLICA_PROMOTION_SECONDS: Final = 10 * 60
 REPLICA_PROMOTION_TIME_SOURCE: Final = (
     "RDS User Guide, promoting a read replica: several minutes, with a reboot"
@@ -66,22 +58,6 @@ def require_promotable(outputs: Outputs, restored: Mapping[str, Any]) -> None:
         require_status_takes(name, restored["DBInstanceStatus"], change, "before a promotion")
 
 
-def require_renamable(source: Mapping[str, Any], restored_name: str) -> None:
-    """Raises OpsError unless RDS renames the old primary now, or may do so.
-
-    Its status is the reason for many promotions: if no document says that RDS refuses a rename in
-    it, RDS is asked, and its refusal changes nothing.
-    """
-    name, status = str(source["DBInstanceIdentifier"]), str(source["DBInstanceStatus"])
-    meaning = get_status_meaning(status)
-    if Change.RENAME in meaning.takes or meaning.may_rename:
-        return
-    try:
-        require_status_takes(name, status, Change.RENAME, "before --by rename")
-    except OpsError as error:
-        raise OpsError(str(error), f"ops recover promote {restored_name} --by secret") from None
-
-
 def build_rename_promotion_plan(
     outputs: Outputs,
     source: Mapping[str, Any] | None,
@@ -102,7 +78,7 @@ def build_rename_promotion_plan(
     if source is not None:
         require_renamable(source, name)
         source_status = str(source["DBInstanceStatus"])
-        return_step = _build_rename_step(
+        return_step = build_rename_step(
             outputs,
             "return",
             str(source["DbiResourceId"]),
@@ -111,7 +87,7 @@ def build_rename_promotion_plan(
             status=source_status,
         )
         steps.append(
-            _build_rename_step(
+            build_rename_step(
                 outputs,
                 "away",
                 str(source["DbiResourceId"]),
@@ -123,9 +99,9 @@ def build_rename_promotion_plan(
             )
         )
     resource_id = str(restored["DbiResourceId"])
-    undo_steps = (_build_rename_step(outputs, "give_back", resource_id, primary_identifier, name),)
+    undo_steps = (build_rename_step(outputs, "give_back", resource_id, primary_identifier, name),)
     steps.append(
-        _build_rename_step(outputs, "take", resource_id, name, primary_identifier, undo=undo_steps)
+        build_rename_step(outputs, "take", resource_id, name, primary_identifier, undo=undo_steps)
     )
     if can_query:
         query = Sql(statement="SELECT 1 AS answers", unreachable_is_answer=True)
@@ -251,8 +227,8 @@ def build_discard_plan(
 ) -> Plan:
     """Deletes an instance beside the primary, after a snapshot.
 
-    Raises UsageError if it is the primary or a replica. Whether services use it is not checked
-    here: see ops/recovery/serving.py.
+    Raises UsageError if it is the primary or a replica, OpsError if RDS takes no snapshot. Whether
+    services use it is not checked here: see ops/recovery/serving.py.
     """
     name = str(instance["DBInstanceIdentifier"])
     stack_identifiers = (outputs.database.identifier, *outputs.database.replicas)
@@ -264,6 +240,12 @@ def build_discard_plan(
     if with_snapshot:
         from ops.database.snapshots import build_snapshot_step
 
+        status = str(instance["DBInstanceStatus"])
+        if Change.SNAPSHOT not in get_status_meaning(status).takes:
+            raise OpsError(
+                f"{name} is {status}, and RDS takes no snapshot of it: wait, or delete it without",
+                f"ops recover discard {name} --no-snapshot",
+            )
         steps.insert(0, build_snapshot_step(outputs, parse_instance(instance), run))
     notes = (
         "its automated backups are deleted too; there is no undo"
@@ -274,104 +256,6 @@ def build_discard_plan(
         ),
     )
     return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
-
-
-def get_replaced_identifier(identifier: str, run: str) -> str:
-    """Returns the name of the old instance after a promotion."""
-    return f"{identifier}-{run}"
-
-
-def _build_rename_step(
-    outputs: Outputs,
-    step_name: str,
-    resource_id: str,
-    old_name: str,
-    new_name: str,
-    *,
-    status: str | None = None,
-    successor: str | None = None,
-    undo: tuple[Step, ...] = (),
-) -> Step:
-    """Builds a rename, confirmed by the resource id, which a rename does not change.
-
-    It can be repeated: once the old name is free, RDS refuses the call and the goal is met.
-    `status` is that of an instance which keeps it through the rename. It begins only once RDS
-    would rename the `successor` too, so that the name is not left without an instance.
-    """
-    is_kept = status is not None and Change.RENAME not in get_status_meaning(status).takes
-    kept_statuses = (status,) if is_kept and status is not None else ()
-    statuses = (*list_statuses_taking(Change.RENAME), *kept_statuses)
-    old_name_call, new_name_call = (
-        describe_instance_call(outputs, name).model_copy(
-            update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
-        )
-        for name in (old_name, new_name)
-    )
-    return Step(
-        name=step_name,
-        description=f"rename {old_name} to {new_name}",
-        ready=_build_rename_ready_wait(outputs, old_name_call, old_name, statuses, successor),
-        action=rds_call(
-            outputs,
-            "rds.modify_db_instance",
-            {
-                "DBInstanceIdentifier": old_name,
-                "NewDBInstanceIdentifier": new_name,
-                "ApplyImmediately": True,
-            },
-        ),
-        goal=Wait(
-            read=new_name_call,
-            met={
-                RESOURCE_ID_PATH: resource_id,
-                **(build_status_condition(statuses, "renamed") if kept_statuses else STEADY),
-            },
-            begun={RESOURCE_ID_PATH: resource_id},
-            failed=build_failed_conditions(*kept_statuses),
-            every=15,
-            within=2 * 3600,
-            typical=TYPICAL_RENAME_SECONDS,
-            source=RENAME_TIME_SOURCE,
-        ),
-        undo=undo,
-        downtime=TYPICAL_RENAME_SECONDS,
-    )
-
-
-def _build_rename_ready_wait(
-    outputs: Outputs,
-    old_name_call: Call,
-    old_name: str,
-    statuses: Sequence[str],
-    successor: str | None,
-) -> Wait:
-    """Builds the wait until RDS renames the instance and its successor, or the name is free."""
-    if successor is None:
-        expression = build_status_expression(statuses)
-        met: JsonObject = {f"{expression} || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
-        return Wait(read=old_name_call, met=met, every=15)
-    paths = {
-        name: f"(DBInstances[?DBInstanceIdentifier=='{name}'] | [0])"
-        for name in (old_name, successor)
-    }
-    status_paths = {name: f"{path}.DBInstanceStatus" for name, path in paths.items()}
-    old_ready = build_status_expression(statuses, status_paths[old_name])
-    successor_statuses = list_statuses_taking(Change.RENAME)
-    successor_ready = build_status_expression(successor_statuses, status_paths[successor])
-    return Wait(
-        read=rds_call(
-            outputs,
-            "rds.describe_db_instances",
-            {"Filters": [{"Name": "db-instance-id", "Values": [old_name, successor]}]},
-        ),
-        met={
-            f"{old_ready} || !{paths[old_name]}": True,
-            f"{successor_ready} && 'ready' || {status_paths[successor]}": "ready",
-            f"length(keys({paths[successor]}.PendingModifiedValues || `{{}}`))": 0,
-        },
-        failed={status_paths[successor]: list(FAILED_STATUSES)},
-        every=15,
-    )
 
 
 def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> Step:

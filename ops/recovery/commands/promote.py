@@ -21,9 +21,9 @@ from ops.recovery.promotion import (
     build_rename_promotion_plan,
     build_replica_promotion_plan,
     build_secret_promotion_plan,
-    get_replaced_identifier,
     require_promotable,
 )
+from ops.recovery.rename import get_replaced_identifier
 from ops.recovery.serving import require_not_serving
 from ops.services.model import list_service_states
 

@@ -40,6 +40,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.reboot_db_instance",
         ),
     ),
@@ -141,6 +142,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_orderable_db_instance_options",
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
@@ -232,6 +234,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
             "rds.modify_db_instance",
@@ -245,6 +248,7 @@ DECLARATIONS: Final = (
             *CHANGE,
             "rds.describe_db_engine_versions",
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_db_parameters",
             "rds.describe_db_parameter_groups",
             "rds.describe_db_snapshots",

@@ -13,6 +13,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.database.events import FAILOVER_FAILURES, build_failure_reports
 from ops.database.instance import (
     DatabaseInstance,
     build_ready_wait,
@@ -77,6 +78,7 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
             within=1800,
             typical=TYPICAL_FAILOVER_SECONDS,
             source=FAILOVER_TIME_SOURCE,
+            reports=build_failure_reports(outputs, instance.identifier, FAILOVER_FAILURES),
         ),
         downtime=TYPICAL_FAILOVER_SECONDS,
     )

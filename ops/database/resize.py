@@ -9,6 +9,7 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.database.events import CLASS_CHANGE_FAILURES, build_failure_reports
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,
@@ -133,6 +134,11 @@ def _build_class_step(
             source=MULTI_AZ_RESIZE_TIME_SOURCE
             if instance.multi_az
             else SINGLE_AZ_RESIZE_TIME_SOURCE,
+            reports=(
+                build_failure_reports(outputs, instance.identifier, CLASS_CHANGE_FAILURES)
+                if name != "back"
+                else None
+            ),
         ),
         downtime=downtime,
     )

@@ -11,6 +11,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.copied_settings import MIN_GP3_PROVISIONED_GIB
+from ops.database.events import STORAGE_FAILURES, build_failure_reports
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,
@@ -175,6 +176,7 @@ def _build_growth_step(
             within=6 * 3600,
             typical=TYPICAL_GROWTH_SECONDS,
             source=GROWTH_TIME_SOURCE,
+            reports=build_failure_reports(outputs, instance.identifier, STORAGE_FAILURES),
         ),
     )
 

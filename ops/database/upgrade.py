@@ -15,6 +15,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import parameters
+from ops.database.events import UPGRADE_FAILURES, build_failure_reports
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,
@@ -277,6 +278,7 @@ def _build_upgrade_step(
             within=4 * 3600,
             typical=typical_seconds,
             source=UPGRADE_TIME_SOURCE,
+            reports=build_failure_reports(outputs, instance.identifier, UPGRADE_FAILURES),
         ),
         downtime=typical_seconds,
     )

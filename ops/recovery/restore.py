@@ -25,6 +25,7 @@ from ops.database.copied_settings import (
     get_user_tags,
     list_settings_to_copy,
 )
+from ops.database.events import PASSWORD_FAILURES, build_failure_reports
 from ops.database.instance import (
     DB_INSTANCE_NOT_FOUND,
     PENDING_CHANGES_PATH,
@@ -409,6 +410,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
             within=3600,
             typical=TYPICAL_PASSWORD_RESET_SECONDS,
             source=UNDOCUMENTED_TIME_SOURCE,
+            reports=build_failure_reports(outputs, name, PASSWORD_FAILURES),
         ),
     )
 

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from components.facts.database import MULTI_AZ_RESIZE_TIME_SOURCE, SINGLE_AZ_RESIZE_TIME_SOURCE
 from ops.core.aws import Aws
-from ops.core.errors import UsageError
+from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.events import CLASS_CHANGE_FAILURES, build_failure_reports
@@ -48,7 +48,10 @@ def require_orderable_class(
     instance_class: str,
     option: str = "CLASS",
 ) -> None:
-    """Raises UsageError, naming the option, unless the instance can change to the class."""
+    """Raises UsageError, naming the option, unless the instance can change to the class.
+
+    Raises OpsError if RDS lists no class at all for its version.
+    """
     if instance_class == instance.instance_class:
         raise UsageError(
             f"{option} is {instance_class!r}, but {instance.identifier} has that class already"
@@ -60,6 +63,13 @@ def require_orderable_class(
                 for orderable_option in list_orderable_options(aws, outputs, instance, None)
             }
         )
+        if not classes:
+            raise OpsError(
+                f"RDS lists no class that PostgreSQL {instance.version} can be ordered with "
+                f"{instance.storage_type} storage in {outputs.stack.region}, as of a deprecated "
+                "version: upgrade first",
+                "ops db upgrade",
+            )
         same_family_classes = [
             name for name in classes if name.split(".")[:2] == instance_class.split(".")[:2]
         ]

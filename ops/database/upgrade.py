@@ -60,8 +60,16 @@ UPGRADE_TARGET_COLUMNS: Final = ("version", "kind")
 def list_database_upgrade_targets(
     aws: Aws, outputs: Outputs, instance: DatabaseInstance
 ) -> list[UpgradeTarget]:
-    """Lists the versions that an instance can be upgraded to, the lowest first."""
-    params: JsonObject = {"Engine": POSTGRES_ENGINE, "EngineVersion": instance.version}
+    """Lists the versions that an instance can be upgraded to, the lowest first.
+
+    Its own version may be deprecated: RDS lists that only with IncludeAll (API reference,
+    DescribeDBEngineVersions).
+    """
+    params: JsonObject = {
+        "Engine": POSTGRES_ENGINE,
+        "EngineVersion": instance.version,
+        "IncludeAll": True,
+    }
     api = "rds.describe_db_engine_versions"
     engine_versions = list(list_in_stack_region(aws, outputs, api, "DBEngineVersions", params))
     upgrade_targets = [

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -269,7 +269,7 @@ class Engine:
         if step.ready:
             self._wait_until_met(step, step.ready, self.clock.now())
         self.require_lock()
-        self._write_record("intent", step.name)
+        self._write_record("intent", step.name, self._read_reports(step.goal))
         try:
             self._run_action(step.action)
         except RefusedError as error:  # of the change itself; of a read it would mean nothing
@@ -294,6 +294,7 @@ class Engine:
             )
             != "met"
         ):
+            self._require_no_new_report(step, wait)
             elapsed = self.clock.now() - start_time
             self.listener.on_wait(step, wait, result, elapsed)
             if self.clock.now() > deadline:
@@ -339,6 +340,21 @@ class Engine:
                     end = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(deadline))
                     self.listener.on_notice(f"no answer, asked again until {end}: {error}")
                 self.clock.sleep(min(wait.every, max(deadline - now, 0)))
+
+    def _read_reports(self, wait: Wait) -> JsonValue:
+        """The failures that AWS reports now; None where the wait has no reports."""
+        if wait.reports is None:
+            return None
+        return lookup(wait.reports.messages, self._run_action(wait.reports.read)) or []
+
+    def _require_no_new_report(self, step: Step, wait: Wait) -> None:
+        """Raises StepFailedError where AWS has reported a failure since this step's own call."""
+        intents = [r for r in self.journal.records if (r.event, r.step) == ("intent", step.name)]
+        earlier_reports = intents[0].data if intents else None
+        if wait.reports is not None and isinstance(earlier_reports, list):
+            reports: Any = self._read_reports(wait)
+            if new_reports := [report for report in reports if report not in earlier_reports]:
+                raise StepFailedError("; ".join(new_reports))
 
     def _run_action(self, action: Action) -> JsonValue:
         return self.run_action(action, self.journal.get_step_results())

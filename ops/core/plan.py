@@ -183,6 +183,16 @@ Action: TypeAlias = Annotated[
 ]
 
 
+class FailureReports(FrozenModel):
+    """Where AWS reports that it gave up a call that it had accepted, with its own words.
+
+    `messages` is the path of a list of texts; those that were there before the call do not count.
+    """
+
+    read: Call
+    messages: str
+
+
 class Wait(FrozenModel):
     """Read until it is seen.
 
@@ -191,7 +201,7 @@ class Wait(FrozenModel):
     holds: AWS has taken this very call. One of `failed` holds: it will never be met. One of `late`
     holds when the time is over: it has failed, else nobody knows. Keys are paths into what is
     read. `every` and `within` are seconds; `typical` is how long it usually takes, and `source`
-    who says.
+    who says. `reports` are read along: a new one fails the wait of a goal.
     """
 
     read: Action
@@ -204,6 +214,7 @@ class Wait(FrozenModel):
     within: float = 3600
     typical: float | None = None
     source: str | None = None
+    reports: FailureReports | None = None
 
 
 class Step(FrozenModel):
@@ -364,6 +375,8 @@ class Plan(FrozenModel):
             for current_step in step_and_undos(step):
                 yield current_step.action
                 yield current_step.goal.read
+                if current_step.goal.reports:
+                    yield current_step.goal.reports.read
                 if current_step.ready:
                     yield current_step.ready.read
 
@@ -402,6 +415,8 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
         for path in (*wait.met, *wait.same_as, *wait.begun, *wait.failed, *wait.failed_on_timeout):
             jmespath.compile(path)
+        if wait.reports is not None:
+            jmespath.compile(wait.reports.messages)
         for path, reference in wait.same_as.items():
             if (
                 not REFERENCE_PATH_PATTERN.fullmatch(reference)

@@ -8,8 +8,9 @@ from ops.core.engine import StepFailedError, evaluate
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Sql, Step, Wait
 from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, PENDING_CHANGES_PATH
+from ops.database.instance import PENDING_CHANGES_PATH
 from ops.database.parameters import PARAMETER_APPLY_STATUS_PATH, PARAMETERS_APPLIED_EXPRESSION
+from ops.database.statuses import STEADY, build_failed_conditions
 from ops.outputs import Outputs
 
 SERVICES_PER_CALL: Final = 10  # services a call. Source: ECS API reference, DescribeServices
@@ -38,11 +39,11 @@ def build_instance_available_step(outputs: Outputs, identifier: str, *, in_sync:
         goal=Wait(
             read=describe_call,
             met={
-                DATABASE_STATUS_PATH: "available",
+                **STEADY,
                 PENDING_CHANGES_PATH: {},
                 **parameter_conditions,
             },
-            failed={DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=15,
             within=1800,
         ),

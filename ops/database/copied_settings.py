@@ -55,6 +55,8 @@ RESTORE_SETTINGS: Final[Mapping[str, str]] = {
     "DedicatedLogVolume": "DedicatedLogVolume",
     "BackupRetentionPeriod": "BackupRetentionPeriod",
     "PreferredBackupWindow": "PreferredBackupWindow",
+    # Without it RDS enrolls the restored instance in Extended Support, which costs per vCPU.
+    "EngineLifecycleSupport": "EngineLifecycleSupport",
 }
 # Only RestoreDBInstanceToPointInTime accepts these.
 POINT_IN_TIME_ONLY_SETTINGS: Final = ("MaxAllocatedStorage",)

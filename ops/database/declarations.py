@@ -50,6 +50,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.reboot_db_instance",
         ),
     ),
@@ -101,6 +102,7 @@ DECLARATIONS: Final = (
             "rds.describe_db_instances",
             "rds.describe_db_parameters",
             "rds.modify_db_parameter_group",
+            "rds.reboot_db_instance",
             "rds.reset_db_parameter_group",
         ),
     ),
@@ -150,6 +152,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_orderable_db_instance_options",
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
@@ -241,6 +244,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
             "rds.modify_db_instance",
@@ -254,6 +258,7 @@ DECLARATIONS: Final = (
             *CHANGE,
             "rds.describe_db_engine_versions",
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_db_parameters",
             "rds.describe_db_parameter_groups",
             "rds.describe_db_snapshots",

@@ -13,13 +13,21 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.database.events import FAILOVER_FAILURES, build_failure_reports
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
-    FAILED_STATUSES,
     DatabaseInstance,
+    build_ready_wait,
     describe_instance_call,
     rds_call,
-    require_available,
+    require_takes,
+)
+from ops.database.statuses import (
+    DATABASE_STATUS_PATH,
+    STEADY,
+    Change,
+    build_failed_conditions,
+    build_status_condition,
+    list_statuses_taking,
 )
 from ops.outputs import Outputs
 
@@ -34,14 +42,14 @@ SHUTDOWN_EVENT_EXPRESSION: Final = "contains(Events[].Message, 'DB instance shut
 def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, run: str) -> Plan:
     """Builds the plan that fails over to the standby, confirmed by the new availability zone.
 
-    Raises OpsError unless the instance is Multi-AZ and available.
+    Raises OpsError unless the instance is Multi-AZ and RDS takes a reboot now.
     """
     if not instance.multi_az or instance.standby_zone is None:
         raise OpsError(
             f"{instance.identifier} is not Multi-AZ, so it has no standby to fail over to",
             "ops db reboot",
         )
-    require_available(instance, "to fail over")
+    require_takes(instance, "to fail over", Change.REBOOT, Change.MODIFY)
     step = Step(
         name="failover",
         description=f"fail {instance.identifier} over from {instance.zone} to "
@@ -49,21 +57,28 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
         action=_build_reboot_call(outputs, instance, force_failover=True),
         ready=Wait(
             read=describe_instance_call(outputs, instance.identifier),
-            met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.zone},
+            met={
+                **build_status_condition(
+                    list_statuses_taking(Change.REBOOT, Change.MODIFY), "ready"
+                ),
+                AVAILABILITY_ZONE_PATH: instance.zone,
+            },
+            failed=build_failed_conditions(),
             within=900,
         ),
         goal=Wait(
             read=describe_instance_call(outputs, instance.identifier),
-            met={DATABASE_STATUS_PATH: "available", AVAILABILITY_ZONE_PATH: instance.standby_zone},
+            met={AVAILABILITY_ZONE_PATH: instance.standby_zone, **STEADY},
             # Another process's reboot also matches this; only the new zone counts as success.
             begun={
                 AVAILABILITY_ZONE_PATH: instance.standby_zone,
                 DATABASE_STATUS_PATH: "rebooting",
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             within=1800,
             typical=TYPICAL_FAILOVER_SECONDS,
             source=FAILOVER_TIME_SOURCE,
+            reports=build_failure_reports(outputs, instance.identifier, FAILOVER_FAILURES),
         ),
         downtime=TYPICAL_FAILOVER_SECONDS,
     )
@@ -81,13 +96,16 @@ def build_database_reboot_plan(
     """Builds the plan that reboots an instance, confirmed by an event after `events_start`.
 
     The second step waits until the instance is available, which it is only after the event.
-    Raises OpsError unless it is available now.
+    Raises OpsError unless RDS takes a reboot now.
     """
-    require_available(instance, "to be rebooted")
+    require_takes(instance, "to be rebooted", Change.REBOOT)
     reboot_step = Step(
         name="reboot",
         description=f"reboot {instance.identifier} in {instance.zone}",
         action=_build_reboot_call(outputs, instance, force_failover=False),
+        ready=build_ready_wait(outputs, instance.identifier, Change.REBOOT).model_copy(
+            update={"met": build_status_condition(list_statuses_taking(Change.REBOOT), "ready")}
+        ),
         goal=Wait(
             read=_describe_events_call(outputs, instance.identifier, events_start),
             met={RESTART_EVENT_EXPRESSION: True},
@@ -106,10 +124,10 @@ def build_database_reboot_plan(
         goal=Wait(
             read=describe_call,
             met={
-                DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
+                **STEADY,
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             within=1800,
         ),
     )
@@ -134,8 +152,8 @@ def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name
         goal=Wait(
             read=describe_instance_call(outputs, instance.identifier),
             met={
-                DATABASE_STATUS_PATH: "available",
                 "DBInstances[0].DBParameterGroups[0].ParameterApplyStatus": "in-sync",
+                **STEADY,
             },
             begun={DATABASE_STATUS_PATH: "rebooting"},
             within=1800,

@@ -21,25 +21,12 @@ from ops.core.metrics import (
     build_metric_read,
     get_latest_values,
 )
+from ops.database.statuses import SERVING_STATUSES
 
 DB_INSTANCES_API = "rds.describe_db_instances"
 PENDING_MAINTENANCE_API = "rds.describe_pending_maintenance_actions"
 DB_SNAPSHOTS_API = "rds.describe_db_snapshots"
 DATABASE_AREA = "database"
-# The instance serves in these statuses (RDS User Guide, "Viewing DB instance status").
-SERVING_INSTANCE_STATUSES: Final = frozenset(
-    {
-        "available",
-        "backing-up",
-        "configuring-enhanced-monitoring",
-        "configuring-iam-database-auth",
-        "configuring-log-exports",
-        "modifying",
-        "storage-config-upgrade",
-        "storage-initialization",
-        "storage-optimization",
-    }
-)
 MAX_RESTORABLE_AGE_SECONDS: Final = (
     15 * 60
 )  # RDS ships logs every five minutes; three shipments are missing
@@ -87,7 +74,7 @@ def check_instance_status(facts: CheckFacts) -> CheckRoutine:
             for info in (item or {}).get("StatusInfos", ())
             if not info.get("Normal", True)
         ]
-        is_serving = state in SERVING_INSTANCE_STATUSES and not replication_problems
+        is_serving = state in SERVING_STATUSES and not replication_problems
         evidence = "; ".join([state, *replication_problems])
         findings += _build_findings(
             "ok" if is_serving else "failing", name, evidence, "ops db status"

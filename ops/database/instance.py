@@ -11,22 +11,16 @@ from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
 from ops.core.plan import Call, JsonObject, Wait
+from ops.database.statuses import (
+    Change,
+    build_failed_conditions,
+    build_status_condition,
+    list_statuses_taking,
+    require_status_takes,
+)
 from ops.outputs import Outputs
 
-DATABASE_STATUS_PATH: Final = "DBInstances[0].DBInstanceStatus"
 PENDING_CHANGES_PATH: Final = "DBInstances[0].PendingModifiedValues"
-# Statuses that waiting does not end: RDS User Guide, "Viewing Amazon RDS DB instance status".
-FAILED_STATUSES: Final[tuple[str, ...]] = (
-    "failed",
-    "inaccessible-encryption-credentials",
-    "incompatible-network",
-    "incompatible-option-group",
-    "incompatible-parameters",
-    "incompatible-restore",
-    "insufficient-capacity",
-    "restore-error",
-    "storage-full",
-)
 DB_INSTANCE_NOT_FOUND: Final = "DBInstanceNotFound"
 
 
@@ -54,11 +48,9 @@ class DatabaseInstance:
     latest_restorable_time: str | None
     tags: Mapping[str, str]
     address: str | None = None
-
-    @property
-    def is_available(self) -> bool:
-        """True if RDS accepts changes to it."""
-        return self.status == "available"
+    storage_operation: str | None = None
+    iops: int | None = None
+    storage_throughput: int | None = None
 
     def row(self) -> dict[str, object]:
         """Returns the table row."""
@@ -111,12 +103,13 @@ def describe_instance_call(outputs: Outputs, identifier: str) -> Call:
     return rds_call(outputs, "rds.describe_db_instances", {"DBInstanceIdentifier": identifier})
 
 
-def available_with_nothing_pending(outputs: Outputs, identifier: str) -> Wait:
-    """Builds the wait until an instance is available and has no pending changes."""
+def build_ready_wait(outputs: Outputs, identifier: str, *changes: Change) -> Wait:
+    """Builds the wait until RDS takes these changes of an instance and no change is pending."""
+    statuses = list_statuses_taking(*changes)
     return Wait(
         read=describe_instance_call(outputs, identifier),
-        met={DATABASE_STATUS_PATH: "available", PENDING_CHANGES_PATH: {}},
-        failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+        met={**build_status_condition(statuses, "ready"), PENDING_CHANGES_PATH: {}},
+        failed=build_failed_conditions(*statuses),
     )
 
 
@@ -158,13 +151,13 @@ def get_primary_or_replica(aws: Aws, outputs: Outputs, identifier: str | None) -
     return instance
 
 
-def require_available(instance: DatabaseInstance, purpose: str) -> None:
-    """Raises OpsError unless the instance is available; `purpose` ends the message."""
-    if not instance.is_available:
-        raise OpsError(
-            f"{instance.identifier} is {instance.status}; it must be available {purpose}",
-            "ops db status",
-        )
+def require_takes(instance: DatabaseInstance, purpose: str, *changes: Change) -> None:
+    """Raises OpsError unless RDS takes these changes of the instance now.
+
+    `purpose` ends the message.
+    """
+    for change in changes:
+        require_status_takes(instance.identifier, instance.status, change, purpose)
 
 
 def require_no_pending_changes(instance: DatabaseInstance) -> None:
@@ -228,4 +221,7 @@ def parse_instance(description: Any) -> DatabaseInstance:
         latest_restorable_time=description.get("LatestRestorableTime"),
         tags=parse_tags(description.get("TagList")),
         address=(description.get("Endpoint") or {}).get("Address"),
+        storage_operation=description.get("StorageOperationStatus"),
+        iops=description.get("Iops"),
+        storage_throughput=description.get("StorageThroughput"),
     )

@@ -15,7 +15,14 @@ from ops.database.instance import (
     describe_instance_call,
     list_in_stack_region,
     rds_call,
-    require_available,
+    require_takes,
+)
+from ops.database.statuses import (
+    DATABASE_STATUS_PATH,
+    SERVING_STATUSES,
+    STEADY,
+    Change,
+    build_failed_conditions,
 )
 from ops.outputs import Outputs
 
@@ -29,6 +36,8 @@ NUMBER_PATTERNS: Final = {
     "integer": re.compile(r"-?\d+"),
     "float": re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?"),
 }
+INCOMPATIBLE_PARAMETERS: Final = "incompatible-parameters"
+TYPICAL_START_SECONDS: Final = 300
 PARAMETERS_APPLIED_EXPRESSION: Final = (
     f"contains(['in-sync', 'pending-reboot'], {PARAMETER_APPLY_STATUS_PATH})"
 )
@@ -168,15 +177,18 @@ def build_parameter_change_plan(
 ) -> Plan:
     """Builds the plan that sets parameters in the group and waits for the instance to apply them.
 
-    Undo restores the previous values, or the defaults for parameters that were unset. Raises
-    OpsError for a default group or an instance that is not available.
+    Undo restores the previous values, or the defaults for parameters that were unset. An instance
+    that its parameters keep from starting is rebooted, and its previous values are not restored.
+    Raises OpsError for a default group or an instance that cannot apply parameters now.
     """
     group = str(instance.parameter_group)
     if group.startswith(DEFAULT_GROUP_PREFIX):
         raise OpsError(
             f"{instance.identifier} uses {group}, a default group of AWS that cannot be changed"
         )
-    require_available(instance, "before its parameters are changed")
+    is_incompatible = instance.status == INCOMPATIBLE_PARAMETERS
+    if instance.status not in SERVING_STATUSES and not is_incompatible:
+        require_takes(instance, "before its parameters are changed", Change.MODIFY)
     previous_values = [
         (parameter, str(parameter.value)) for parameter, _ in changes if parameter.is_user_set
     ]
@@ -193,21 +205,18 @@ def build_parameter_change_plan(
             else []
         ),
     ]
-    describe_call = describe_instance_call(outputs, instance.identifier)
+    set_step = build_parameter_set_step(outputs, group, "set", changes)
     steps = (
-        build_parameter_set_step(outputs, group, "set", changes).model_copy(
-            update={"undo": tuple(undo_steps)}
-        ),
-        Step(
-            name="applied",
-            description=f"wait until {instance.identifier} is in sync or pending a reboot",
-            action=describe_call,
-            goal=Wait(
-                read=describe_call, met={PARAMETERS_APPLIED_EXPRESSION: True}, every=15, within=900
-            ),
-        ),
+        (set_step, _build_start_step(outputs, instance))
+        if is_incompatible
+        else (
+            set_step.model_copy(update={"undo": tuple(undo_steps)}),
+            _build_applied_step(outputs, instance),
+        )
     )
-    static_names = [parameter.name for parameter, _ in changes if parameter.is_static]
+    static_names = [
+        parameter.name for parameter, _ in changes if parameter.is_static and not is_incompatible
+    ]
     assignments = ", ".join(f"{parameter.name}: {value}" for parameter, value in changes)
     notes = (
         *(
@@ -221,8 +230,61 @@ def build_parameter_change_plan(
         ),
         f"add {{{assignments}}} to database.parameters in the stack's settings too, or the next "
         "`pulumi up` reverts it",
+        *(
+            [
+                f"{instance.identifier} is down, its parameters keep it from starting: it is "
+                "rebooted; there is no undo, since the previous values do not start it"
+            ]
+            if is_incompatible
+            else []
+        ),
     )
     return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
+
+
+def _build_applied_step(outputs: Outputs, instance: DatabaseInstance) -> Step:
+    describe_call = describe_instance_call(outputs, instance.identifier)
+    return Step(
+        name="applied",
+        description=f"wait until {instance.identifier} is in sync or pending a reboot",
+        action=describe_call,
+        goal=Wait(
+            read=describe_call,
+            met={PARAMETERS_APPLIED_EXPRESSION: True},
+            failed=build_failed_conditions(),
+            every=15,
+            within=900,
+        ),
+    )
+
+
+def _build_start_step(outputs: Outputs, instance: DatabaseInstance) -> Step:
+    """Builds the reboot that starts an instance with the parameters that now fit it.
+
+    Source: re:Post, "RDS DB instance is in the incompatible-parameters state": set the values,
+    then reboot.
+    """
+    return Step(
+        name="start",
+        description=f"reboot {instance.identifier}, so that it starts with these values",
+        action=rds_call(
+            outputs,
+            "rds.reboot_db_instance",
+            {"DBInstanceIdentifier": instance.identifier},
+            repeatable=False,
+        ),
+        goal=Wait(
+            read=describe_instance_call(outputs, instance.identifier),
+            met={**STEADY, PARAMETER_APPLY_STATUS_PATH: "in-sync"},
+            begun={DATABASE_STATUS_PATH: "rebooting"},
+            failed=build_failed_conditions(INCOMPATIBLE_PARAMETERS),
+            # Still incompatible at the end: these values do not fit it either.
+            failed_on_timeout={DATABASE_STATUS_PATH: [INCOMPATIBLE_PARAMETERS]},
+            within=1800,
+            typical=TYPICAL_START_SECONDS,
+            source="an assumption, AWS gives no figure",
+        ),
+    )
 
 
 def build_parameter_set_step(

@@ -11,14 +11,13 @@ from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
-    FAILED_STATUSES,
     PENDING_CHANGES_PATH,
     DatabaseInstance,
     describe_instance_call,
     rds_call,
-    require_available,
+    require_takes,
 )
+from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
 from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
@@ -34,11 +33,11 @@ ROTATION_TIMEOUT_SECONDS: Final = 30 * 60  # includes Secrets Manager's own retr
 
 
 def require_rotatable(outputs: Outputs, response: object, instance: DatabaseInstance) -> None:
-    """Raises OpsError unless the instance is available and its secret can be rotated now.
+    """Raises OpsError unless RDS takes a password and the secret can be rotated now.
 
     `response` is the description of the secret.
     """
-    require_available(instance, "before its password is rotated")
+    require_takes(instance, "before its password is rotated", Change.MODIFY)
     description: dict[str, object] = response if isinstance(response, dict) else {}
     if not description.get("RotationEnabled"):
         raise OpsError(
@@ -111,10 +110,10 @@ def build_password_rotation_plan(
             goal=Wait(
                 read=describe_instance_call(outputs, instance.identifier),
                 met={
-                    DATABASE_STATUS_PATH: "available",
+                    **STEADY,
                     f"{PENDING_CHANGES_PATH}.MasterUserPassword": None,
                 },
-                failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+                failed=build_failed_conditions(),
                 every=10,
                 within=900,
             ),

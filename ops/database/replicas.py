@@ -10,9 +10,7 @@ from ops.core.plan import Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
     DB_INSTANCE_NOT_FOUND,
-    FAILED_STATUSES,
     describe_instance,
     describe_instance_call,
     find_instance,
@@ -21,6 +19,15 @@ from ops.database.instance import (
     rds_call,
 )
 from ops.database.snapshots import DATABASE_RUN_TAG
+from ops.database.statuses import (
+    DATABASE_STATUS_PATH,
+    STEADY,
+    Change,
+    build_failed_conditions,
+    build_status_expression,
+    list_statuses_taking,
+    require_status_takes,
+)
 from ops.outputs import Outputs
 
 MAX_REPLICAS: Final = (
@@ -80,12 +87,12 @@ def build_replica_creation_plan(
         raise UsageError(
             f"NAME must be a new name, not {name!r}: {replica} exists already", "ops db status"
         )
-    if primary["DBInstanceStatus"] != "available":
-        raise OpsError(
-            f"{primary_identifier} is {primary['DBInstanceStatus']}; it must be available before "
-            "a replica is added",
-            "ops db status",
-        )
+    require_status_takes(
+        primary_identifier,
+        primary["DBInstanceStatus"],
+        Change.REPLICATE,
+        "before a replica is added",
+    )
     if not primary.get("BackupRetentionPeriod"):
         raise OpsError(f"{primary_identifier} has no automated backups, which a replica needs")
     if len(primary.get("ReadReplicaDBInstanceIdentifiers") or ()) >= MAX_REPLICAS:
@@ -120,12 +127,12 @@ def build_replica_creation_plan(
         goal=Wait(
             read=describe_call,
             met={
-                DATABASE_STATUS_PATH: "available",
+                **STEADY,
                 "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": primary_identifier,
                 DATABASE_RUN_TAG_PATH: run,
             },
             begun={DATABASE_STATUS_PATH: "creating"},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=60,
             within=3 * 3600,
             typical=TYPICAL_REPLICA_CREATION_SECONDS,
@@ -225,10 +232,7 @@ def build_instance_removal_steps(
         if run is None
         else {f"{DATABASE_RUN_TAG_PATH} == '{run}' || answer == '{DB_INSTANCE_NOT_FOUND}'": True}
     )
-    # RDS deletes available instances, and those that it failed to create.
-    at_rest_condition = " || ".join(
-        f"{DATABASE_STATUS_PATH} == '{status}'" for status in ("available", *FAILED_STATUSES)
-    )
+    at_rest_condition = build_status_expression(list_statuses_taking(Change.DELETE))
     delete_ready = Wait(
         read=describe_call,
         met={f"{at_rest_condition} || answer == '{DB_INSTANCE_NOT_FOUND}'": True, **run_conditions},

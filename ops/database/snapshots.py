@@ -19,8 +19,9 @@ from ops.database.instance import (
     list_in_stack_region,
     parse_tags,
     rds_call,
-    require_available,
+    require_takes,
 )
+from ops.database.statuses import Change
 from ops.outputs import Outputs
 
 DATABASE_RUN_TAG: Final = "bulwark:run"
@@ -152,9 +153,9 @@ def build_database_snapshot_plan(
 ) -> Plan:
     """Builds the plan that takes a snapshot; without `wait` it ends once the snapshot has started.
 
-    Raises OpsError unless the instance is available.
+    Raises OpsError unless RDS takes a snapshot now.
     """
-    require_available(instance, "before a snapshot is taken")
+    require_takes(instance, "before a snapshot is taken", Change.SNAPSHOT)
     pause_note = (
         "the snapshot is taken from the standby"
         if instance.multi_az

@@ -15,21 +15,21 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import parameters
+from ops.database.events import UPGRADE_FAILURES, build_failure_reports
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
-    FAILED_STATUSES,
     PENDING_CHANGES_PATH,
     DatabaseInstance,
-    available_with_nothing_pending,
+    build_ready_wait,
     describe_instance_call,
     format_tags,
     list_in_stack_region,
     rds_call,
-    require_available,
     require_no_pending_changes,
+    require_takes,
 )
 from ops.database.parameters import PostgresParameter
 from ops.database.snapshots import DATABASE_RUN_TAG, build_snapshot_step
+from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
 
 ENGINE_VERSION_PATH: Final = "DBInstances[0].EngineVersion"
@@ -60,8 +60,16 @@ UPGRADE_TARGET_COLUMNS: Final = ("version", "kind")
 def list_database_upgrade_targets(
     aws: Aws, outputs: Outputs, instance: DatabaseInstance
 ) -> list[UpgradeTarget]:
-    """Lists the versions that an instance can be upgraded to, the lowest first."""
-    params: JsonObject = {"Engine": POSTGRES_ENGINE, "EngineVersion": instance.version}
+    """Lists the versions that an instance can be upgraded to, the lowest first.
+
+    Its own version may be deprecated: RDS lists that only with IncludeAll (API reference,
+    DescribeDBEngineVersions).
+    """
+    params: JsonObject = {
+        "Engine": POSTGRES_ENGINE,
+        "EngineVersion": instance.version,
+        "IncludeAll": True,
+    }
     api = "rds.describe_db_engine_versions"
     engine_versions = list(list_in_stack_region(aws, outputs, api, "DBEngineVersions", params))
     upgrade_targets = [
@@ -115,11 +123,12 @@ def build_database_upgrade_plan(
 ) -> Plan:
     """Builds the plan that takes a snapshot and upgrades the primary and its replicas.
 
-    `user_parameters` are those that the primary's group sets. Raises OpsError unless all instances
-    are available with nothing pending.
+    `user_parameters` are those that the primary's group sets. Raises OpsError unless RDS takes
+    this of all instances now and nothing is pending.
     """
+    require_takes(primary, "before it is upgraded", Change.SNAPSHOT)
     for instance in (primary, *replicas):
-        require_available(instance, "before it is upgraded")
+        require_takes(instance, "before it is upgraded", Change.MODIFY)
         require_no_pending_changes(instance)
     steps = [build_snapshot_step(outputs, primary, run)]
     group = f"{primary.identifier}-{target.version.partition('.')[0]}-{run}"
@@ -223,10 +232,10 @@ def _build_replica_upgraded_step(
             read=describe_call,
             met={
                 ENGINE_VERSION_PATH: target.version,
-                DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
+                **STEADY,
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=60,
             within=4 * 3600,
         ),
@@ -260,23 +269,24 @@ def _build_upgrade_step(
                 **major_params,
             },
         ),
-        ready=available_with_nothing_pending(outputs, instance.identifier),
+        ready=build_ready_wait(outputs, instance.identifier, Change.MODIFY),
         goal=Wait(
             read=describe_instance_call(outputs, instance.identifier),
             met={
                 ENGINE_VERSION_PATH: target.version,
-                DATABASE_STATUS_PATH: "available",
                 PENDING_CHANGES_PATH: {},
+                **STEADY,
             },
             begun={
                 f"{PENDING_CHANGES_PATH}.EngineVersion": target.version,
                 ENGINE_VERSION_PATH: target.version,
             },
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=60,
             within=4 * 3600,
             typical=typical_seconds,
             source=UPGRADE_TIME_SOURCE,
+            reports=build_failure_reports(outputs, instance.identifier, UPGRADE_FAILURES),
         ),
         downtime=typical_seconds,
     )

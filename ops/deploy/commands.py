@@ -28,6 +28,7 @@ from ops.core.aws import Aws
 from ops.core.errors import FindingsError, OpsError, RolledBackError, UsageError
 from ops.core.run import RunContext, StackContext
 from ops.database import instance as database
+from ops.database.statuses import Change
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
@@ -141,7 +142,7 @@ def _prepare_existing_stack(
         stack_context.aws, stack_context.outputs, stack_context.outputs.database.identifier
     )
     if instance is not None and deploy_options.snapshot:
-        database.require_available(instance, "for a snapshot")
+        database.require_takes(instance, "for a snapshot", Change.SNAPSHOT)
     load_balancer = stack_context.outputs.load_balancer
     previous_commit, no_undo_reason = deploying.find_undo_commit(program, stack.stack)
     return StackDeployment(

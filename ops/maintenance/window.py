@@ -39,8 +39,8 @@ from ops.database import failover, parameters, snapshots
 from ops.database.instance import (
     DatabaseInstance,
     get_primary_or_replica,
-    require_available,
     require_no_pending_changes,
+    require_takes,
 )
 from ops.database.sql.connection import DatabaseClient
 from ops.database.sql.vacuum import (
@@ -48,6 +48,7 @@ from ops.database.sql.vacuum import (
     fetch_table_statistics,
     select_tables_to_vacuum,
 )
+from ops.database.statuses import Change
 from ops.database.upgrade import (
     build_database_upgrade_plan,
     list_database_upgrade_targets,
@@ -216,7 +217,7 @@ def build_window_steps(
 
     Raises OpsError unless the instance is available with nothing pending.
     """
-    require_available(observation.instance, "before maintenance")
+    require_takes(observation.instance, "before maintenance", Change.SNAPSHOT, Change.MODIFY)
     require_no_pending_changes(observation.instance)
     has_pending_parameters = observation.instance.parameter_group_status != "in-sync"
     must_be_in_sync = observation.request.reboot or not has_pending_parameters

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from ops.alarms.mute_state import format_time
 from ops.database.copied_settings import list_setting_differences
 from ops.database.sql.contents import HeartbeatColumn, TableContents
+from ops.database.statuses import STEADY_STATUSES
 
 NOT_COMPARED: Final = "not compared"
 RestoreDifferenceKind = Literal["setting", "table", "rows", "heartbeat", "not compared"]
@@ -37,7 +38,7 @@ def compare_settings(
         for difference in list_setting_differences(source, restored)
     ]
     status = source["DBInstanceStatus"], restored["DBInstanceStatus"]
-    if status[1] != "available":
+    if status[1] not in STEADY_STATUSES:
         differences.insert(0, RestoreDifference("setting", "DBInstanceStatus", *status))
     pending_changes = restored.get("PendingModifiedValues")
     if pending_changes:

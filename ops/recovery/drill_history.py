@@ -23,7 +23,7 @@ from ops.core.plan import lookup
 from ops.core.run import StackContext
 from ops.recovery.drill import DrillData
 from ops.recovery.drill_identity import explain_wrong_server, find_detection_seconds
-from ops.recovery.promotion import TYPICAL_RENAME_SECONDS
+from ops.recovery.rename import TYPICAL_RENAME_SECONDS
 from ops.services.deploy import TYPICAL_DEPLOYMENT_SECONDS
 
 DRILLS_PREFIX: Final = "drills/"

@@ -15,23 +15,24 @@ from ops.core.stack_plan import build_stack_plan
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
-    DB_INSTANCE_NOT_FOUND,
-    FAILED_STATUSES,
     describe_instance_call,
     parse_instance,
     rds_call,
 )
 from ops.database.password import get_rotation_token
+from ops.database.statuses import (
+    STEADY,
+    Change,
+    build_failed_conditions,
+    get_status_meaning,
+    require_status_takes,
+)
 from ops.outputs import Outputs
+from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
 from ops.services.deploy import build_force_deployment_step
 from ops.services.model import ServiceState
 
-RESOURCE_ID_PATH: Final = "DBInstances[0].DbiResourceId"
-# "Renaming a DB instance", RDS User Guide: the new endpoint takes up to ten minutes.
-TYPICAL_RENAME_SECONDS: Final = 10 * 60
-RENAME_TIME_SOURCE: Final = "RDS User Guide, renaming a DB instance: about ten minutes each"
 TYPICAL_REPLICA_PROMOTION_SECONDS: Final = 10 * 60
 REPLICA_PROMOTION_TIME_SOURCE: Final = (
     "RDS User Guide, promoting a read replica: several minutes, with a reboot"
@@ -40,9 +41,7 @@ SECRET_SWITCH_DOWNTIME_SECONDS: Final = 5 * 60
 MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
 
 
-def require_promotable(
-    outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
-) -> None:
+def require_promotable(outputs: Outputs, restored: Mapping[str, Any]) -> None:
     """Raises UsageError or OpsError unless an instance can become the primary now."""
     name = restored["DBInstanceIdentifier"]
     if name == outputs.database.identifier:
@@ -55,13 +54,8 @@ def require_promotable(
             f"RESTORED is {name!r}, a replica of {replication_source}: promote the replica first",
             f"ops recover replica promote {name}",
         )
-    for instance in filter(None, (restored, source)):
-        if instance["DBInstanceStatus"] != "available":
-            raise OpsError(
-                f"{instance['DBInstanceIdentifier']} is {instance['DBInstanceStatus']}; it must be "
-                "available before a promotion",
-                "ops recover list",
-            )
+    for change in (Change.MODIFY, Change.RENAME):
+        require_status_takes(name, restored["DBInstanceStatus"], change, "before a promotion")
 
 
 def build_rename_promotion_plan(
@@ -75,34 +69,39 @@ def build_rename_promotion_plan(
 ) -> Plan:
     """Builds the plan that gives a restored instance the primary's name, and the primary another.
 
-    Undo renames both back. Without a `source`, the name is free.
+    Undo renames both back. Without a `source`, the name is free. Raises OpsError if RDS does not
+    rename the source in its status.
     """
     primary_identifier, name = outputs.database.identifier, str(restored["DBInstanceIdentifier"])
     replaced_identifier = get_replaced_identifier(primary_identifier, run)
     steps = [build_password_reset_step(outputs, name, now)]
     if source is not None:
+        require_renamable(source, name)
+        source_status = str(source["DBInstanceStatus"])
+        return_step = build_rename_step(
+            outputs,
+            "return",
+            str(source["DbiResourceId"]),
+            replaced_identifier,
+            primary_identifier,
+            status=source_status,
+        )
         steps.append(
-            _build_rename_step(
+            build_rename_step(
                 outputs,
                 "away",
                 str(source["DbiResourceId"]),
                 primary_identifier,
                 replaced_identifier,
-                undo=(
-                    _build_rename_step(
-                        outputs,
-                        "return",
-                        str(source["DbiResourceId"]),
-                        replaced_identifier,
-                        primary_identifier,
-                    ),
-                ),
+                status=source_status,
+                successor=name,
+                undo=(return_step,),
             )
         )
     resource_id = str(restored["DbiResourceId"])
-    undo_steps = (_build_rename_step(outputs, "give_back", resource_id, primary_identifier, name),)
+    undo_steps = (build_rename_step(outputs, "give_back", resource_id, primary_identifier, name),)
     steps.append(
-        _build_rename_step(outputs, "take", resource_id, name, primary_identifier, undo=undo_steps)
+        build_rename_step(outputs, "take", resource_id, name, primary_identifier, undo=undo_steps)
     )
     if can_query:
         query = Sql(statement="SELECT 1 AS answers", unreachable_is_answer=True)
@@ -122,6 +121,11 @@ def build_rename_promotion_plan(
         notes.append(
             f"the old instance is kept as {replaced_identifier}, with its deletion protection"
         )
+        if Change.RENAME not in get_status_meaning(str(source["DBInstanceStatus"])).takes:
+            notes.append(
+                f"{primary_identifier} is {source['DBInstanceStatus']}: RDS may refuse to rename "
+                "it; then nothing has changed, and --by secret is the way"
+            )
     return _build_promotion_plan(outputs, run, steps, notes, now)
 
 
@@ -183,8 +187,7 @@ def build_replica_promotion_plan(
     replication_source = replica.get("ReadReplicaSourceDBInstanceIdentifier")
     if not replication_source:
         raise UsageError(f"NAME must be a replica, but {name!r} replicates no other instance")
-    if replica["DBInstanceStatus"] != "available":
-        raise OpsError(f"{name} is {replica['DBInstanceStatus']}; it must be available")
+    require_status_takes(name, replica["DBInstanceStatus"], Change.PROMOTE, "before it is promoted")
     read = describe_instance_call(outputs, name)
     step = Step(
         name="promote",
@@ -198,12 +201,12 @@ def build_replica_promotion_plan(
         goal=Wait(
             read=read,
             met={
-                DATABASE_STATUS_PATH: "available",
+                **STEADY,
                 "DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None,
                 "DBInstances[0].BackupRetentionPeriod": retention_days,
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=15,
             within=2 * 3600,
             typical=TYPICAL_REPLICA_PROMOTION_SECONDS,
@@ -224,8 +227,8 @@ def build_discard_plan(
 ) -> Plan:
     """Deletes an instance beside the primary, after a snapshot.
 
-    Raises UsageError if it is the primary or a replica. Whether services use it is not checked
-    here: see ops/recovery/serving.py.
+    Raises UsageError if it is the primary or a replica, OpsError if RDS takes no snapshot. Whether
+    services use it is not checked here: see ops/recovery/serving.py.
     """
     name = str(instance["DBInstanceIdentifier"])
     stack_identifiers = (outputs.database.identifier, *outputs.database.replicas)
@@ -237,6 +240,12 @@ def build_discard_plan(
     if with_snapshot:
         from ops.database.snapshots import build_snapshot_step
 
+        status = str(instance["DBInstanceStatus"])
+        if Change.SNAPSHOT not in get_status_meaning(status).takes:
+            raise OpsError(
+                f"{name} is {status}, and RDS takes no snapshot of it: wait, or delete it without",
+                f"ops recover discard {name} --no-snapshot",
+            )
         steps.insert(0, build_snapshot_step(outputs, parse_instance(instance), run))
     notes = (
         "its automated backups are deleted too; there is no undo"
@@ -247,67 +256,6 @@ def build_discard_plan(
         ),
     )
     return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
-
-
-# The old instance is available, or its name is free.
-AVAILABLE_OR_GONE: Final = (
-    f"{DATABASE_STATUS_PATH} == 'available' || answer == '{DB_INSTANCE_NOT_FOUND}'"
-)
-
-
-def get_replaced_identifier(identifier: str, run: str) -> str:
-    """Returns the name of the old instance after a promotion."""
-    return f"{identifier}-{run}"
-
-
-def _build_rename_step(
-    outputs: Outputs,
-    step_name: str,
-    resource_id: str,
-    old_name: str,
-    new_name: str,
-    undo: tuple[Step, ...] = (),
-) -> Step:
-    """Builds a rename, confirmed by the resource id, which a rename does not change.
-
-    It can be repeated: once the old name is free, RDS refuses the call and the goal is met.
-    """
-    old_name_call, new_name_call = (
-        describe_instance_call(outputs, name).model_copy(
-            update={"expected_errors": (DB_INSTANCE_NOT_FOUND,)}
-        )
-        for name in (old_name, new_name)
-    )
-    return Step(
-        name=step_name,
-        description=f"rename {old_name} to {new_name}",
-        ready=Wait(
-            read=old_name_call,
-            met={AVAILABLE_OR_GONE: True},
-            every=15,
-        ),
-        action=rds_call(
-            outputs,
-            "rds.modify_db_instance",
-            {
-                "DBInstanceIdentifier": old_name,
-                "NewDBInstanceIdentifier": new_name,
-                "ApplyImmediately": True,
-            },
-        ),
-        goal=Wait(
-            read=new_name_call,
-            met={RESOURCE_ID_PATH: resource_id, DATABASE_STATUS_PATH: "available"},
-            begun={RESOURCE_ID_PATH: resource_id},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
-            every=15,
-            within=2 * 3600,
-            typical=TYPICAL_RENAME_SECONDS,
-            source=RENAME_TIME_SOURCE,
-        ),
-        undo=undo,
-        downtime=TYPICAL_RENAME_SECONDS,
-    )
 
 
 def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> Step:

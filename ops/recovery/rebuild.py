@@ -22,16 +22,16 @@ from ops.core.errors import UsageError
 from ops.core.local_commands import build_stack_ops_command
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.database import instance as database
-from ops.database.instance import DATABASE_STATUS_PATH, DB_INSTANCE_NOT_FOUND
+from ops.database.instance import DB_INSTANCE_NOT_FOUND
+from ops.database.statuses import STEADY, build_failed_conditions
 from ops.outputs import Outputs
 from ops.recovery.restore import (
     RESTORE_TIME_SOURCE,
-    STORAGE_OPERATION_PATH,
     TYPICAL_FIRST_QUERY_SECONDS,
     TYPICAL_RESTORE_SECONDS,
     VOLUME_FILL_MIB_PER_SECOND,
     VOLUME_FILL_RATE_SOURCE,
+    VOLUME_FILLED,
 )
 from ops.recovery.sources import BackupKind, BackupSource
 from ops.stack import pulumi as pulumi_steps
@@ -325,7 +325,7 @@ def _build_deployment_steps(
         expected_errors=(DB_INSTANCE_NOT_FOUND,),
         region=region,
     )
-    failed_states = {DATABASE_STATUS_PATH: list(database.FAILED_STATUSES)}
+    failed_states = build_failed_conditions()
     encryption_condition = {"DBInstances[0].StorageEncrypted": True} if source.key_arn else {}
     steps = [
         pulumi_steps.build_up_step(
@@ -346,7 +346,7 @@ def _build_deployment_steps(
             action=read,
             goal=Wait(
                 read=read,
-                met={DATABASE_STATUS_PATH: "available", **encryption_condition},
+                met={**STEADY, **encryption_condition},
                 failed=failed_states,
                 every=15,
                 within=3600,
@@ -358,7 +358,7 @@ def _build_deployment_steps(
             action=read,
             goal=Wait(
                 read=read,
-                met={DATABASE_STATUS_PATH: "available", STORAGE_OPERATION_PATH: None},
+                met=VOLUME_FILLED,
                 failed=failed_states,
                 every=20,
                 within=24 * 3600,

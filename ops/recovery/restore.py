@@ -26,12 +26,11 @@ from ops.database.copied_settings import (
     get_user_tags,
     list_settings_to_copy,
 )
+from ops.database.events import PASSWORD_FAILURES, build_failure_reports
 from ops.database.instance import (
-    DATABASE_STATUS_PATH,
     DB_INSTANCE_NOT_FOUND,
-    FAILED_STATUSES,
     PENDING_CHANGES_PATH,
-    available_with_nothing_pending,
+    build_ready_wait,
     describe_instance_call,
     find_instance,
     format_tags,
@@ -39,10 +38,25 @@ from ops.database.instance import (
     rds_call,
 )
 from ops.database.snapshots import DATABASE_RUN_TAG, Snapshot
+from ops.database.statuses import (
+    STEADY,
+    STEADY_STATUSES,
+    Change,
+    build_failed_conditions,
+    build_status_condition,
+)
 from ops.outputs import Outputs
 
 LATEST_TIME: Final = "latest"
 STORAGE_OPERATION_PATH: Final = "DBInstances[0].StorageOperationStatus"
+# "Initializing: the volume is initializing from a snapshot", "Optimizing" is after a growth: API
+# reference, DBInstance, StorageOperationStatus.
+VOLUME_FILLED: Final[JsonObject] = {
+    **build_status_condition(
+        (status for status in STEADY_STATUSES if status != "storage-initialization"), "loaded"
+    ),
+    f"'Initializing' != ({STORAGE_OPERATION_PATH} || '')": True,
+}
 # "Reset master credentials": RDS User Guide, "Amazon RDS event categories and event messages".
 CREDENTIALS_RESET_EXPRESSION: Final = (
     "length(Events[?starts_with(Message, 'Reset master credentials')]) > `0`"
@@ -296,9 +310,9 @@ def build_restore_steps(
         action=call,
         goal=Wait(
             read=read,
-            met={DATABASE_STATUS_PATH: "available", replicas.DATABASE_RUN_TAG_PATH: run},
+            met={replicas.DATABASE_RUN_TAG_PATH: run, **STEADY},
             begun={replicas.DATABASE_RUN_TAG_PATH: run},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=10,
             within=12 * 3600,
             typical=TYPICAL_RESTORE_SECONDS,
@@ -354,7 +368,7 @@ def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> 
     return Step(
         name="configure",
         description=f"set the monitoring and the maintenance window of {name}",
-        ready=available_with_nothing_pending(outputs, name),
+        ready=build_ready_wait(outputs, name, Change.MODIFY),
         action=rds_call(
             outputs,
             "rds.modify_db_instance",
@@ -363,12 +377,12 @@ def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> 
         goal=Wait(
             read=describe_instance_call(outputs, name),
             met={
-                DATABASE_STATUS_PATH: "available",
+                **STEADY,
                 PENDING_CHANGES_PATH: {},
                 applied_condition: True,
             },
             begun={applied_condition: True},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            failed=build_failed_conditions(),
             every=10,
             within=2 * 3600,
             typical=TYPICAL_CONFIGURE_SECONDS,
@@ -382,7 +396,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
     return Step(
         name="credentials",
         description=f"set the password of {name} from the stack's secret",
-        ready=available_with_nothing_pending(outputs, name),
+        ready=build_ready_wait(outputs, name, Change.MODIFY),
         action=Call(
             api="rds.modify_db_instance",
             params={"DBInstanceIdentifier": name, "ApplyImmediately": True},
@@ -400,6 +414,7 @@ def build_password_reset_step(outputs: Outputs, name: str, now: datetime) -> Ste
             within=3600,
             typical=TYPICAL_PASSWORD_RESET_SECONDS,
             source=UNDOCUMENTED_TIME_SOURCE,
+            reports=build_failure_reports(outputs, name, PASSWORD_FAILURES),
         ),
     )
 
@@ -437,8 +452,8 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
         action=read,
         goal=Wait(
             read=read,
-            met={DATABASE_STATUS_PATH: "available", STORAGE_OPERATION_PATH: None},
-            failed={DATABASE_STATUS_PATH: list(FAILED_STATUSES)},
+            met=VOLUME_FILLED,
+            failed=build_failed_conditions(),
             every=20,
             within=24 * 3600,
             typical=storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,

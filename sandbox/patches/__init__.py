@@ -53,6 +53,8 @@ MODULES: Final = (
     "rds.orderable_options",
     "rds.parameters",
     "rds.reboots",
+    "rds.given_up",
+    "rds.states",
     "rds.restores",
     "rds.servers",
     "rds.snapshots",

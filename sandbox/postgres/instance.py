@@ -36,7 +36,8 @@ from sandbox.postgres.server import (
 )
 
 # States in which a DB instance takes connections: RDS User Guide, "Viewing Amazon RDS DB instance
-# status". An outage within one of them (a change of class) is set by `schedule_outage`.
+# status"; RDS-EVENT-0221 says of a full one that it has been shut down. An outage within one of
+# them (a change of class) is set by `schedule_outage`.
 SERVING_STATUSES: Final = frozenset(
     {
         "available",
@@ -48,7 +49,6 @@ SERVING_STATUSES: Final = frozenset(
         "configuring-log-exports",
         "configuring-enhanced-monitoring",
         "configuring-iam-database-auth",
-        "storage-full",
         "maintenance",
         "converting-to-vpc",
         "moving-to-vpc",

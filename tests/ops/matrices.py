@@ -100,7 +100,9 @@ class KillWorld:
         """The actions of a plan, as its times are filled when it starts."""
         steps = [part for step in plan.steps for part in step_and_undos(step)]
         waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
-        self.reads_by_key = {wait.read.model_dump_json(): wait.read for wait in waits}
+        reads = [wait.read for wait in waits]
+        reads += [wait.reports.read for wait in waits if wait.reports]
+        self.reads_by_key = {read.model_dump_json(): read for read in reads}
         self.names_by_action = {step.action.model_dump_json(): step.name for step in steps}
 
     def get_state(self) -> tuple[int, int, float]:

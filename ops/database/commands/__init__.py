@@ -32,9 +32,9 @@ from ops.database.instance import (
 )
 from ops.database.resize import (
     build_database_resize_plan,
-    build_storage_growth_plan,
     require_orderable_class,
 )
+from ops.database.storage import MAX_STORAGE_GIB, build_storage_plan
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -151,17 +151,38 @@ def resize_database(
 @mutating_command
 def grow_database_storage(
     context: typer.Context,
-    size: Annotated[int, typer.Argument(metavar="GIB", min=20, max=65536, help="the new total")],
+    size: Annotated[
+        int | None,
+        typer.Argument(metavar="GIB", min=20, max=MAX_STORAGE_GIB, help="the new total"),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            metavar="GIB",
+            min=22,
+            max=MAX_STORAGE_GIB,
+            help="how far RDS may grow it by itself; default: as before, raised if GIB needs it",
+        ),
+    ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Adds storage to the primary after a snapshot. Storage never shrinks."""
+    """Adds storage to the primary after a snapshot, or moves its limit. Storage never shrinks.
+
+    A database that is down because its storage is full gets more at once, without a snapshot.
+    """
     stack_context, output = load_stack_context(context)
     db_instance = get_primary(stack_context.aws, stack_context.outputs)
     run = new_run_id("storage")
-    plan = build_storage_growth_plan(stack_context.outputs, db_instance, size, run)
+    plan = build_storage_plan(stack_context.outputs, db_instance, size, limit, run)
     if execute_plan(plan, stack_context, output, options):
         after = get_primary(stack_context.aws, stack_context.outputs)
         output.print_result(
-            "db-storage", {"from": db_instance.storage_gib, "to": after.storage_gib, "run": run}
+            "db-storage",
+            {
+                "from": db_instance.storage_gib,
+                "to": after.storage_gib,
+                "limit": after.storage_limit_gib,
+                "run": run,
+            },
         )

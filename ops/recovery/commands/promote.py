@@ -12,7 +12,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
-from ops.core.errors import UsageError
+from ops.core.errors import OpsError, UsageError
 from ops.database import replicas
 from ops.database.instance import find_instance
 from ops.database.password import describe_database_secret
@@ -21,9 +21,9 @@ from ops.recovery.promotion import (
     build_rename_promotion_plan,
     build_replica_promotion_plan,
     build_secret_promotion_plan,
-    get_replaced_identifier,
     require_promotable,
 )
+from ops.recovery.rename import get_replaced_identifier
 from ops.recovery.serving import require_not_serving
 from ops.services.model import list_service_states
 
@@ -62,16 +62,21 @@ def promote_instance(
         if _has_instance(stack_context, primary_identifier)
         else None
     )
-    require_promotable(stack_context.outputs, source, instance)
+    require_promotable(stack_context.outputs, instance)
     run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
     if by in (None, "rename"):
         from ops.database.sql.connection import is_database_reachable
 
         can_query = is_database_reachable(stack_context.outputs) if sql is None else sql
-        plans["rename"] = build_rename_promotion_plan(
-            stack_context.outputs, source, instance, run, now, can_query=can_query
-        )
+        try:
+            plans["rename"] = build_rename_promotion_plan(
+                stack_context.outputs, source, instance, run, now, can_query=can_query
+            )
+        except OpsError as error:
+            if by is not None:
+                raise
+            output.print_line(f"--by rename: not now: {error}")
     if by in (None, "secret"):
         secret: Any = describe_database_secret(stack_context.aws, stack_context.outputs)
         service_parts = (
@@ -98,7 +103,11 @@ def promote_instance(
         for method, plan in plans.items():
             output.print_line(f"--by {method}:")
             output.print_plan(plan, details=options.details)
-        raise UsageError("--by must be rename or secret: both plans are shown above")
+        raise UsageError(
+            "--by must be rename or secret: both plans are shown above"
+            if "rename" in plans
+            else "--by must be secret: the plan is shown above"
+        )
     options = options.as_destructive()
     if execute_plan(plans[by], stack_context, output, options):
         replaced_identifier = (

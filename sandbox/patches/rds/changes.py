@@ -16,6 +16,13 @@ from sandbox.patches.rds.instances import (
     get_full_postgres_version,
     start_phases,
 )
+from sandbox.patches.rds.states import (
+    STEADY_STATES,
+    STORAGE_PARAMETERS,
+    require_modifiable,
+    require_state,
+    start_optimization,
+)
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -99,10 +106,9 @@ def describe_with_leaving_instances(
         backend.databases = before
 
 
-def _get_available_instance(backend: RDSBackend, name: str) -> DBInstance:
+def _get_steady_instance(backend: RDSBackend, name: str) -> DBInstance:
     instance = backend.describe_db_instances(name)[0]
-    if instance.status != "available":
-        raise AwsError("InvalidDBInstanceState", f"Instance {name} is not in available state.")
+    require_state(instance, *STEADY_STATES)
     return instance
 
 
@@ -124,9 +130,9 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
     if instance.db_cluster_identifier is not None:
         cluster_member: DBInstance = original(backend, name, params)
         return cluster_member
-    # Protection and tags may change in any state; the rest only of an available instance.
+    # Protection and tags may change in any state; the rest only where the state allows it.
     if set(params) - {"db_instance_identifier", "deletion_protection", "apply_immediately"}:
-        _get_available_instance(backend, name)
+        require_modifiable(instance, params)
     new_identifier = params.get("new_db_instance_identifier")
     if new_identifier:
         _require_unused_identifier(backend, new_identifier.lower())
@@ -165,6 +171,8 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
     if group and group != instance.db_parameter_group_name:
         instance.sandbox_reboot_pending = True  # type: ignore[attr-defined]
     password = params.get("master_user_password")
+    if any(params.get(k) and not _is_unchanged(instance, k, params[k]) for k in STORAGE_PARAMETERS):
+        start_optimization(instance, seconds)
     modified_instance: DBInstance = original(backend, name, params)
     if password and seconds <= MODIFY_SECONDS:
         _start_password_reset(modified_instance)
@@ -203,7 +211,7 @@ def _is_unchanged(instance: DBInstance, key: str, value: Any) -> bool:
 def create_independent_replica(backend: RDSBackend, params: Any) -> DBInstance:
     """moto copies the primary object, lists, resource id and all; a replica is its own instance."""
     primary = backend.find_db_from_id(params["source_db_instance_identifier"])
-    if primary.status != "available" or not primary.backup_retention_period:
+    if primary.status not in STEADY_STATES or not primary.backup_retention_period:
         raise AwsError(
             "InvalidDBInstanceState",
             "Automated backups are not enabled for this database instance, or it is not available.",
@@ -240,7 +248,7 @@ def _unlink_replica(backend: RDSBackend, replica: DBInstance) -> None:
 
 @patch.wrap(RDSBackend, "promote_read_replica")
 def promote_available_replica(original: Any, backend: RDSBackend, params: Any) -> DBInstance:
-    replica = _get_available_instance(backend, params["db_instance_identifier"])
+    replica = _get_steady_instance(backend, params["db_instance_identifier"])
     if not replica.is_replica:
         raise AwsError("InvalidDBInstanceState", "DB Instance is not a read replica.")
     _unlink_replica(backend, replica)
@@ -252,7 +260,7 @@ def promote_available_replica(original: Any, backend: RDSBackend, params: Any) -
 
 @patch.wrap(RDSBackend, "reboot_db_instance")
 def reboot_available_instance(original: Any, backend: RDSBackend, name: str) -> DBInstance:
-    instance = _get_available_instance(backend, name)
+    instance = backend.describe_db_instances(name)[0]
     instance.sandbox_reboot_pending = False  # type: ignore[attr-defined]
     start_phases(instance, ("rebooting", REBOOT_SECONDS))
     rebooted_instance: DBInstance = original(backend, name)

@@ -44,6 +44,11 @@ EXTRA_ATTRIBUTES: tuple[tuple[str, str, Any], ...] = (
     ("backup_target", "BackupTarget", "region"),
     ("engine_lifecycle_support", "EngineLifecycleSupport", "open-source-rds-extended-support"),
 )
+STATUS_BY_STORAGE_OPERATION: Mapping[str | None, str] = {
+    None: "available",
+    "Initializing": "storage-initialization",
+    "Optimizing": "storage-optimization",
+}
 CERTIFICATE_AUTHORITIES = ("rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
 
 
@@ -123,7 +128,22 @@ def get_phases(instance: DBInstance) -> tuple[tuple[str, datetime], ...]:
 def _get_status(instance: DBInstance) -> str:
     """The temporary state until it ends, then the lasting one, which moto sets."""
     passing_statuses = (status for status, until in get_phases(instance) if is_in_future(until))
-    return next(passing_statuses, vars(instance).get("sandbox_status", "available"))
+    lasting_status = vars(instance).get("sandbox_status", "available")
+    if lasting_status == "available":
+        lasting_status = STATUS_BY_STORAGE_OPERATION[get_storage_operation(instance)]
+    return next(passing_statuses, lasting_status)
+
+
+def get_storage_operation(instance: DBInstance) -> str | None:
+    """What goes on with the volume: API reference, DBInstance, StorageOperationStatus."""
+    for operation, attribute in (
+        ("Initializing", "sandbox_filled"),
+        ("Optimizing", "sandbox_optimized"),
+    ):
+        until: datetime | None = getattr(instance, attribute, None)
+        if until is not None and is_in_future(until):
+            return operation
+    return None
 
 
 def _set_status(instance: DBInstance, status: str) -> None:

@@ -7,6 +7,7 @@ from moto.rds.responses import RDSResponse
 from components.instance_classes import RDS_FAMILIES
 from sandbox.patches.patching import AwsError, ServicePatch
 from sandbox.patches.rds.instances import get_full_postgres_version
+from sandbox.patches.rds.versions import DEPRECATED_POSTGRES_VERSIONS
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -23,6 +24,8 @@ def describe_orderable_options(response: RDSResponse, params: ApiRecord) -> ApiR
         if not moto_options:
             raise AwsError("InvalidParameterValue", f"Invalid DB engine: {engine}")
         return {"OrderableDBInstanceOptions": moto_options}
+    if version in DEPRECATED_POSTGRES_VERSIONS:
+        return {"OrderableDBInstanceOptions": []}
     zones = [{"Name": f"{response.region}{letter}"} for letter in "abc"]
     orderable_options = [
         {

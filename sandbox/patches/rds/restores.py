@@ -5,16 +5,20 @@ protection. Its volume is filled from the backup after it is available.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from moto.rds.models import DBInstance, DBSnapshot, Event, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
-from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.clock import get_sandbox_clock
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 from sandbox.patches.rds.changes import PASSWORD_RESET_SECONDS
-from sandbox.patches.rds.instances import BACKUP_SECONDS, STANDBY_SECONDS, start_phases
+from sandbox.patches.rds.instances import (
+    BACKUP_SECONDS,
+    STANDBY_SECONDS,
+    get_storage_operation,
+    start_phases,
+)
 from sandbox.patches.rds.reboots import truncate_to_milliseconds
 
 patch = ServicePatch()
@@ -141,14 +145,9 @@ def _get_backup_seconds(instance: DBInstance) -> int:
 
 
 @patch.add_change
-def add_filling_status() -> None:
-    """Shown only while the volume is filled, as the API reference says."""
-    DBInstance.StorageOperationStatus = property(_get_filling_status)  # type: ignore[attr-defined]
-
-
-def _get_filling_status(instance: DBInstance) -> str | None:
-    until: datetime | None = getattr(instance, "sandbox_filled", None)
-    return "Initializing" if until is not None and is_in_future(until) else None
+def add_storage_operation() -> None:
+    """Shown only while something goes on with the volume, as the API reference says."""
+    DBInstance.StorageOperationStatus = property(get_storage_operation)  # type: ignore[attr-defined]
 
 
 @patch.wrap(RDSBackend, "modify_db_instance")

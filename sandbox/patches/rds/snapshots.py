@@ -9,6 +9,7 @@ from moto.rds.responses import RDSResponse
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.patching import AwsError, ServicePatch
 from sandbox.patches.rds.instances import start_phases
+from sandbox.patches.rds.states import STEADY_STATES
 
 patch = ServicePatch()
 # Simulated seconds. Assumptions from practice (AWS states none): a small instance's snapshot
@@ -58,11 +59,15 @@ def _get_percent(snapshot: DBSnapshot) -> int:
 
 @patch.wrap(RDSResponse, "create_db_snapshot")
 def create_db_snapshot(original: Any, response: RDSResponse) -> Any:
-    """Of an instance that is available, which is backing up meanwhile."""
+    """Of an instance that is available, which is backing up meanwhile.
+
+    That one whose volume is loaded takes it too is an assumption: the API reference names
+    `available` and `storage-optimization`.
+    """
     backend: RDSBackend = response.backend
     instance = backend.describe_db_instances(response.params["DBInstanceIdentifier"])[0]
     if response.params["DBSnapshotIdentifier"].lower() not in backend.database_snapshots:
-        if instance.status not in ("available", "storage-optimization"):
+        if instance.status not in STEADY_STATES:
             raise AwsError(
                 "InvalidDBInstanceState",
                 f"Cannot create a snapshot because the database instance "

@@ -28,6 +28,11 @@ SANDBOX_POSTGRES_VERSIONS: Final = (
 )
 
 
+# Deprecated minor versions: they run on, are listed only with IncludeAll, and no class can be
+# ordered with them. API reference, DescribeDBEngineVersions.
+DEPRECATED_POSTGRES_VERSIONS: Final = ("15.4", "16.3", "17.1")
+
+
 def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
@@ -53,9 +58,11 @@ def describe_db_engine_versions(_: RDSResponse, params: ApiRecord) -> ApiRecord:
     requested_version = params.get("EngineVersion")
     if params.get("Engine") not in (None, "postgres"):
         return {"DBEngineVersions": []}
-    versions = [
-        v for v in SANDBOX_POSTGRES_VERSIONS if requested_version in (None, v, v.partition(".")[0])
+    listed_versions = [
+        *(DEPRECATED_POSTGRES_VERSIONS if params.get("IncludeAll") else ()),
+        *SANDBOX_POSTGRES_VERSIONS,
     ]
+    versions = [v for v in listed_versions if requested_version in (None, v, v.partition(".")[0])]
     if params.get("DefaultOnly"):
         versions = versions[-1:]
     return {
@@ -67,7 +74,7 @@ def describe_db_engine_versions(_: RDSResponse, params: ApiRecord) -> ApiRecord:
                 "DBEngineDescription": "PostgreSQL",
                 "DBEngineVersionDescription": f"PostgreSQL {version}-R1",
                 "ValidUpgradeTarget": list_upgrade_targets(version),
-                "Status": "available",
+                "Status": "deprecated" if version in DEPRECATED_POSTGRES_VERSIONS else "available",
             }
             for version in versions
         ]

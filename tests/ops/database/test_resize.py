@@ -42,7 +42,7 @@ def test_storage_is_saved_then_grown() -> None:
         put_database(stage)
         assert stage.build_engine(KillFuse()).start(plan_storage(stage)) == "done"
         saved = [(f"{PRIMARY_IDENTIFIER}-storage-1", "available")]
-        assert collect_size_facts(stage) == ("db.t4g.small", 40, "available", saved)
+        assert collect_size_facts(stage) == ("db.t4g.small", 40, "storage-optimization", saved)
 
 
 def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> None:
@@ -107,6 +107,9 @@ def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, l
         ("storage much", "Invalid value for 'GIB'"),
         ("storage 20", "GIB must be 22 to 65536, not 20"),
         ("storage 21", "storage grows by at least 10 % and never shrinks"),
+        ("storage", "GIB, --limit or both must be given"),
+        ("storage --limit 21", "Invalid value for '--limit'"),
+        ("storage 40 --limit 43", "--limit must be 44 to 65536, not 43"),
         ("resize db.m7g.large --timeout 0", "--timeout"),
         ("storage 40 --timeout 0", "--timeout"),
     ],

@@ -103,3 +103,18 @@ def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> No
     _, err = ops(f"db upgrade {line}", expected_code=2)
     assert says in err.splitlines()[0]
     assert collect_upgrade_facts(ops.stage)[1] == []
+
+
+def test_a_deprecated_version_can_be_left(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with open_database_console(capsys, tmp_path, EngineVersion="16.3") as console:
+        items = console.run_for_json("db upgrade")["items"]
+        assert {"version": "16.11", "kind": "minor"} in items
+        _, err = console("db resize db.m7g.large --yes", expected_code=1)
+        assert "RDS lists no class that PostgreSQL 16.3 can be ordered with" in err
+        assert "ops db upgrade" in err
+        console(console.add_plan_hash("db upgrade 16.11"))
+        console("db resize db.m7g.large --yes")
+        after = describe_database(console.stage)
+        assert (after["EngineVersion"], after["DBInstanceClass"]) == ("16.11", "db.m7g.large")

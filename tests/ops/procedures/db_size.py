@@ -5,6 +5,7 @@ from typing import Final
 from ops.core.plan import Plan
 from ops.database import instance as database
 from ops.database import resize as resizing
+from ops.database import storage
 from tests.ops.db_stage import describe_database, put_database
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
@@ -16,8 +17,8 @@ def plan_resize(stage: Stage) -> Plan:
 
 
 def plan_storage(stage: Stage) -> Plan:
-    return resizing.build_storage_growth_plan(
-        stage.outputs, database.get_primary(stage.aws, stage.outputs), 40, "storage-1"
+    return storage.build_storage_plan(
+        stage.outputs, database.get_primary(stage.aws, stage.outputs), 40, None, "storage-1"
     )
 
 

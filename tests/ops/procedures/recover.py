@@ -35,6 +35,7 @@ COPIED_SETTINGS: Final = (
     "CopyTagsToSnapshot",
     "EnabledCloudwatchLogsExports",
     "StorageEncrypted",
+    "EngineLifecycleSupport",
 )
 
 
@@ -59,6 +60,7 @@ def put_recoverable_database(stage: Stage) -> None:
         MaxAllocatedStorage=100,
         PreferredMaintenanceWindow="sun:03:00-sun:03:30",
         DBParameterGroupName=RECOVERY_PARAMETER_GROUP,
+        EngineLifecycleSupport="open-source-rds-extended-support-disabled",
     )
     put_primary_secret(stage)
 

@@ -74,7 +74,7 @@ def test_its_volume_is_filled_while_it_serves(
     restore_to_latest_time(rds, held_clock, BackupRetentionPeriod=0)
     held_clock.advance(RESTORE_SECONDS)
     instance = read_database(rds, "again")
-    assert instance["DBInstanceStatus"] == "available"
+    assert instance["DBInstanceStatus"] == "storage-initialization"
     assert instance["StorageOperationStatus"] == "Initializing"
     held_clock.advance(100 * 1024 / FILL_MIB_PER_SECOND)
     assert "StorageOperationStatus" not in read_database(rds, "again")

@@ -1,0 +1,91 @@
+"""What RDS accepts and gives up: it is told by an event, in RDS's own words, and undone."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from ops.core.plan import Plan
+from ops.database import failover, upgrade
+from ops.database import instance as database
+from ops.database.events import CLASS_CHANGE_FAILURES, UPGRADE_FAILURES, build_failure_reports
+from sandbox.patches.rds.given_up import GIVE_UP_EVENTS, GivenUpChange, give_up_next
+from tests.ops.db_stage import describe_database, put_database
+from tests.ops.procedures.db_size import plan_resize
+from tests.ops.stage import ACCOUNT, REGION, KilledError, KillFuse, Stage, open_stage
+
+PRIMARY_IDENTIFIER = "bulwark-test-database"
+
+
+def plan_failover(stage: Stage) -> Plan:
+    primary = database.get_primary(stage.aws, stage.outputs)
+    return failover.build_database_failover_plan(stage.outputs, primary, "failover-1")
+
+
+def plan_upgrade(stage: Stage) -> Plan:
+    primary = database.get_primary(stage.aws, stage.outputs)
+    targets = upgrade.list_database_upgrade_targets(stage.aws, stage.outputs, primary)
+    target = upgrade.resolve_upgrade_target(primary, targets, "17")
+    return upgrade.build_database_upgrade_plan(stage.outputs, primary, (), target, (), "upgrade-1")
+
+
+CASES: tuple[tuple[GivenUpChange, Callable[[Stage], Plan], float], ...] = (
+    ("class", plan_resize, 3600),
+    ("upgrade", plan_upgrade, 3600),
+    ("failover", plan_failover, 1200),
+)
+
+
+@pytest.mark.parametrize(("change", "build_plan", "limit"), CASES, ids=lambda c: str(c))
+def test_what_rds_gives_up_is_told_in_its_words_and_undone(
+    change: GivenUpChange, build_plan: Callable[[Stage], Plan], limit: float
+) -> None:
+    with open_stage() as stage:
+        put_database(stage)
+        before = describe_database(stage)
+        give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, change)
+        engine, began = stage.build_engine(KillFuse()), stage.clock.now()
+        assert engine.start(build_plan(stage)) == "undone"
+        assert GIVE_UP_EVENTS[change][2] in engine.reason
+        assert stage.clock.now() - began < limit
+        stage.clock.sleep(3600)
+        after = describe_database(stage)
+        for key in ("DBInstanceClass", "EngineVersion", "AvailabilityZone", "DBInstanceStatus"):
+            assert after[key] == before[key]
+
+
+@pytest.mark.parametrize("point", range(8, 44, 3))
+def test_a_run_that_was_killed_meanwhile_is_told_too(point: int) -> None:
+    with open_stage() as stage:
+        put_database(stage)
+        give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "class")
+        plan, fuse = plan_resize(stage), KillFuse(point)
+        with suppress(KilledError):
+            stage.build_engine(fuse).start(plan)
+        fuse.touches_left = 10**9
+        engine = stage.build_engine(fuse)
+        assert engine.resume() == "undone"
+        assert "Unable to modify database instance class" in engine.reason
+
+
+def test_what_was_given_up_before_does_not_end_the_next_attempt() -> None:
+    with open_stage() as stage:
+        put_database(stage)
+        give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "class")
+        assert stage.build_engine(KillFuse()).start(plan_resize(stage)) == "undone"
+        stage.client("rds").delete_db_snapshot(
+            DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-resize-1"
+        )
+        stage.clock.sleep(300)
+        assert stage.build_engine(KillFuse()).start(plan_resize(stage)) == "done"
+        assert describe_database(stage)["DBInstanceClass"] == "db.m7g.large"
+
+
+def test_a_plan_names_the_read_of_reports_among_what_it_calls() -> None:
+    with open_stage() as stage:
+        put_database(stage)
+        reads = [getattr(action, "api", "") for action in plan_failover(stage).actions()]
+        assert "rds.describe_events" in reads
+        reports = build_failure_reports(stage.outputs, PRIMARY_IDENTIFIER, UPGRADE_FAILURES)
+        assert all(text in reports.messages for text in UPGRADE_FAILURES)
+        assert CLASS_CHANGE_FAILURES[0] not in reports.messages

@@ -32,6 +32,9 @@ from ops.database.sql.connection_errors import (
     convert_error,
     is_full,
 )
+from ops.database.sql.connection_errors import (
+    LockTimeoutError as LockTimeoutError,
+)
 from ops.database.sql.values import convert_row, read_text_leniently
 from ops.outputs import Outputs
 

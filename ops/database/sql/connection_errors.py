@@ -40,6 +40,10 @@ FULL_ADVICE: Final = (
 )
 
 
+class LockTimeoutError(RefusedError):
+    """A statement did not get a lock within LOCK_TIMEOUT_MILLISECONDS."""
+
+
 def is_full(error: "psycopg.Error") -> bool:
     """True if the server refuses a connection because all that it allows are in use."""
     return any(part in str(error) for part in FULL_MESSAGES)
@@ -91,7 +95,7 @@ def convert_error(
     if code == QUERY_CANCELED_CODE and "timeout" in message:
         return unknown_outcome_error(f"{name} did not answer within {timeout:.0f} s: {message}")
     if code == LOCK_NOT_AVAILABLE_CODE:
-        return RefusedError(
+        return LockTimeoutError(
             f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
             "ops db locks",
         )

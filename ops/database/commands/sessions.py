@@ -22,6 +22,7 @@ from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClien
 from ops.database.sql.vacuum import (
     build_table_vacuum_plan,
     fetch_table_statistics,
+    list_named_parents,
     select_tables_to_vacuum,
 )
 from ops.database.sql.vacuum_horizon import (
@@ -163,7 +164,13 @@ def vacuum_tables(
     run = new_run_id("vacuum") if tables_to_vacuum else None
     if tables_to_vacuum and run:
         plan = build_table_vacuum_plan(
-            stack_context.outputs, tables_to_vacuum, run, analyze=analyze, freeze=freeze, full=full
+            stack_context.outputs,
+            tables_to_vacuum,
+            run,
+            analyze=analyze,
+            freeze=freeze,
+            full=full,
+            parents=list_named_parents(all_tables, tables or ()),
         )
         plan = add_via_note(via, plan)
         options = options.as_destructive(full)

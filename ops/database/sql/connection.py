@@ -31,6 +31,9 @@ from ops.database.sql.connection_errors import (
     convert_error,
     is_full,
 )
+from ops.database.sql.connection_errors import (
+    LockTimeoutError as LockTimeoutError,
+)
 from ops.database.sql.tls import (
     build_server_parameters,
     explain_untrusted_server,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.sessions import PROTECTED_USER
 
 INDENT: Final = "  "
 LOCK_TREE_COLUMNS: Final = (
@@ -23,7 +24,6 @@ LOCK_TREE_COLUMNS: Final = (
     "query",
     "command",
 )
-PROTECTED_USER: Final = "rdsadmin"
 # A process id, or the name of a prepared transaction.
 BlockerId: TypeAlias = int | str
 

@@ -51,7 +51,7 @@ TABLE_STATISTICS_STATEMENT: Final = """
            CASE WHEN c.relispartition THEN ARRAY(
                SELECT a.relid::int8 FROM pg_partition_ancestors(c.oid) AS a
                 WHERE a.relid <> c.oid) ELSE '{}' END AS parents,
-           lock.holder AS locked_by
+           lock.holder AS locked_by, s.relid IS NOT NULL AS is_counted
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
@@ -83,6 +83,11 @@ NOT_VACUUMED_REASONS: Final = {
     "foreign table": "a foreign table, which is vacuumed on its own server",
     "temporary table": "a temporary table of a session, which alone can vacuum it",
 }
+# Autovacuum never analyzes a partitioned table itself (PostgreSQL's manual, "Routine Vacuuming").
+ANALYZE_CHECK_STATEMENT: Final = f"""
+    SELECT coalesce(s.analyze_count, 0) > %(analyzes)s AS analyzed,
+           {RUNNING_VACUUM_EXPRESSION.format(progress="pg_stat_progress_analyze")}
+      FROM pg_stat_user_tables s WHERE s.relid = %(oid)s::oid"""
 DEAD_ROWS_PER_LIVE_ROW: Final = (
     0.05  # dead rows per live row; autovacuum starts at 0.2 (autovacuum_vacuum_scale_factor)
 )
@@ -97,7 +102,8 @@ class TableStatistics:
 
     `xid_age` is in percent of autovacuum_freeze_max_age, `size` in bytes. `parents` are the oids of
     the partitioned tables that it is a partition of. `has_children` if VACUUM would take
-    inheritance children along. `locked_by` holds an exclusive lock, or waits for one.
+    inheritance children along. `is_counted` unless PostgreSQL keeps no statistics of it, as of
+    partitioned tables before PostgreSQL 14. `locked_by` holds an exclusive lock, or waits for one.
     """
 
     oid: int
@@ -115,6 +121,7 @@ class TableStatistics:
     has_children: bool = False
     parents: tuple[int, ...] = ()
     locked_by: str | None = None
+    is_counted: bool = True
 
     @property
     def quoted_name(self) -> str:
@@ -191,6 +198,16 @@ def select_tables_to_vacuum(
     return list(selected_tables.values())
 
 
+def list_named_parents(
+    tables: Sequence[TableStatistics], names: Sequence[str], option: str = "TABLE"
+) -> list[TableStatistics]:
+    """Lists the partitioned tables among the named ones whose analysis PostgreSQL counts."""
+    named_tables = {
+        table.oid: table for table in (_get_named_table(tables, n, option) for n in names)
+    }
+    return [t for t in named_tables.values() if t.kind == "partitioned table" and t.is_counted]
+
+
 def _get_named_table(tables: Sequence[TableStatistics], name: str, option: str) -> TableStatistics:
     """Returns the table of this name, as a person or PostgreSQL writes it, quoted or not.
 
@@ -237,8 +254,12 @@ def build_table_vacuum_plan(
     analyze: bool = False,
     freeze: bool = False,
     full: bool = False,
+    parents: Sequence[TableStatistics] = (),
 ) -> Plan:
-    """Builds the plan that vacuums tables one after the other. There is nothing to undo."""
+    """Builds the plan that vacuums tables one after the other. There is nothing to undo.
+
+    With `analyze`, `parents` are partitioned tables that are analyzed after their partitions.
+    """
     keywords = [
         keyword
         for keyword, is_set in (("FULL", full), ("FREEZE", freeze), ("ANALYZE", analyze))
@@ -249,12 +270,36 @@ def build_table_vacuum_plan(
         _build_vacuum_step(number, table, options, full=full, analyze=analyze)
         for number, table in enumerate(tables, 1)
     ]
+    steps += [
+        _build_analyze_step(number, parent)
+        for number, parent in enumerate(parents if analyze else (), 1)
+    ]
     notes = (
         ("a table is locked while it is rewritten, and needs its size again on disk",)
         if full
         else ("reads and writes continue; space is reused, but the files do not shrink",)
     )
     return build_stack_plan(outputs, run, "db vacuum", *steps, notes=notes)
+
+
+def _build_analyze_step(number: int, table: TableStatistics) -> Step:
+    return Step(
+        name=f"analyze_{number}",
+        description=f"analyze {table.full_name}: the statistics over all its partitions",
+        action=Sql(statement=f"ANALYZE {table.quoted_name}", timeout=0),
+        goal=Wait(
+            read=Sql(
+                statement=ANALYZE_CHECK_STATEMENT,
+                params={"oid": table.oid, "analyzes": table.analyzes},
+            ),
+            met={"rows[0].analyzed": True},
+            begun={"rows[0].running": True},
+            every=2,
+            within=6 * 3600,
+            typical=60,
+            source="an assumption: it reads a sample of every partition",
+        ),
+    )
 
 
 def _build_vacuum_step(

@@ -36,7 +36,7 @@ CASES: tuple[tuple[GivenUpChange, Callable[[Stage], Plan], float], ...] = (
 )
 
 
-@pytest.mark.parametrize(("change", "build_plan", "limit"), CASES, ids=lambda c: str(c))
+@pytest.mark.parametrize(("change", "build_plan", "limit"), CASES, ids=[case[0] for case in CASES])
 def test_what_rds_gives_up_is_told_in_its_words_and_undone(
     change: GivenUpChange, build_plan: Callable[[Stage], Plan], limit: float
 ) -> None:

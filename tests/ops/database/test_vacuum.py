@@ -82,6 +82,15 @@ def test_a_partitioned_table_stands_for_its_partitions(
     assert ("e1", 1) in counts
     assert ("e21", 1) in counts
     assert list_planned_statements(ops, "db vacuum e2") == ['VACUUM "public"."e21"']
+    assert list_planned_statements(ops, "db vacuum e2 --analyze") == [
+        'VACUUM (ANALYZE) "public"."e21"',
+        'ANALYZE "public"."e2"',
+    ]
+    ops("db vacuum e2 --analyze --yes")
+    analyzed = application.execute(
+        "SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'e2'"
+    )
+    assert analyzed.fetchone() == (1,)
     application.execute("CREATE TABLE bare (at date) PARTITION BY RANGE (at)")
     _, err = ops("db vacuum bare", expected_code=2)
     assert "'bare' is a partitioned table without partitions" in err

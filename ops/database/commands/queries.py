@@ -161,7 +161,7 @@ def _find_missing_requirements(
     if extension is None:
         steps.append("ops db extension pg_stat_statements")
     elif queries.is_older_version(extension["version"], queries.STATEMENT_STATISTICS_VERSION):
-        steps.append("ops db extension pg_stat_statements (its version is old)")
+        steps.append("an update, by: ops db extension pg_stat_statements")
     return "; ".join(steps) or None
 
 

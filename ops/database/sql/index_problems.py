@@ -15,6 +15,7 @@ MIN_STATISTICS_DAYS: Final = 32
 # Statistics of a database begin at its reset, or when the server lost them (a crash, a restore):
 # then those of the archiver begin anew. Source: PostgreSQL, pgstat_reset_after_failure().
 # The size is that of the last vacuum (relpages) until the limit has chosen, as 4,000 take a second.
+# A partitioned index is scanned if that of any partition is, also of one that is locked.
 # The locked tables are left out, as pg_get_expr() and pg_relation_size() wait for them.
 INDEX_PROBLEMS_QUERY: Final = SqlQuery(
     "db-indexes",
@@ -82,11 +83,7 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
     ), scans AS (
         SELECT coalesce(pg_partition_root(s.indexrelid), s.indexrelid) AS indexrelid,
                sum(s.idx_scan) AS scans
-          FROM pg_stat_user_indexes s
-         WHERE s.relid <> ALL (%(locked)s::oid[]) AND s.indexrelid IN (
-               SELECT indexrelid FROM known
-                WHERE indisvalid AND NOT indisunique AND NOT needed)
-         GROUP BY 1 HAVING sum(s.idx_scan) = 0
+          FROM pg_stat_user_indexes s GROUP BY 1 HAVING sum(s.idx_scan) = 0
     ), found AS (
         SELECT CASE WHEN b.pid IS NULL AND NOT pg_is_in_recovery() THEN 1 ELSE 6 END AS rank,
                CASE WHEN b.pid IS NOT NULL THEN 'being built'
@@ -99,7 +96,7 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
                     WHEN k.relkind = 'I' THEN 'not every partition has an index attached to it'
                     ELSE 'CREATE INDEX CONCURRENTLY or REINDEX failed' END AS evidence,
                CASE WHEN b.pid IS NOT NULL THEN 'wait until it is built'
-                    WHEN pg_is_in_recovery() THEN 'ops db indexes of the primary'
+                    WHEN pg_is_in_recovery() THEN 'see the primary: ops db indexes'
                     WHEN k.relkind = 'I'
                     THEN 'CREATE INDEX on each partition, then ALTER INDEX ATTACH PARTITION'
                     WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN 'DROP INDEX CONCURRENTLY'
@@ -112,7 +109,10 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
          WHERE NOT k.indisvalid
         UNION ALL
         SELECT 2, 'duplicate', indrelid, indexrelid,
-               CASE WHEN same THEN 'the same as ' ELSE 'covered by ' END || kept::regclass,
+               CASE WHEN same THEN 'the same as ' ELSE 'covered by ' END
+                   || (SELECT quote_ident(s.nspname) || '.' || quote_ident(c.relname)
+                         FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+                        WHERE c.oid = kept),
                CASE WHEN relkind = 'I' THEN 'DROP INDEX' ELSE 'DROP INDEX CONCURRENTLY' END
           FROM chosen
         UNION ALL

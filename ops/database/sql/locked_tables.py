@@ -98,7 +98,8 @@ class LockedTable:
             return "ROLLBACK PREPARED '" + self.prepared.replace("'", "''") + "'"
         if self.pid is None or self.backend_type != "client backend":
             return None
-        return f"ops db kill {self.pid}" + ("" if self.state == "active" else " --terminate")
+        option = "" if self.state == "active" else " --terminate"
+        return f"ops db kill {self.pid}{option}"
 
     def describe(self) -> str:
         """Returns one line: the table, who holds its lock and what ends that."""

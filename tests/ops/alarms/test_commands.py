@@ -32,6 +32,7 @@ COMMAND_PLACEHOLDERS = {
 FILLINGS = {
     "ops check {}": "ops check pre-deploy",
     "ops db kill {} --terminate": "ops db kill 4242 --terminate",
+    "ops db kill {}{}": "ops db kill 4242 --terminate",
     "ops fleet limits {}": "ops fleet limits --max 9",
     "ops service autoscaling --service {} {}": "ops service autoscaling --service backend --max 9",
 }

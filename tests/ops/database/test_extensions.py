@@ -60,7 +60,7 @@ def test_bloat_is_measured_after_its_advice_was_followed(ops: OpsConsole) -> Non
 def test_an_extension_of_before_an_upgrade_is_updated(ops: OpsConsole) -> None:
     with connect_application(ops.stage) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements VERSION '1.4'")
-    assert "its version is old" in ops.run_for_json("db slow")["missing"]
+    assert "an update, by: ops db extension" in ops.run_for_json("db slow")["missing"]
     out, _ = ops("db extension pg_stat_statements --dry-run")
     assert "update pg_stat_statements from 1.4 to " in out
     ops("db extension pg_stat_statements --yes")

@@ -128,6 +128,29 @@ def test_an_index_of_a_partition_is_not_offered_but_the_whole_is(ops: OpsConsole
         connection.execute("DROP INDEX CONCURRENTLY t.e1_own")
 
 
+def test_a_partitioned_index_is_used_if_a_locked_partition_uses_it(ops: OpsConsole) -> None:
+    create(
+        ops,
+        "CREATE TABLE events (id int) PARTITION BY LIST (id)",
+        "CREATE TABLE e1 PARTITION OF events FOR VALUES IN (1)",
+        "CREATE TABLE e2 PARTITION OF events FOR VALUES IN (2)",
+        "CREATE INDEX events_id ON events (id)",
+        "SET enable_seqscan = off",
+        "SELECT FROM e1 WHERE id = 1",
+    )
+    with connect_application(ops.stage) as connection:
+        until = time.monotonic() + 20
+        while connection.execute(
+            "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'e1_id_idx'"
+        ).fetchone() == (0,):
+            assert time.monotonic() < until, "the scan is not counted"
+        assert list_problems(ops) == {}
+        connection.execute("BEGIN")
+        connection.execute("LOCK TABLE t.e1")
+        assert list_problems(ops) == {}
+        connection.execute("ROLLBACK")
+
+
 def test_an_index_behind_a_constraint_is_not_offered(ops: OpsConsole) -> None:
     create(
         ops,

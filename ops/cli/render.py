@@ -23,8 +23,10 @@ MAX_CALL_CHARACTERS: Final = 600  # characters of a call shown in a plan
 OUTPUT_SCHEMA_VERSION: Final = 1  # version of what --output json prints
 
 
-def format_duration(seconds: float) -> str:
-    """Formats seconds as 45 s, 12 min or 1 h 30 min."""
+def format_duration(seconds: float | None) -> str:
+    """Formats seconds as 45 s, 12 min or 1 h 30 min; None is unknown."""
+    if seconds is None:
+        return "unknown"
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -12,8 +12,10 @@ MAX_TEXT_MINUTES: Final = 24 * 60  # as long as alarms can be muted by ops
 EXAMPLES: Final = "like 30m, 2h or 90s (a plain number is minutes)"
 
 
-def format_duration(seconds: float) -> str:
-    """Formats seconds as 45 s, 12 min or 1 h 30 min."""
+def format_duration(seconds: float | None) -> str:
+    """Formats seconds as 45 s, 12 min or 1 h 30 min; None is unknown."""
+    if seconds is None:
+        return "unknown"
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

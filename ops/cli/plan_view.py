@@ -198,13 +198,15 @@ def describe_outage(plan: Plan) -> str:
     return _format_outage(plan.steps, plan.downtime)
 
 
-def _format_outage(steps: Sequence[Step], downtime: float) -> str:
+def _format_outage(steps: Sequence[Step], downtime: float | None) -> str:
     actions = [step.action for step in steps]
     counts = [
         a.params.get(name) for a in actions if isinstance(a, Call) for name in COUNT_PARAMETERS
     ]
     if 0 in [count for count in counts if count is not None]:
         return "until it is scaled up again"
+    if downtime is None:
+        return "not known"
     if downtime:
         return f"about {format_duration(downtime)}"
     return "not known" if any(_is_untold_outage(step) for step in steps) else "none expected"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ops.core.engine import Engine
-from ops.core.plan import Action, Call, Plan, Step
+from ops.core.plan import Action, Call, Plan, Step, sum_downtimes
 
 Direction = Literal["forward", "back"]
 # Operations that destroy what they name, by the first word of the operation.
@@ -45,9 +45,9 @@ class Continuation:
         return sum(step.goal.typical or 0 for step in self.steps)
 
     @property
-    def downtime(self) -> float:
-        """Seconds without service to expect, as far as the steps say."""
-        return sum(step.downtime for step in self.steps)
+    def downtime(self) -> float | None:
+        """Seconds without service to expect, None if a step's are unknown."""
+        return sum_downtimes(self.steps)
 
     @property
     def deletions(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ policy that it needs. Nothing in it is a secret: `Call.secrets` only says where 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
@@ -221,7 +221,7 @@ class Step(FrozenModel):
     """One change: what is called, the condition that says both "done already" and "done now".
 
     `ready` must be met before the call. `undo` are steps that take it back; `downtime` is in
-    seconds, as far as it can be said beforehand.
+    seconds without service, None if it is unknown beforehand.
     """
 
     name: StepName
@@ -230,12 +230,22 @@ class Step(FrozenModel):
     goal: Wait
     ready: Wait | None = None
     undo: "tuple[Step, ...]" = ()
-    downtime: float = 0
+    downtime: float | None = 0
 
     @property
     def is_look(self) -> bool:
         """True if it changes nothing: its action is the read that its goal waits with."""
         return self.action == self.goal.read and not self.undo
+
+
+def sum_downtimes(steps: Iterable[Step]) -> float | None:
+    """Seconds without service of all steps; None if one's are unknown."""
+    total = 0.0
+    for step in steps:
+        if step.downtime is None:
+            return None
+        total += step.downtime
+    return total
 
 
 class StartTime(FrozenModel):
@@ -365,9 +375,9 @@ class Plan(FrozenModel):
         return sum(step.goal.typical or 0 for step in self.steps)
 
     @property
-    def downtime(self) -> float:
-        """Seconds without service to expect."""
-        return sum(step.downtime for step in self.steps)
+    def downtime(self) -> float | None:
+        """Seconds without service to expect, None if a step's are unknown."""
+        return sum_downtimes(self.steps)
 
     def actions(self) -> Iterator[Action]:
         """Everything that the plan may call, undo included, each where it stands."""

@@ -102,11 +102,7 @@ def build_fleet_deploy_plan(
         steps = (*steps, build_url_answers_step(url))
     notes = (
         f"image: {old_image} -> {image.reference}",
-        *(
-            []
-            if image.is_in_registry
-            else [f"{image.requested_reference} is not in ECR, so it was not checked"]
-        ),
+        *([] if image.is_in_registry else [f"{image.unchecked_reason}, so it was not checked"]),
         describe_replacement(fleet_state, preferences),
         "instances launched meanwhile, also by automatic scaling, run the new image",
         "an undo replaces every instance again, back to the old image",

@@ -70,6 +70,17 @@ LOAD_BALANCER_CHECKS: Final = (
         is_applicable=lambda outputs: _count_target_groups(outputs) > MAX_DESCRIBED_GROUPS,
     ),
     Check(
+        key="load-balancer-answers",
+        area="balancer",
+        title="answers",
+        failure="More than 5 % of the requests of the last 15 minutes were answered with 5xx.",
+        calls=("cloudwatch.get_metric_data",),
+        routine="ops.health.requests:check_answers",
+        reports=HEALTH_REPORTS,
+        lines=("load balancer", "targets"),
+        is_applicable=lambda outputs: outputs.load_balancer is not None,
+    ),
+    Check(
         key="load-balancer-certificate",
         area="certificate",
         title="certificate",

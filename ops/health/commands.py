@@ -22,6 +22,10 @@ def show_health(
         str | None,
         typer.Option(help="areas or keys of checks, with commas: database,service-tasks"),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="also send it one request, which must be answered well"),
+    ] = None,
     list_checks: Annotated[
         bool, typer.Option("--list", help="print all checks and their views; calls nothing")
     ] = False,
@@ -31,15 +35,21 @@ def show_health(
     Reads only. Exit code 0 if all is well, 3 if something fails or is unknown.
     """
     if list_checks:
-        if only is not None:
-            raise UsageError("--list prints all checks, so it must be without --only")
+        if only is not None or url is not None:
+            raise UsageError("--list prints all checks, so it must be without --only and --url")
         _print_checks(get_output(context))
         return
     selection = parse_health_selection(only)
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url must be an http or https URL, not {url!r}")
     from ops.health.report import check_health
 
     outputs, aws, output = load_stack(context, HEALTH_APIS)
     findings = check_health(outputs, aws, clock.now(), selection)
+    if url is not None:
+        from ops.health.requests import check_url
+
+        findings.append(check_url(url))
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES

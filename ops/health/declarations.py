@@ -10,6 +10,7 @@ DECLARATIONS: Final = (
         "health",
         role="reader",
         calls=list_view_calls("health"),
+        bad={"--url": ("ftp://x", "app.example.com")},
     ),
     Declaration(
         "health --list",

@@ -27,7 +27,7 @@ from ops.alarms.mute import (
 from ops.alarms.mute_state import MuteData, MuteMethod
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Plan, Step
+from ops.core.plan import Plan, Step, sum_downtimes
 from ops.core.stack_plan import build_stack_plan
 from ops.core.steps import (
     DATABASE_ANSWERS,
@@ -280,10 +280,10 @@ def build_maintenance_window_plan(
     """
     outputs, run = observation.outputs, observation.run
     end_time = parse_mute_end(observation.now, str(announcement.minutes), None)
-    downtime = sum(step.downtime for step in steps)
+    has_outage = sum_downtimes(steps) != 0
     subject = f"{', '.join(plans)} of {observation.instance.identifier}"
     subject += f" ({announcement.message})" if announcement.message else ""
-    alarms_to_mute = list_alarms_to_mute(alarms, announcement.mute_method, has_outage=downtime > 0)
+    alarms_to_mute = list_alarms_to_mute(alarms, announcement.mute_method, has_outage=has_outage)
     mute_plan = (
         build_mute_plan(
             outputs,
@@ -315,7 +315,7 @@ def build_maintenance_window_plan(
             for note in (mute_plan.notes if mute_plan else ())
             if "P0" in note or "by itself" in note
         ],
-        *(["P0 alarms stay active: no outage is planned"] if not downtime else []),
+        *(["P0 alarms stay active: no outage is planned"] if not has_outage else []),
         "a completed window cannot be undone; the snapshot stays",
         *(note for plan in plans.values() for note in plan.notes),
     ]

@@ -336,7 +336,7 @@ def _build_deployment_steps(
             TYPICAL_RESTORE_SECONDS + TYPICAL_STACK_DEPLOY_SECONDS,
             REBUILD_TIME_SOURCE,
             REBUILD_TIMEOUT_SECONDS,
-        ),
+        ).model_copy(update={"downtime": None}),  # it may be gone since long, and until users come
         pulumi_steps.build_outputs_step(
             stack, [("database.identifier", identifier), ("stack.region", region)]
         ),

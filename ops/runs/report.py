@@ -27,7 +27,7 @@ class ReportLine:
     ended: float | None
     usual: float | None
     source: str | None
-    downtime: float
+    downtime: float | None
 
     @property
     def took(self) -> float | None:

@@ -102,11 +102,7 @@ def build_service_deploy_plan(
     notes = (
         f"image: {current_image} -> {image.reference}",
         *_list_differences(current_definition, new_definition, service.part.container),
-        *(
-            []
-            if image.is_in_registry
-            else [f"{image.requested_reference} is not in ECR, so it was not checked"]
-        ),
+        *([] if image.is_in_registry else [f"{image.unchecked_reason}, so it was not checked"]),
         *_list_breaker_warnings(service),
         *_list_zero_task_warnings(service),
         "the new revision stays registered even after an undo; it costs nothing",

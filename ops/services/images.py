@@ -7,7 +7,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
-from ops.core.errors import OpsError, UsageError
+from ops.core.errors import DeniedError, OpsError, UsageError
 
 REGISTRY_DOMAIN_PATTERN: Final = r"(?:localhost|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+)(?::[0-9]{1,5})?"
 IMAGE_REFERENCE_PATTERN: Final = re.compile(
@@ -15,26 +15,28 @@ IMAGE_REFERENCE_PATTERN: Final = re.compile(
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 ECR_REPOSITORY_PATTERN: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(?P<name>.+)"
+    r"(?P<account>\d{12})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
+    r"(?P<name>.+)"
 )
 IMAGE_ABSENT_CODES: Final = ("ImageNotFoundException", "RepositoryNotFoundException")
 
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image as requested, and the reference a task uses: by digest if that is known."""
+    """An image as requested, and the reference a task uses: by digest if that is known.
+
+    `unchecked_reason` is why it is not known that its registry has it; empty if it is.
+    """
 
     requested_reference: str
     reference: str
     digest: str | None
+    unchecked_reason: str = ""
 
     @property
     def is_in_registry(self) -> bool:
         """True if ECR has the image."""
-        return (
-            self.digest is not None
-            and ECR_REPOSITORY_PATTERN.match(self.requested_reference) is not None
-        )
+        return not self.unchecked_reason
 
 
 def parse_image_reference(image: str) -> re.Match[str]:
@@ -48,29 +50,42 @@ def parse_image_reference(image: str) -> re.Match[str]:
     return reference_match
 
 
-def resolve_image(aws: Aws, image: str) -> ContainerImage:
+def resolve_image(aws: Aws, image: str, own_account: str | None = None) -> ContainerImage:
     """Resolves a tag in ECR to its digest: a tag can move between the check and the deployment.
 
-    Images of other registries are returned unchecked. Raises UsageError if ECR does not have it.
+    Images of other registries are returned unchecked, and so are those of another account's or
+    region's ECR that these credentials may not look at: `own_account` is the stack's. Raises
+    UsageError if ECR does not have it.
     """
     parts = parse_image_reference(image)
     repository_match = ECR_REPOSITORY_PATTERN.fullmatch(parts["repository"])
     if repository_match is None:
-        return ContainerImage(image, image, parts["digest"])
+        return ContainerImage(image, image, parts["digest"], f"{image} is not in ECR")
     image_id = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"]}
-    digest = _find_digest(aws, repository_match, image_id)
+    try:
+        digest = _find_digest(aws, repository_match, image_id)
+    except DeniedError:
+        account, region = repository_match["account"], repository_match["region"]
+        if (own_account or account, aws.region) == (account, region):
+            raise
+        reason = (
+            f"{image} is in the registry of account {account} in {region}, which may not be looked "
+            "at from here (the tasks' execution role must be allowed to pull it)"
+        )
+        return ContainerImage(image, image, parts["digest"], reason)
     if digest is None:
         raise UsageError(
             f"IMAGE is {image!r}, but ECR does not have it; push it first, or list what there is: "
-            f"aws ecr describe-images --repository-name {repository_match['name']}"
+            f"aws ecr describe-images --registry-id {repository_match['account']} "
+            f"--region {repository_match['region']} --repository-name {repository_match['name']}"
         )
     return ContainerImage(image, f"{parts['repository']}@{digest}", digest)
 
 
-def is_image_available(aws: Aws, image: str) -> bool:
-    """True if ECR still has the image. Images of other registries are assumed to exist."""
+def is_image_available(aws: Aws, image: str, own_account: str | None = None) -> bool:
+    """True if ECR still has the image. Images that cannot be looked at are assumed to exist."""
     try:
-        resolve_image(aws, image)
+        resolve_image(aws, image, own_account)
     except UsageError:
         return False
     return True

@@ -55,4 +55,5 @@ def _build_page_step(
             within=300,
         ),
         undo=undo,
+        downtime=None if enabled else 0,  # until somebody turns it off
     )

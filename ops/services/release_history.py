@@ -128,7 +128,9 @@ def find_revision_problem(aws: Aws, service: ServiceState, revision: str) -> str
     if definition["status"] != "ACTIVE":
         return f"which is {definition['status']}"
     image = get_container_image(definition, service.part.container)
-    return None if is_image_available(aws, image) else f"whose image {image} is no longer in ECR"
+    account = service.part.arn.split(":")[4]
+    is_available = is_image_available(aws, image, account)
+    return None if is_available else f"whose image {image} is no longer in ECR"
 
 
 def _put_back(proven: list[str], revision: str, doubts: dict[str, str]) -> None:

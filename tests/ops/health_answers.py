@@ -155,6 +155,18 @@ def answer_host_counts(**unhealthy: int) -> AwsAnswers:
     return {**answer_target_health("healthy", "unhealthy"), "cloudwatch.get_metric_data": data}
 
 
+def answer_requests(**counts: float) -> AwsAnswers:
+    """The load balancer's sums by metric; a metric that is not given is not reported."""
+    queries = {
+        name: build_dimensioned_metric_query(
+            "AWS/ApplicationELB", name, "Sum", {"LoadBalancer": ALB_DIMENSION}
+        )
+        for name in counts
+    }
+    data = [{"Id": queries[name].id, "Values": [n / 2, n / 2]} for name, n in counts.items()]
+    return {METRIC_DATA_API: data}
+
+
 def answer_refused_connections(count: float) -> AwsAnswers:
     nat_metric = build_metric_query(
         "AWS/NATGateway", "ErrorPortAllocation", "Sum", period=300, NatGatewayId="nat-b"

@@ -147,7 +147,7 @@ def deploy_fleet(
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     stack_context, output = load_stack_context(context)
     get_fleet_part(stack_context.outputs)
-    container_image = resolve_image(stack_context.aws, image)
+    container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
     fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     require_healthy_range(least, most, fleet_state)
     run = new_run_id("deploy")

@@ -94,7 +94,7 @@ def deploy_service(
     parse_image_reference(image)
     part = resolve_service(stack_context.outputs, service)
     service_state = get_service(stack_context.aws, stack_context.outputs, part.name)
-    container_image = resolve_image(stack_context.aws, image)
+    container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
     run = new_run_id("deploy")
     plan = build_service_deploy_plan(
         stack_context.aws,

@@ -1,14 +1,19 @@
 """The health checks of the load balancer, its targets and its certificate."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 
 from ops.core.checks import UnknownAnswerError
+from ops.health.requests import check_url
 from tests.ops.health_answers import (
     METRIC_DATA_API,
     TARGET_GROUP_NAMES,
     AwsAnswers,
     answer_certificate,
     answer_host_counts,
+    answer_requests,
     answer_target_health,
 )
 from tests.ops.health_cases import (
@@ -37,6 +42,23 @@ LOAD_BALANCER_CASES: list[HealthCase] = [
                 REFRESH_COMMAND,
             ),
             ({BALANCERS_API: []}, "is gone", REFRESH_COMMAND),
+        ],
+    ),
+    (
+        "balancer",
+        "answers",
+        answer_requests(RequestCount=1000, HTTPCode_Target_5XX_Count=40),
+        [
+            (
+                answer_requests(RequestCount=400, HTTPCode_Target_5XX_Count=400),
+                "400 of 400 requests of the last 15 minutes were answered with 5xx: 400 by targets",
+                "ops health --only logs,balancer",
+            ),
+            (
+                answer_requests(HTTPCode_ELB_5XX_Count=50),  # no target could be chosen
+                "50 of 50 requests",
+                "ops service tasks",
+            ),
         ],
     ),
     (
@@ -144,3 +166,44 @@ def test_a_group_without_data_is_described() -> None:
     (finding,) = run_health_check("balancer", "many targets", answers)
     assert finding.state == "ok"
     assert "all of 60" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("answers", "evidence"),
+    [
+        (answer_requests(), "no request in the last 15 minutes"),
+        (answer_requests(RequestCount=2, HTTPCode_Target_5XX_Count=2), "2 of 2 requests"),
+    ],
+)
+def test_without_requests_and_with_a_few_errors_nothing_is_concluded(
+    answers: AwsAnswers, evidence: str
+) -> None:
+    (finding,) = run_health_check("balancer", "answers", answers)
+    assert finding.state == "ok"
+    assert evidence in finding.evidence
+
+
+class _StatusHandler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(int(self.path.strip("/")))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_one_real_request_is_judged_by_its_answer() -> None:
+    server = HTTPServer(("127.0.0.1", 0), _StatusHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        assert check_url(f"{url}/200").state == "ok"
+        failing = check_url(f"{url}/500")
+        assert (failing.state, failing.subject) == ("failing", f"{url}/500")
+        assert "answers with 500" in failing.evidence
+    finally:
+        server.shutdown()
+        server.server_close()
+    gone = check_url(url)
+    assert gone.state == "unknown"
+    assert "no answer from here" in gone.evidence

@@ -232,6 +232,11 @@ class Runner:
         require_expected_hash(plan, expected_hash)
         self.context.check_account()
         engine = self._build_engine(plan.run)
+        if engine.journal.records:
+            raise UsageError(
+                f"there is a run {plan.run} already: type the command again for another id",
+                f"ops runs show {plan.run}",
+            )
         self._acquire_lock(plan)
         return self._run_engine(plan, engine, lambda: engine.start(plan))
 

@@ -124,23 +124,34 @@ def _build_primary_identity_step(source: Mapping[str, Any]) -> Step:
 
 
 def _build_detection_steps(outputs: Outputs) -> list[Step]:
-    """Builds the step that reads how long the paging alarms take to be raised."""
-    names = list(outputs.alarms.names.get("P0", ()))[:MAX_ALARMS_PER_CALL]
-    if not names:
-        return []
+    """Builds the steps that read how long the paging alarms take to be raised, 100 a call."""
+    names = list(outputs.alarms.names.get("P0", ()))
+    groups = [
+        names[start : start + MAX_ALARMS_PER_CALL]
+        for start in range(0, len(names), MAX_ALARMS_PER_CALL)
+    ]
+    return [
+        _build_detection_step(outputs, f"detection{f'_{number}' if number > 1 else ''}", group)
+        for number, group in enumerate(groups, 1)
+    ]
+
+
+def _build_detection_step(outputs: Outputs, name: str, alarm_names: list[str]) -> Step:
     read = Call(
         api="cloudwatch.describe_alarms",
-        params={"AlarmNames": [*names], "AlarmTypes": ["MetricAlarm"]},
+        params={
+            "AlarmNames": [*alarm_names],
+            "AlarmTypes": ["MetricAlarm"],
+            "MaxRecords": MAX_ALARMS_PER_CALL,  # else a page has 50 alarms
+        },
         region=outputs.stack.region,
     )
-    return [
-        Step(
-            name="detection",
-            description=f"read how long the {len(names)} paging alarms take to be raised",
-            action=read,
-            goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
-        )
-    ]
+    return Step(
+        name=name,
+        description=f"read how long the {len(alarm_names)} paging alarms take to be raised",
+        action=read,
+        goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
+    )
 
 
 def _fail_on_timeout(step: Step, name: str) -> Step:

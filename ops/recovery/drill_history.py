@@ -147,7 +147,7 @@ def parse_drill_journal(journal: Journal) -> DrillRecord:
     )
     rto_seconds, problems = None, list[str]()
     if phases.configure is not None:
-        if phases.detect is None:
+        if phases.detect is None and "detection" in step_results:
             problems.append("no paging alarm would be raised by the loss of the database")
         else:
             rto_seconds = sum(seconds for seconds in phase_seconds if seconds is not None)
@@ -236,7 +236,7 @@ def _list_missed_objectives(
         yield f"it was undone: {undo_record.data if undo_record else 'for an unknown reason'}"
     elif outcome == "unfinished":
         yield "it has not finished"
-    if len({record.writer for record in journal.records if record.event != "note"}) > 1:
+    if _was_resumed_before_serving(journal):
         yield "it was interrupted and resumed, so its times are not valid"
     for name, seconds, limit_seconds in (
         ("RTO", rto_seconds, objectives.rto_seconds),
@@ -249,6 +249,16 @@ def _list_missed_objectives(
                 f"its {name} is {_format_seconds(seconds)}, above the objective of "
                 f"{_format_seconds(limit_seconds)}"
             )
+
+
+def _was_resumed_before_serving(journal: Journal) -> bool:
+    """True if a part of the RTO was not watched; filling, counting and deleting are no part."""
+    serving_record = journal.find_last_record("answers", "done") or journal.find_last_record(
+        "credentials", "done"
+    )
+    end = journal.records.index(serving_record) + 1 if serving_record else len(journal.records)
+    writers = {record.writer for record in journal.records[:end] if record.event != "note"}
+    return len(writers) > 1
 
 
 def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> str:

@@ -45,7 +45,12 @@ def find_detection_seconds(step_results: dict[str, Any]) -> float | None:
     None if there is no such alarm. Which of them is first depends on whether the health check of
     the services needs the database, so that the slowest is what can be relied on.
     """
-    alarms: Any = lookup("detection.MetricAlarms", step_results) or ()
+    alarms: list[Any] = [
+        alarm
+        for step, result in step_results.items()
+        if step.startswith("detection")
+        for alarm in result.get("MetricAlarms") or ()
+    ]
     times = [
         float(period * alarm["EvaluationPeriods"])
         for alarm in alarms

@@ -206,6 +206,16 @@ def test_a_step_is_a_command_of_the_program_and_little_else(key: str) -> None:
         assert noun in TOP_LEVEL_COMMANDS | COMMAND_GROUPS, noun
 
 
+def test_a_drill_is_interrupted_before_its_job_and_its_credentials_end() -> None:
+    """Ten minutes are left for what comes before it and after it."""
+    (file,) = [file for file in WORKFLOW_FILES if file.stem == "operations"]
+    job = read_jobs(file)["drill"]
+    (step,) = [step for step in job["steps"] if step.get("name") == "Drill"]
+    limit_minutes = int(step["env"]["LIMIT"].removesuffix("m"))
+    assert limit_minutes + 10 <= min(job["timeout-minutes"], 60)
+    assert 'timeout --signal INT "$LIMIT"' in step["run"]
+
+
 def test_pulumi_is_of_the_version_that_the_program_has() -> None:
     pinned = re.search(
         r"^pulumi==(\S+)", (PROJECT_ROOT / "requirements.txt").read_text("utf-8"), re.M

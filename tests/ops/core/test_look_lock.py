@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from ops.core.errors import InterruptedRunError, LockHeldError, OpsError
+from ops.core.errors import InterruptedRunError, LockHeldError, OpsError, UsageError
 from ops.core.journal import FolderJournalStore, Journal
 from ops.core.lock import FolderLockStore, Lock, LockRecord
 from ops.core.plan import Call, Plan, Step, Wait
@@ -199,3 +199,11 @@ def test_who_lost_the_run_to_another_process_leaves_that_its_lock(scene: LookSce
     with pytest.raises(LockHeldError, match="somebody else carries run-1 on"):
         scene.runner.start(scene.plan)
     assert scene.get_holder() == "run-1"
+
+
+def test_a_run_id_that_repeats_starts_nothing_and_takes_no_lock(scene: LookScene) -> None:
+    assert scene.runner.start(scene.plan) == "done"
+    with pytest.raises(UsageError, match="there is a run run-1 already"):
+        scene.runner.start(scene.plan)
+    assert scene.world.modify_count == 2
+    assert scene.get_holder() is None

@@ -11,7 +11,9 @@ import psycopg
 import pytest
 
 from ops.core.journal import FolderJournalStore, Journal
+from ops.core.plan import Call
 from ops.core.run import StackContext
+from ops.recovery.drill import _build_detection_steps
 from ops.recovery.drill_history import (
     SERVICES_RESTART_SECONDS,
     SWITCH_SECONDS,
@@ -22,7 +24,7 @@ from ops.recovery.drill_history import (
     describe_regression,
     parse_drill_journal,
 )
-from ops.recovery.drill_identity import explain_wrong_server
+from ops.recovery.drill_identity import explain_wrong_server, find_detection_seconds
 from ops.recovery.restore import list_restored_and_replaced_instances
 from sandbox.clients.http_client import step_clients
 from sandbox.patches.rds.changes import MODIFY_SECONDS, PASSWORD_RESET_SECONDS
@@ -30,7 +32,7 @@ from sandbox.patches.rds.instances import BACKUP_SECONDS, STANDBY_SECONDS
 from sandbox.patches.rds.restores import RESTORE_SECONDS
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import DATABASE_NAME, DATABASE_USER
-from tests.ops.stage import Stage, interrupt_at_sleep
+from tests.ops.stage import Stage, interrupt_at_sleep, open_stage
 from tests.ops.writing_client import fetch_login, open_simulated_console
 
 DRILL_LINE = "recover drill --yes --heartbeat beats.at"
@@ -167,6 +169,21 @@ def test_without_an_alarm_that_the_loss_raises_nobody_knows_how_long_it_takes(
     said = ops("recover drill --yes --no-sql", 3)[1]
     assert "no paging alarm would be raised by the loss of the database" in said
     assert "its RTO is unknown" in said
+
+
+def test_every_paging_alarm_is_read_however_many_there_are() -> None:
+    """A page of DescribeAlarms has 50 unless it is told otherwise, and 100 at most."""
+    with open_stage() as stage:
+        names = tuple(f"alarm-{number:03}" for number in range(150))
+        part = stage.outputs.alarms.model_copy(update={"names": {"P0": names}})
+        steps = _build_detection_steps(stage.outputs.model_copy(update={"alarms": part}))
+        calls = [step.action for step in steps]
+        assert all(isinstance(call, Call) and call.params["MaxRecords"] == 100 for call in calls)
+        read = [name for call in calls for name in call.params["AlarmNames"]]  # type: ignore[union-attr]
+        assert read == list(names)
+    alarm = {"MetricName": "HealthyHostCount", "Period": 60, "EvaluationPeriods": 2}
+    results = {"detection": {"MetricAlarms": []}, "detection_2": {"MetricAlarms": [alarm]}}
+    assert find_detection_seconds(results) == 120
 
 
 def build_identity(**facts: Any) -> dict[str, Any]:

@@ -73,6 +73,13 @@ class EndpointProxy:
         for pair in stale_pairs:
             _close_sockets(pair)
 
+    def drop_connections(self) -> None:
+        """Closes every connection."""
+        with self._lock:
+            pairs, self._connections = list(self._connections), {}
+        for pair in pairs:
+            _close_sockets(pair)
+
     def close(self) -> None:
         """Closes the endpoint and every connection."""
         self._is_open = False
@@ -83,10 +90,10 @@ class EndpointProxy:
 
     def _accept_connections(self) -> None:
         while self._is_open:
-            self._listening_socket.settimeout(
-                BUSY_POLL_SECONDS if self._connections else IDLE_POLL_SECONDS
-            )
             try:
+                self._listening_socket.settimeout(
+                    BUSY_POLL_SECONDS if self._connections else IDLE_POLL_SECONDS
+                )
                 client_socket, _ = self._listening_socket.accept()
             except TimeoutError:
                 pass

@@ -82,6 +82,13 @@ class EndpointProxy:
         for pair in stale_pairs:
             _close_sockets(pair)
 
+    def drop_connections(self) -> None:
+        """Closes every connection."""
+        with self._lock:
+            pairs, self._connections = list(self._connections), {}
+        for pair in pairs:
+            _close_sockets(pair)
+
     def close(self) -> None:
         """Closes the endpoint and every connection."""
         self._is_open = False

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 from moto.rds.models import rds_backends
 
-from sandbox.clock import get_sandbox_clock
+from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.postgres.certificates import CertificateAuthority
 from sandbox.postgres.endpoint import (
     EndpointClosedError,
@@ -30,6 +30,10 @@ _current_origin: ContextVar[DataOrigin | None] = ContextVar("origin", default=No
 # Simulated seconds without service at the end of a change of class, Multi-AZ: the failover.
 # RDS User Guide, Multi-AZ DB instance deployments: 60-120 s.
 FAILOVER_SECONDS: Final = 90
+# Simulated seconds, after a rename has ended, for which clients still find the instance at its old
+# name, whoever has the name by then: the name "could remain cached for a few minutes" (RDS User
+# Guide, Renaming a DB instance). That they begin at the end is an assumption: the worst case.
+NAME_CACHED_SECONDS: Final = 180
 ADDRESS_ATTEMPTS: Final = 5  # addresses that may be in use
 
 
@@ -42,6 +46,8 @@ class PostgresServers:
         self._proxies: dict[tuple[str, str], EndpointProxy] = {}
         self._addresses: dict[tuple[str, str], tuple[str, int]] = {}
         self.authority = CertificateAuthority(self.folder)
+        # The instance that clients have in their caches for a name, and until when.
+        self._cached_names: dict[tuple[str, str], tuple[InstanceServer, datetime]] = {}
         self._address_block = f"127.{random.randint(16, 239)}"
 
     def add_instance(self, instance: Any, password: str | None) -> None:
@@ -64,8 +70,23 @@ class PostgresServers:
         return self._addresses.get((instance.region, instance.db_instance_identifier))
 
     def move_endpoint(self, old_identifier: str, instance: Any) -> None:
-        """Opens the endpoint again after the instance's name or port has changed."""
-        self._close_endpoint(instance.region, old_identifier)
+        """Opens the endpoint again after the instance's name or port has changed.
+
+        The old name goes on leading to a renamed instance while it is cached.
+        """
+        key = (instance.region, old_identifier)
+        phase_ends = [end_time for _, end_time in getattr(instance, "sandbox_phases", ())]
+        cached_until = max([get_sandbox_clock().get_completion_time(0), *phase_ends]) + timedelta(
+            seconds=NAME_CACHED_SECONDS
+        )
+        instance_server = self.find_instance_server(instance)
+        is_renamed = old_identifier != instance.db_instance_identifier
+        if is_renamed and instance_server is not None and is_in_future(cached_until):
+            self._cached_names[key] = (instance_server, cached_until)
+            if proxy := self._proxies.get(key):
+                proxy.drop_connections()  # a rename reboots
+        else:
+            self._close_endpoint(*key)
         self._open_endpoint(instance)
 
     def interrupt_for_change(self, instance: Any, *, is_restart: bool) -> None:
@@ -107,6 +128,11 @@ class PostgresServers:
             ):
                 other_server.promote()
         self._close_endpoint(instance.region, instance.db_instance_identifier)
+        self._cached_names = {
+            key: cached
+            for key, cached in self._cached_names.items()
+            if cached[0] is not deleted_server
+        }
         deleted_server.delete_server(archive_wal=True)
 
     def apply_group_parameters(self, backend: Any, group_name: str, names: set[str]) -> None:
@@ -147,6 +173,9 @@ class PostgresServers:
             return
 
         def find_server() -> InstanceServer | None:
+            cached_server, cached_until = self._cached_names.get(key, (None, None))
+            if cached_until is not None and is_in_future(cached_until):
+                return cached_server
             current_instance = rds_backends[instance.account_id][key[0]].databases.get(key[1])
             return self.find_instance_server(current_instance) if current_instance else None
 

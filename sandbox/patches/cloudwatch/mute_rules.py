@@ -54,7 +54,7 @@ def put_alarm_mute_rule(response: CloudWatchResponse, params: ApiRecord) -> None
         **{k: _parse_time(params[k]) for k in ("StartDate", "ExpireDate") if params.get(k)},
         "LastUpdatedTimestamp": get_sandbox_clock().now(),
     }
-    _parse_window(record)
+    _require_future_end(record)
     get_mute_rules(backend)[name] = record
     if params.get("Tags"):
         backend.tagger.tag_resource(record["AlarmMuteRuleArn"], params["Tags"])
@@ -135,6 +135,21 @@ def _parse_window(record: ApiRecord) -> tuple[datetime, datetime] | None:
     if not CRON_PATTERN.fullmatch(expression):
         raise _build_validation_error(f"Expression {expression} is neither cron(...) nor at(...)")
     return None
+
+
+def _require_future_end(record: ApiRecord) -> None:
+    """Refuses a rule that could never mute again.
+
+    Assumed: AWS does not document it; EventBridge Scheduler, with the same `at`, refuses the past.
+    A window that has begun and not ended is accepted.
+    """
+    now, window = get_sandbox_clock().now(), _parse_window(record)
+    if window is not None and window[1] <= now:
+        raise _build_validation_error(
+            f"Expression {record['Rule']['Schedule']['Expression']}: the window is in the past"
+        )
+    if (expires_at := record.get("ExpireDate")) is not None and expires_at <= now:
+        raise _build_validation_error("ExpireDate must be in the future")
 
 
 def _get_status(record: ApiRecord) -> str:

@@ -28,6 +28,10 @@ REPLICATION_LAG_SECONDS = 5 * 60
 # RDS uploads transaction logs every five minutes: RDS User Guide, "Restoring a DB instance to a
 # specified time".
 LOG_UPLOAD_SECONDS = 5 * 60
+# Simulated seconds until uploaded logs can be restored from, so that the latest restorable time is
+# one to six minutes behind and never now. An assumption: RDS says "typically within the last five
+# minutes" (API reference, LatestRestorableTime of DBInstance).
+LOG_AVAILABLE_SECONDS = 60
 
 
 @patch.add_change
@@ -36,12 +40,14 @@ def add_restorable_time() -> None:
 
 
 def _get_latest_restorable_time(instance: DBInstance) -> datetime | None:
-    """The end of its uploaded logs, in whole five minutes; None without backups."""
+    """The end of its uploaded logs, at a whole five minutes; None without backups."""
     if not instance.backup_retention_period:
         return None
     deleted_at: datetime | None = getattr(instance, "sandbox_deleted_at", None)
-    now = (deleted_at or get_sandbox_clock().now()).timestamp()
-    last = max(instance.created.replace(tzinfo=UTC).timestamp(), now - now % LOG_UPLOAD_SECONDS)
+    uploaded = (deleted_at or get_sandbox_clock().now()).timestamp() - LOG_AVAILABLE_SECONDS
+    last = max(
+        instance.created.replace(tzinfo=UTC).timestamp(), uploaded - uploaded % LOG_UPLOAD_SECONDS
+    )
     return datetime.fromtimestamp(last, UTC)
 
 

@@ -5,9 +5,14 @@ from typing import Any
 from moto.rds.models import DBInstance, DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
+from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.patching import AwsError, ServicePatch
 
 patch = ServicePatch()
+# Simulated seconds for which the status of a dynamic change is `applying`, before it is `in-sync`
+# again or `pending-reboot`. Statuses: RDS User Guide, "Parameter groups for Amazon RDS"; the time
+# is an assumption.
+APPLYING_SECONDS = 30
 ApiRecord = dict[str, Any]
 
 
@@ -47,16 +52,24 @@ def modify_group_parameters(
 
 
 def _mark_reboot_pending(backend: RDSBackend, name: str, changes: Any) -> None:
-    if any(change.get("ApplyMethod") == "pending-reboot" for change in changes):
-        for instance in _list_group_instances(backend, name):
+    methods = {change.get("ApplyMethod") for change in changes}
+    applied_at = get_sandbox_clock().get_completion_time(APPLYING_SECONDS)
+    for instance in _list_group_instances(backend, name):
+        if "pending-reboot" in methods:
             instance.sandbox_reboot_pending = True  # type: ignore[attr-defined]
+        if "immediate" in methods:
+            instance.sandbox_parameters_applied_at = applied_at  # type: ignore[attr-defined]
 
 
 @patch.wrap(DBInstance, "db_parameter_group_status_list")
 def list_group_statuses(original: Any, instance: DBInstance) -> list[ApiRecord]:
-    """The group of an instance: in sync, or waiting for a reboot."""
-    is_pending = getattr(instance, "sandbox_reboot_pending", False)
-    status = "pending-reboot" if is_pending else "in-sync"
+    """The group of an instance: being applied, waiting for a reboot, or in sync."""
+    applied_at = getattr(instance, "sandbox_parameters_applied_at", None)
+    if applied_at is not None and is_in_future(applied_at):
+        status = "applying"
+    else:
+        is_pending = getattr(instance, "sandbox_reboot_pending", False)
+        status = "pending-reboot" if is_pending else "in-sync"
     return [
         {"DBParameterGroupName": group.name, "ParameterApplyStatus": status}
         for group in original(instance)

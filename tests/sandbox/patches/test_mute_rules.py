@@ -128,11 +128,18 @@ def test_a_rule_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
         {"schedule": {"Expression": "at(noon)"}},
         {"schedule": {"Timezone": "Nowhere/Land"}},
         {"MuteTargets": {"AlarmNames": [f"alarm-{n}" for n in range(101)]}},
+        {"start": "11:03"},
+        {"start": "11:30", "schedule": {"Timezone": "Asia/Tokyo"}},
+        {"ExpireDate": START_TIME},
     ],
 )
 def test_what_aws_refuses_is_refused(
-    aws_client: ClientFactory, get_refusal: RefusalGetter, parameters: dict[str, Any]
+    aws_client: ClientFactory,
+    noon_clock: clock.ManualClock,
+    get_refusal: RefusalGetter,
+    parameters: dict[str, Any],
 ) -> None:
     cloudwatch = aws_client("cloudwatch")
+    put_mute_rule(cloudwatch, "good", "11:04")
     code, _ = get_refusal(lambda: put_mute_rule(cloudwatch, "one", **parameters))
     assert code == "ValidationError"

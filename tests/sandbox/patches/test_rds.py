@@ -1,10 +1,12 @@
 """RDS in the sandbox: states take their time, changes wait, replicas and backups are real."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from sandbox.clock import ManualClock
+from sandbox.clock import ManualClock, set_sandbox_clock
+from sandbox.patches.rds.groups import APPLYING_SECONDS
 from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
 KMS_KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000000"
@@ -289,3 +291,48 @@ def test_a_family_is_named_by_the_major_version(
 ) -> None:
     instance = create_main_database(aws_client("rds"), EngineVersion=version)
     assert instance["DBParameterGroups"][0]["DBParameterGroupName"] == f"default.{family}"
+
+
+def read_group_status(rds: Any) -> str:
+    (instance,) = rds.describe_db_instances()["DBInstances"]
+    return str(instance["DBParameterGroups"][0]["ParameterApplyStatus"])
+
+
+def test_a_parameter_is_applied_for_a_while(
+    aws_client: ClientFactory, held_clock: ManualClock
+) -> None:
+    rds = aws_client("rds")
+    create_parameter_group(rds)
+    create_main_database(rds, DBParameterGroupName="group")
+    held_clock.advance(3600)
+    assert read_group_status(rds) == "in-sync"
+    dynamic = {"ParameterName": "work_mem", "ParameterValue": "8192", "ApplyMethod": "immediate"}
+    rds.modify_db_parameter_group(DBParameterGroupName="group", Parameters=[dynamic])
+    assert read_group_status(rds) == "applying"
+    held_clock.advance(APPLYING_SECONDS)
+    assert read_group_status(rds) == "in-sync"
+    static = {
+        "ParameterName": "max_connections",
+        "ParameterValue": "200",
+        "ApplyMethod": "pending-reboot",
+    }
+    rds.modify_db_parameter_group(DBParameterGroupName="group", Parameters=[dynamic, static])
+    assert read_group_status(rds) == "applying"
+    held_clock.advance(APPLYING_SECONDS)
+    assert read_group_status(rds) == "pending-reboot"
+
+
+def test_the_latest_restorable_time_is_never_now(aws_client: ClientFactory) -> None:
+    five_past = ManualClock(datetime(2096, 11, 21, 12, 5, tzinfo=UTC))
+    previous_clock = set_sandbox_clock(five_past)
+    try:
+        rds = aws_client("rds")
+        create_main_database(rds, BackupRetentionPeriod=7)
+        five_past.advance(3600)
+        (instance,) = rds.describe_db_instances()["DBInstances"]
+        assert five_past.now() - instance["LatestRestorableTime"] == timedelta(minutes=5)
+        five_past.advance(60)
+        (instance,) = rds.describe_db_instances()["DBInstances"]
+        assert five_past.now() - instance["LatestRestorableTime"] == timedelta(minutes=1)
+    finally:
+        set_sandbox_clock(previous_clock)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from sandbox import clock
+from sandbox.patches.rds.backups import LOG_AVAILABLE_SECONDS, LOG_UPLOAD_SECONDS
 from tests.sandbox.database_stage import (
     REGION,
     DatabaseStage,
@@ -139,7 +140,7 @@ def test_times_of_a_clock_are_mapped_to_the_walls() -> None:
     ) == pytest.approx(1)
 
 
-def test_a_backup_can_be_restored_up_to_the_last_five_minutes(
+def test_a_backup_can_be_restored_up_to_its_last_uploaded_log(
     database_stage: DatabaseStage,
 ) -> None:
     database_stage.create_instance()
@@ -152,9 +153,9 @@ def test_a_backup_can_be_restored_up_to_the_last_five_minutes(
     }
     assert restorable_times["unkept"] is None
     assert (
-        timedelta(0)
+        timedelta(seconds=LOG_AVAILABLE_SECONDS)
         <= database_stage.held_clock.now() - restorable_times["main"]
-        <= timedelta(minutes=5)
+        <= timedelta(seconds=LOG_AVAILABLE_SECONDS + LOG_UPLOAD_SECONDS)
     )
     refused = (
         database_stage.api.exceptions.PointInTimeRestoreNotEnabledFault,

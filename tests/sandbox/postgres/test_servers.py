@@ -13,6 +13,7 @@ from sandbox import clock
 from sandbox.postgres import installation
 from sandbox.postgres.instance import InstanceServer
 from sandbox.postgres.server import PostgresServer
+from sandbox.postgres.servers import NAME_CACHED_SECONDS
 from tests.sandbox.database_stage import (
     DatabaseStage,
     open_database_stage,
@@ -90,6 +91,35 @@ def test_a_name_that_is_given_on_leads_to_whoever_bears_it(database_stage: Datab
         database_stage.held_clock.advance(900)
     assert database_stage.get_endpoint() == endpoint
     assert (database_stage.list_rows(), database_stage.list_rows("main-old")) == ([2], [1])
+
+
+def test_a_renamed_instance_still_answers_at_its_old_name_for_a_while(
+    database_stage: DatabaseStage,
+) -> None:
+    database_stage.create_instance()
+    database_stage.create_instance("other")
+    database_stage.insert_rows(1)
+    database_stage.insert_rows(2, name="other")
+    endpoint, connection = database_stage.get_endpoint(), database_stage.connect()
+
+    def rename(old: str, new: str) -> None:
+        database_stage.api.modify_db_instance(
+            DBInstanceIdentifier=old, NewDBInstanceIdentifier=new, ApplyImmediately=True
+        )
+
+    def list_rows_at_endpoint() -> list[tuple[int]]:
+        with database_stage.connect(endpoint=endpoint) as client:
+            return client.execute("SELECT n FROM t").fetchall()
+
+    rename("main", "main-old")
+    require_disconnected(connection)
+    database_stage.held_clock.advance(600)
+    rename("other", "main")
+    assert list_rows_at_endpoint() == [(1,)], "a client that has the old address in its cache"
+    database_stage.held_clock.advance(NAME_CACHED_SECONDS)
+    database_stage.held_clock.advance(900)
+    assert list_rows_at_endpoint() == [(2,)]
+    assert database_stage.list_rows("main-old") == [1]
 
 
 def test_the_parameter_groups_settings_are_the_servers(database_stage: DatabaseStage) -> None:

@@ -321,6 +321,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "database",
             "snapshots",
             "snapshots to copy",
+            "shared snapshots",
             "parameter groups",
             "option groups",
             "subnet group",
@@ -332,6 +333,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant(
             "rds:RestoreDBInstanceToPointInTime",
             "database",
+            "automated backups",
             "parameter groups",
             "option groups",
             "subnet group",

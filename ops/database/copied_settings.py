@@ -153,6 +153,7 @@ def build_description_from_outputs(outputs: Outputs, storage_gib: int) -> dict[s
     database_outputs = outputs.database
     log_exports = [name.rsplit("/", 1)[-1] for name in database_outputs.log_groups]
     return {
+        "DBInstanceIdentifier": database_outputs.identifier,
         "DBInstanceClass": database_outputs.instance_class,
         "Endpoint": {"Port": database_outputs.port},
         "DBParameterGroups": [{"DBParameterGroupName": database_outputs.parameter_group}],

@@ -4,19 +4,19 @@ A snapshot that ops creates is named `{instance}-{run}` and has the run as a tag
 created by ops, and lets a repeated call find it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.instance import (
     DatabaseInstance,
     format_tags,
-    list_in_stack_region,
+    list_in_region,
     parse_tags,
     rds_call,
     require_takes,
@@ -32,6 +32,10 @@ TYPICAL_SNAPSHOT_SECONDS, TYPICAL_SNAPSHOT_COPY_SECONDS = 5 * 60, 20 * 60
 SNAPSHOT_TIME_SOURCE: Final = (
     "an assumption, AWS gives no figure: the first one and large changes take longer"
 )
+# The lists that together hold all snapshots: without a type RDS lists automated and manual ones
+# only. Source: API reference, DescribeDBSnapshots.
+SNAPSHOT_LISTS: Final = (None, "awsbackup", "shared")
+SHARED: Final = "shared"
 AWS_MANAGED_KEY_ALIAS: Final = "alias/aws/rds"  # used by a stack without own keys
 
 
@@ -49,6 +53,12 @@ class Snapshot:
     storage_gib: int
     encrypted: bool
     run: str | None
+    data_time: str | None = None
+
+    @property
+    def restore_identifier(self) -> str:
+        """What a restore names: of a snapshot that another account shares, its ARN."""
+        return self.arn if self.kind == SHARED else self.name
 
     @property
     def is_from_operations(self) -> bool:
@@ -60,10 +70,14 @@ class Snapshot:
 
     @property
     def creation_time(self) -> datetime:
-        """When it was created; a snapshot in progress sorts as the newest."""
-        if self.created_at is None:
+        """When its data was saved; a snapshot in progress sorts as the newest.
+
+        A copy has the time of the copied snapshot, not that of the copy.
+        """
+        saved_at = self.data_time or self.created_at
+        if saved_at is None:
             return datetime.max.replace(tzinfo=UTC)
-        return datetime.fromisoformat(self.created_at.replace("Z", "+00:00"))
+        return datetime.fromisoformat(saved_at.replace("Z", "+00:00"))
 
     def row(self) -> dict[str, object]:
         """Returns the table row."""
@@ -72,7 +86,7 @@ class Snapshot:
             "region": self.region,
             "kind": self.kind,
             "status": self.status,
-            "created": self.created_at,
+            "created": self.data_time or self.created_at,
             "storage": f"{self.storage_gib} GiB",
             "encrypted": "yes" if self.encrypted else "no",
             "run": self.run,
@@ -92,20 +106,43 @@ SNAPSHOT_COLUMNS: Final = (
 
 
 def list_snapshots(aws: Aws, outputs: Outputs, region: str) -> list[Snapshot]:
-    """Lists the primary's snapshots in a region, the newest first."""
-    items = list_in_stack_region(
-        aws,
-        outputs,
-        "rds.describe_db_snapshots",
-        "DBSnapshots",
-        {"DBInstanceIdentifier": outputs.database.identifier},
-        region,
-    )
+    """Lists the primary's snapshots in a region, the newest data first.
+
+    Includes those of AWS Backup, and those that another account shares with this one.
+    """
+    items = list_snapshot_descriptions(aws, outputs.database.identifier, region)
     return sorted(
         (_parse_snapshot(item, region) for item in items),
         key=lambda snapshot: snapshot.creation_time,
         reverse=True,
     )
+
+
+def list_snapshot_descriptions(aws: Aws, identifier: str, region: str) -> Iterator[dict[str, Any]]:
+    """Yields RDS's descriptions of all snapshots of an instance; shared ones have that type."""
+    arns: set[str] = set()
+    for kind in SNAPSHOT_LISTS:
+        params: JsonObject = {} if kind is None else {"SnapshotType": kind}
+        if kind != SHARED:  # RDS lists those of other accounts' instances
+            params["DBInstanceIdentifier"] = identifier
+        api = "rds.describe_db_snapshots"
+        for item in list_in_region(aws, api, "DBSnapshots", params, region):
+            arn = str(item["DBSnapshotArn"])
+            if item.get("DBInstanceIdentifier") == identifier and arn not in arns:
+                arns.add(arn)
+                yield {**item, "SnapshotType": SHARED} if kind == SHARED else item
+
+
+def get_snapshot_data_time(description: Any) -> str | None:
+    """Returns when the data was saved; None if the snapshot is in progress.
+
+    SnapshotCreateTime changes when a snapshot is copied, OriginalSnapshotCreateTime does not: API
+    reference, DBSnapshot.
+    """
+    time: str | None = description.get("OriginalSnapshotCreateTime") or description.get(
+        "SnapshotCreateTime"
+    )
+    return time
 
 
 def list_snapshot_regions(outputs: Outputs) -> tuple[str, ...]:
@@ -327,4 +364,5 @@ def _parse_snapshot(description: Any, region: str) -> Snapshot:
         storage_gib=int(description.get("AllocatedStorage") or 0),
         encrypted=bool(description.get("Encrypted")),
         run=tags.get(DATABASE_RUN_TAG),
+        data_time=get_snapshot_data_time(description),
     )

@@ -324,6 +324,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "database",
             "snapshots",
             "snapshots to copy",
+            "shared snapshots",
             "parameter groups",
             "option groups",
             "subnet group",
@@ -335,6 +336,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant(
             "rds:RestoreDBInstanceToPointInTime",
             "database",
+            "automated backups",
             "parameter groups",
             "option groups",
             "subnet group",

@@ -40,6 +40,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "all databases": build_arns_in_both_regions("rds", "db:*"),
     "all snapshots": build_arns_in_both_regions("rds", "snapshot:*"),
     "all automated backups": build_arns_in_both_regions("rds", "auto-backup:*"),
+    "automated backups": build_stack_region_arns("rds", "auto-backup:*"),
     "database": build_stack_region_arns("rds", "db:{prefix}-database", "db:{prefix}-database-*"),
     "replicas": build_stack_region_arns("rds", "db:{prefix}-database-*"),
     "snapshots": build_arns_in_both_regions("rds", "snapshot:{prefix}-database-*"),
@@ -50,6 +51,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "snapshot:rds:{prefix}-database-*",
         "snapshot:awsbackup:*",
     ),
+    # Snapshots that another account shares with this one; it decides which.
+    "shared snapshots": ("arn:{partition}:rds:{region}:*:snapshot:*",),
     "parameter groups": build_stack_region_arns("rds", "pg:{prefix}-database-*"),
     "option groups": build_stack_region_arns("rds", "og:default:postgres-*"),
     "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),

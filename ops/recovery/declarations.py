@@ -78,6 +78,7 @@ DECLARATIONS: Final = (
             *CHANGE,
             *RESTORES,
             "rds.describe_db_instance_automated_backups",
+            "rds.describe_db_snapshots",
             "rds.restore_db_instance_to_point_in_time",
         ),
         needs={"--to": "latest"},

@@ -14,6 +14,7 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.database.snapshots import get_snapshot_data_time
 from ops.health import backups
 from ops.outputs import OutputsError, join_parts
 from ops.recovery.readiness import RECOVERY_AREA, RECOVERY_REPAIR_COMMAND, build_readiness_findings
@@ -207,9 +208,16 @@ def check_recovery_backup(facts: CheckFacts) -> CheckRoutine:
     """The recovery region has a backup that the database can be restored from."""
     stack, name = facts.outputs.stack, facts.outputs.database.identifier
     recovery_region = stack.recovery_region
-    snapshots, automated_backups = yield [
+    snapshots, service_snapshots, automated_backups = yield [
         build_read(
             RECOVERY_SNAPSHOTS_API, "DBSnapshots", region=recovery_region, DBInstanceIdentifier=name
+        ),
+        build_read(
+            RECOVERY_SNAPSHOTS_API,
+            "DBSnapshots",
+            region=recovery_region,
+            DBInstanceIdentifier=name,
+            SnapshotType="awsbackup",
         ),
         build_read(
             backups.REPLICATED_BACKUPS_API,
@@ -219,8 +227,9 @@ def check_recovery_backup(facts: CheckFacts) -> CheckRoutine:
         ),
     ]
     candidates = [
-        (str(backup["SnapshotCreateTime"]), str(backup["DBSnapshotIdentifier"]))
-        for backup in get_answer_items(snapshots)
+        (str(get_snapshot_data_time(backup)), str(backup["DBSnapshotIdentifier"]))
+        for answer in (snapshots, service_snapshots)
+        for backup in get_answer_items(answer)
         if backup.get("Status") == "available"
     ]
     for backup in get_answer_items(automated_backups):

@@ -213,15 +213,24 @@ def build_point_in_time_restore_plan(
     request: RestoreRequest,
     run: str,
     now: datetime,
+    *,
+    resource_id: str | None = None,
 ) -> Plan:
-    """The source as it was at that time, or as late as it can be, under another name."""
+    """The source as it was at that time, or as late as it can be, under another name.
+
+    With `resource_id` the source is a deleted instance, whose automated backups are retained.
+    """
     name = str(source["DBInstanceIdentifier"])
     time_params: JsonObject = (
         {"UseLatestRestorableTime": True}
         if restore_time is None
         else {"RestoreTime": format_time(restore_time)}
     )
-    source_params: JsonObject = {"SourceDBInstanceIdentifier": name, **time_params}
+    source_params: JsonObject = (
+        {"SourceDBInstanceIdentifier": name, **time_params}
+        if resource_id is None
+        else {"SourceDbiResourceId": resource_id, **time_params}
+    )
     call = rds_call(
         outputs,
         "rds.restore_db_instance_to_point_in_time",
@@ -260,7 +269,7 @@ def build_snapshot_restore_plan(
         outputs,
         "rds.restore_db_instance_from_db_snapshot",
         {
-            "DBSnapshotIdentifier": snapshot.name,
+            "DBSnapshotIdentifier": snapshot.restore_identifier,
             "DBInstanceIdentifier": request.identifier,
             **{name: value for name, value in settings.items() if name not in unsupported_settings},
         },

@@ -6,13 +6,15 @@ from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
+from ops.alarms.mute_state import parse_time
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, DeniedError, OpsError, ThrottledError, UsageError
 from ops.core.kms import list_key_recovery_commands
 from ops.core.plan import JsonObject
 from ops.database.instance import list_in_region
+from ops.database.snapshots import SHARED, get_snapshot_data_time, list_snapshot_descriptions
 from ops.outputs import Outputs
-from ops.recovery.restore import INSTANCE_QUOTA_NAME
+from ops.recovery.restore import INSTANCE_QUOTA_NAME, RestorableWindow
 
 BackupKind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
@@ -32,21 +34,25 @@ class BackupSource:
     latest_time: str
     storage_gib: int
     key_arn: str | None = None
+    earliest_time: str | None = None
 
 
 def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupSource]:
-    """Lists the complete backups of the primary in a region, the newest first."""
-    params: JsonObject = {"DBInstanceIdentifier": outputs.database.identifier}
-    api = "rds.describe_db_snapshots"
+    """Lists the complete backups of the primary in a region, the newest data first.
+
+    Snapshots include those of AWS Backup, and those that another account shares, by ARN.
+    """
+    identifier = outputs.database.identifier
+    params: JsonObject = {"DBInstanceIdentifier": identifier}
     backups = [
         BackupSource(
             "snapshot",
-            str(backup["DBSnapshotIdentifier"]),
-            str(backup["SnapshotCreateTime"]),
+            str(backup["DBSnapshotArn" if is_shared(backup) else "DBSnapshotIdentifier"]),
+            str(get_snapshot_data_time(backup)),
             int(backup.get("AllocatedStorage") or 0),
             backup.get("KmsKeyId"),
         )
-        for backup in list_in_region(aws, api, "DBSnapshots", params, region)
+        for backup in list_snapshot_descriptions(aws, identifier, region)
         if backup.get("Status") == "available"
     ]
     api = "rds.describe_db_instance_automated_backups"
@@ -58,10 +64,35 @@ def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupS
             kind: BackupKind = "retained backup" if is_retained else "automated backup"
             name = backup["DbiResourceId" if is_retained else "DBInstanceAutomatedBackupsArn"]
             storage_gib = int(backup.get("AllocatedStorage") or 0)
+            earliest_time = (backup.get("RestoreWindow") or {}).get("EarliestTime")
             backups.append(
-                BackupSource(kind, str(name), str(latest_time), storage_gib, backup.get("KmsKeyId"))
+                BackupSource(
+                    kind,
+                    str(name),
+                    str(latest_time),
+                    storage_gib,
+                    backup.get("KmsKeyId"),
+                    str(earliest_time) if earliest_time else None,
+                )
             )
-    return sorted(backups, key=lambda backup: backup.latest_time, reverse=True)
+    return sorted(backups, key=lambda backup: parse_time(backup.latest_time), reverse=True)
+
+
+def is_shared(snapshot: Any) -> bool:
+    """True if another account shares the snapshot, which a restore then names by its ARN."""
+    return bool(snapshot.get("SnapshotType") == SHARED)
+
+
+def find_retained_backup(aws: Aws, outputs: Outputs) -> BackupSource | None:
+    """Returns the newest automated backup that a deleted primary has left in the stack's region."""
+    backups = list_backup_sources(aws, outputs, outputs.stack.region)
+    return next((backup for backup in backups if backup.kind == "retained backup"), None)
+
+
+def get_backup_window(backup: BackupSource) -> RestorableWindow:
+    """Returns the times to which a backup can be restored, UTC."""
+    latest_time = parse_time(backup.latest_time)
+    return RestorableWindow(parse_time(backup.earliest_time or backup.latest_time), latest_time)
 
 
 def select_backup_source(

@@ -51,7 +51,8 @@ def create_database_snapshot(
 def show_snapshots(
     context: typer.Context,
     kind: Annotated[
-        Literal["manual", "automated", "all"], typer.Option(help="which to show")
+        Literal["manual", "automated", "awsbackup", "shared", "all"],
+        typer.Option(help="which to show"),
     ] = "manual",
 ) -> None:
     """Lists the primary's snapshots in its region and the recovery region, the newest first."""

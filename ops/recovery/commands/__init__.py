@@ -44,6 +44,7 @@ from ops.recovery.restore import (
     require_instance_quota,
 )
 from ops.recovery.serving import ServingDatabase, find_serving_database
+from ops.recovery.sources import find_retained_backup, get_backup_window
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
 app.add_typer(compare_app)
@@ -84,18 +85,39 @@ def restore_point_in_time(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Restores the database to a time, beside the primary and with its settings."""
+    """Restores the database to a time, beside the primary and with its settings.
+
+    If the primary was deleted and its automated backups were retained, restores from these, under
+    its name unless --name is set.
+    """
     stack_context, output = load_stack_context(context)
+    aws, outputs = stack_context.aws, stack_context.outputs
     run = new_run_id("restore")
-    source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
-    restore_time = parse_restore_time(
-        to, get_restorable_window(stack_context.aws, stack_context.outputs, source)
+    retained_backup = (
+        None
+        if find_instance(aws, outputs, outputs.database.identifier)
+        else find_retained_backup(aws, outputs)
+    )
+    if retained_backup is None:
+        source = replicas.get_instance_description(aws, outputs)
+        window = get_restorable_window(aws, outputs, source)
+    else:
+        source = build_description_from_outputs(outputs, retained_backup.storage_gib)
+        window = get_backup_window(retained_backup)
+    restore_time = parse_restore_time(to, window)
+    request = build_restore_request(
+        stack_context, name, size, sql, via, run, is_primary_missing=retained_backup is not None
     )
     if restore_time is not None:
         show_typed_time("--to", to, restore_time)
-    request = build_restore_request(stack_context, name, size, sql, via, run)
     plan = build_point_in_time_restore_plan(
-        stack_context.outputs, source, restore_time, request, run, clock.now()
+        outputs,
+        source,
+        restore_time,
+        request,
+        run,
+        clock.now(),
+        resource_id=retained_backup.name if retained_backup else None,
     )
     if execute_plan(plan, stack_context, output, options):
         output.print_result(

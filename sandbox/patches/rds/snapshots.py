@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from moto.rds.models import DBSnapshot, RDSBackend
+from moto.rds.models import DBSnapshot, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
 from sandbox.clock import get_sandbox_clock, is_in_future
@@ -123,3 +123,18 @@ def delete_db_snapshot(original: Any, response: RDSResponse) -> Any:
             "InvalidDBSnapshotState", f"{name} is {snapshot.status}, it cannot be deleted now."
         )
     return original(response)
+
+
+def put_backup_service_snapshot(
+    account: str, region: str, instance_identifier: str, name: str
+) -> DBSnapshot:
+    """Adds a recovery point of AWS Backup, which is a snapshot of a type of its own.
+
+    Its name begins with `awsbackup:`, and lists without that type do not have it: API reference,
+    DescribeDBSnapshots.
+    """
+    backend = rds_backends[account][region]
+    snapshot: DBSnapshot = backend.create_db_snapshot(
+        instance_identifier, f"awsbackup:{name}", snapshot_type="awsbackup"
+    )
+    return snapshot

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _build_option_parser().parse_args(arguments)
     error_console = Console(stderr=True, highlight=False)
     start_seconds = time.perf_counter()
-    error_console.print("importing Pulumi and its AWS provider")
+    error_console.print("demo: importing Pulumi and its AWS provider (the longest part)")
     from components.settings import SettingsError
     from sandbox.demo_script import DRILL_PAGE_NAME, build_demo_runner, list_demo_steps
     from sandbox.deploy import CreatedResource
@@ -53,15 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         highlight=False, width=None if sys.stdout.isatty() else 200
     )  # piped: never cut
     results: list[DemoStepResult] = []
+    error_console.print(f"demo: creating every resource of {options.stack} in an in-memory AWS")
     try:
         with serve_stack(
-            options.stack, dict(options.set), factor=options.factor, progress=show_progress
+            options.stack,
+            dict(options.set),
+            factor=options.factor,
+            progress=show_progress,
+            pausing=True,
         ) as running_stack:
             deployed_seconds = time.perf_counter()
             graph = running_stack.deployment.graph
             summary = build_summary(graph, f"bulwark {options.stack}, in an in-memory AWS")
             _print_summary(console, summary)
             console.print("\n[bold]Operated[/bold], each line a process of its own")
+            error_console.print("demo: operating it, on databases that start at their first use")
             folder = options.page.absolute().parent
             folder.mkdir(parents=True, exist_ok=True)
             for result in build_demo_runner(running_stack).run_steps(
@@ -89,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed_results = [result for result in results if not result.as_meant]
     for result in failed_results:
         error_console.print(
-            f"demo: `ops {result.line}` ended with {result.code}, not with {result.act.code}"
+            f"demo: `ops {result.line}` ended with {result.code}, not with {result.expected_code}"
         )
     return 1 if failed_results else 0
 

@@ -17,6 +17,7 @@ from sandbox.image_push import push_image
 from sandbox.running_stack import RunningStack
 
 LARGER_INSTANCE_CLASS = "db.m7g.large"
+HEALTH_FAILING_CODE: Final = 3
 DRILL_PAGE_NAME: Final = "drills.html"
 BAD_IMAGE_TAG, GOOD_IMAGE_TAG = "v2-never-healthy", "v3"
 
@@ -50,6 +51,7 @@ def build_demo_runner(running_stack: RunningStack) -> DemoRunner:
 def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]:
     """The commands in order. Pages that they write go to the folder."""
     outputs = parse_outputs(running_stack.deployment.exports)
+    service_steps = list(_list_service_steps(outputs, running_stack.site_url))
     return [
         DemoStep("How is it?", "health"),
         DemoStep(
@@ -57,10 +59,12 @@ def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]
             "db snapshot create --yes --reason 'before the release'",
             client="writer",
         ),
-        *_list_service_steps(outputs, running_stack.site_url),
+        *service_steps,
         *_list_resize_steps(outputs),
-        DemoStep("And now?", "health"),
-        # A real second is minutes of the fast clock, so that the objectives are wider.
+        # Tasks that failed in the last hour are a finding, and those of the bad image did.
+        DemoStep("And now? It remembers the bad image", "health", code=HEALTH_FAILING_CODE)
+        if service_steps
+        else DemoStep("And now?", "health"),
         DemoStep(
             "The monthly drill: restored beside itself, asked, measured, deleted",
             f"recover drill --yes --rto 90 --rpo 30 --to {folder / DRILL_PAGE_NAME}",
@@ -94,7 +98,7 @@ def _list_resize_steps(outputs: Outputs) -> Iterator[DemoStep]:
     yield DemoStep(
         "A larger database; the process is killed in the middle of it",
         f"db resize {LARGER_INSTANCE_CLASS} --yes --reason 'a laptop that is closed'",
-        killed_at=f"make {outputs.database.identifier} a {LARGER_INSTANCE_CLASS}",
+        killed_at=f"change {outputs.database.identifier} to {LARGER_INSTANCE_CLASS}",
     )
     yield DemoStep("What was it?", "runs list --limit 1")
     yield DemoStep("Carried on, while a client writes", "runs resume RUN --yes", client="writer")

@@ -7,23 +7,25 @@ like by a laptop's closed lid.
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from ops.core.clock import CLOCK_VARIABLE
 from ops.core.journal import Journal
 from ops.core.run import StackContext
 from ops.runs.report import RunReport, build_run_report
 from sandbox.clients.observation import ClientObservation
+from sandbox.clock import get_sandbox_clock
+from sandbox.pausing_clock import PausingClock
 from sandbox.program import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from sandbox.running_stack import RunningStack
 
 ClientKind = Literal["writer", "asker"]
-STEP_LIMIT_SECONDS: Final = 120  # real seconds until one command is stopped
+STEP_LIMIT_SECONDS: Final = 900  # real seconds until one command is stopped
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,14 @@ class DemoStepResult:
     seen: ClientObservation | None = None
 
     @property
+    def expected_code(self) -> int:
+        """The exit code of its expected end; -9 if it is killed."""
+        return -9 if self.act.killed_at else self.act.code
+
+    @property
     def as_meant(self) -> bool:
         """True if it ended as expected."""
-        return self.code == (-9 if self.act.killed_at else self.act.code)
+        return self.code == self.expected_code
 
 
 class ObservingClient(Protocol):
@@ -89,10 +96,10 @@ class DemoRunner:
         line = (
             step.line.replace("RUN", self._get_newest_run_id()) if "RUN" in step.line else step.line
         )
-        start_seconds = time.monotonic()
+        start_time = get_sandbox_clock().now()
         with self.open_client(step.client) if step.client else nullcontext() as client:
             exit_code, stdout, stderr = self._run_ops_line(line, step.killed_at)
-        elapsed_seconds = time.monotonic() - start_seconds
+        elapsed = get_sandbox_clock().now() - start_time
         observation = client.get_observation() if client is not None else None
         new_run_ids = [run_id for run_id in self.context.list_runs() if run_id not in self.run_ids]
         named_run_ids = [run_id for run_id in self.run_ids if run_id in line]
@@ -107,22 +114,24 @@ class DemoRunner:
             exit_code,
             stdout,
             stderr,
-            elapsed_seconds * self.running_stack.factor,
+            elapsed.total_seconds(),
             reports,
             observation,
         )
 
     def _run_ops_line(self, line: str, killed_at: str | None) -> tuple[int, str, str]:
         command = [sys.executable, "-m", "ops", *shlex.split(line)]
-        process = subprocess.Popen(
-            command,
-            cwd=PROJECT_ROOT,
-            env=self.running_stack.environment,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        with _lend_clock() as (variables, descriptors):
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT_ROOT,
+                env={**self.running_stack.environment, **variables},
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=descriptors,
+            )
         if killed_at is None:
             stdout, stderr = process.communicate(timeout=STEP_LIMIT_SECONDS)
             return process.returncode, stdout, stderr
@@ -143,3 +152,14 @@ class DemoRunner:
 
     def _add_run_note(self, run_id: str, observation: ClientObservation) -> None:
         self._run_ops_line(shlex.join(["runs", "note", run_id, observation.line()]), None)
+
+
+@contextmanager
+def _lend_clock() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+    """The variables and descriptors of a process that holds a pausing clock while it computes."""
+    current_clock = get_sandbox_clock()
+    if not isinstance(current_clock, PausingClock):
+        yield {}, ()
+        return
+    with current_clock.lend_to_process() as (value, descriptor):
+        yield {CLOCK_VARIABLE: value}, (descriptor,)

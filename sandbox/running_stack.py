@@ -19,7 +19,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.core.clock import CLOCK_VARIABLE, ClockRate
+from ops.core.clock import CLOCK_VARIABLE, SHARED_CLOCK_PREFIX, ClockRate
 from sandbox import clock
 from sandbox import load_balancer as balancer
 from sandbox import postgres as databases
@@ -31,6 +31,7 @@ from sandbox.deploy import (
     subscribe_somebody,
     use_in_memory_aws,
 )
+from sandbox.pausing_clock import PausingClock
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 
 DEFAULT_CLOCK_FACTOR: Final = 60.0
@@ -69,11 +70,13 @@ def serve_stack(
     factor: float = DEFAULT_CLOCK_FACTOR,
     listening_socket: socket.socket | None = None,
     progress: ProgressCallback | None = None,
+    pausing: bool = False,
 ) -> Iterator[RunningStack]:
     """Deploys a stack and serves it until the end of the block. Raises like `deploy_in_memory`.
 
     The factor is the simulated seconds in a second once the stack is up; until then nothing takes
-    time. Without a listening socket a free port is used.
+    time. Without a listening socket a free port is used. A `pausing` clock passes that fast
+    only while everybody waits.
     """
     with ExitStack() as exit_stack:
         region = get_stack_region(stack, overrides)
@@ -83,7 +86,14 @@ def serve_stack(
         folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-")))
         deployment = deploy_in_memory(stack, overrides, progress=progress)
         subscribe_somebody(deployment.exports)
-        running_clock = clock.RunningClock(factor)
+        running_clock: clock.RunningClock | PausingClock
+        if pausing:
+            running_clock = PausingClock(factor, folder / "clock")
+            exit_stack.callback(running_clock.close)
+            clock_value = f"{SHARED_CLOCK_PREFIX}{running_clock.file}:-1"
+        else:
+            running_clock = clock.RunningClock(factor)
+            clock_value = str(ClockRate(running_clock.start_time.timestamp(), factor))
         exit_stack.callback(clock.set_sandbox_clock, clock.set_sandbox_clock(running_clock))
         url = exit_stack.enter_context(
             serve_in_thread(listening_socket or exit_stack.enter_context(open_listening_socket(0)))
@@ -98,7 +108,7 @@ def serve_stack(
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "BULWARK_STACK": stack,
             "BULWARK_OUTPUTS": str(outputs_file),
-            CLOCK_VARIABLE: str(ClockRate(running_clock.start_time.timestamp(), factor)),
+            CLOCK_VARIABLE: clock_value,
             "PGSSLROOTCERT": str(postgres_servers.authority.root_file),
             **({"BULWARK_SANDBOX_SITE": site_url} if site_url else {}),
         }

@@ -190,9 +190,10 @@ class WallClock:
 
     def sleep(self, seconds: float) -> None:
         """Sleeps in short pieces. Raises KeyboardInterrupt soon after the first Ctrl-C."""
-        deadline = time.monotonic() + self.clock_rate.to_wall_seconds(seconds)
-        while not self.interrupted and (remaining := deadline - time.monotonic()) > 0:
-            time.sleep(min(remaining, 0.2))
+        deadline = self.now() + seconds
+        with self.clock_rate.wait():
+            while not self.interrupted and (remaining := deadline - self.now()) > 0:
+                time.sleep(min(self.clock_rate.to_wall_seconds(remaining), 0.2))
         if self.interrupted:
             raise KeyboardInterrupt
 

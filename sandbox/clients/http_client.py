@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from sandbox.clients.observation import ClientObservation
 from sandbox.clock import ManualClock, get_sandbox_clock
+from sandbox.pausing_clock import hold_clock
 
 REQUEST_PAUSE_SECONDS: Final = 0.02  # real seconds between two requests
 REQUEST_TIMEOUT_SECONDS: Final = 30.0  # real seconds until a request counts as not answered
@@ -59,7 +60,8 @@ class HttpClient:
 
     def send_request(self) -> int:
         """Sends one request; returns its status, 0 for no answer."""
-        status, image = self._fetch_answer()
+        with hold_clock():
+            status, image = self._fetch_answer()
         with self._lock:
             self.answer_counts[status, image] += 1
             if _is_success(status):

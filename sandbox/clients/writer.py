@@ -22,6 +22,7 @@ import psycopg
 
 from sandbox.clients.observation import ClientObservation
 from sandbox.clock import get_sandbox_clock
+from sandbox.pausing_clock import hold_clock
 
 WRITE_PAUSE_SECONDS: Final = 0.005  # real seconds between two writes
 RECOVERY_LIMIT_SECONDS: Final = 60.0  # real seconds until lost rows must be countable
@@ -70,7 +71,11 @@ class DatabaseWriter:
         return connection
 
     def send_request(self) -> None:
-        """Writes one row."""
+        """Writes one row. The sandbox's clock does not pass faster than real time meanwhile."""
+        with hold_clock():
+            self._write_row()
+
+    def _write_row(self) -> None:
         self._sent += 1
         try:
             if self._connection is None or self._connection.closed:

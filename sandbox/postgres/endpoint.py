@@ -158,17 +158,23 @@ class EndpointProxy:
     ) -> None:
         """Relays both ways in one thread: OpenSSL's connections are not for two at a time."""
         assert isinstance(client_socket, ssl.SSLSocket)
-        destinations = {client_socket: server_socket, server_socket: client_socket}
+        destinations = {
+            client_socket.fileno(): (client_socket, server_socket),
+            server_socket.fileno(): (server_socket, client_socket),
+        }
+        poller = select.poll()  # not select, which knows no descriptor above 1023
         with suppress(OSError, ValueError):
+            for descriptor in destinations:
+                poller.register(descriptor, select.POLLIN)
             while True:
-                ready = select.select(tuple(destinations), (), ())[0]
-                for source in ready:
+                for descriptor, _event in poller.poll():
+                    source, destination = destinations[descriptor]
                     data = source.recv(RELAY_BUFFER_BYTES)
                     while source is client_socket and client_socket.pending():
                         data += client_socket.recv(RELAY_BUFFER_BYTES)
                     if not data:
                         raise OSError("closed")
-                    destinations[source].sendall(data)
+                    destination.sendall(data)
         with self._lock:
             self._connections.pop(pair, None)
         _close_sockets(pair)

@@ -62,10 +62,12 @@ def _push(body: bytes) -> ApiReply:
     if match is None:
         return "400 Bad Request", {"error": f"the image is {image}, must be NAME:TAG"}
     with CALL_LOCK:
-        found = list(_find_repositories(match["name"], region))
-        if len(found) != 1:
-            return "404 Not Found", {"error": _explain_repositories(match["name"], region, found)}
-        backend, repository = found[0]
+        repositories = list(_find_repositories(match["name"], region))
+        if len(repositories) != 1:
+            return "404 Not Found", {
+                "error": _explain_repositories(match["name"], region, repositories)
+            }
+        backend, repository = repositories[0]
         manifest = build_manifest(repository.name, match["tag"])
         try:
             pushed = backend.put_image(repository.name, json.dumps(manifest), match["tag"])
@@ -86,7 +88,7 @@ def _find_repositories(name: str, region: str | None) -> Iterable[tuple[Any, Any
                     yield backend, repository
 
 
-def _explain_repositories(name: str, region: str | None, found: list[tuple[Any, Any]]) -> str:
+def _explain_repositories(name: str, region: str | None, matches: list[tuple[Any, Any]]) -> str:
     every = [
         repository.uri
         for backend_region, backend in ecr_backends[ACCOUNT_ID].items()
@@ -94,9 +96,9 @@ def _explain_repositories(name: str, region: str | None, found: list[tuple[Any, 
         for repository in backend.repositories.values()
     ]
     place = region or "any region"
-    if found:
-        uris = ", ".join(repository.uri for _, repository in found)
-        return f"{len(found)} repositories are called {name}: {uris}"
+    if matches:
+        uris = ", ".join(repository.uri for _, repository in matches)
+        return f"{len(matches)} repositories are called {name}: {uris}"
     return f"no repository of {place} is called {name}; there is {', '.join(every) or 'none'}"
 
 

@@ -395,10 +395,12 @@ def describe_conditions(
     wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
 ) -> str:
     """What was seen and what was wanted, for a person."""
-    parts = (
+    parts = [
         f"{get_path_name(path)} is {lookup(path, result)!r}, wanted {value!r}"
         for path, value in _list_expected_values(wait, earlier_results)
-    )
+    ]
+    if isinstance(result, dict) and isinstance(result.get("answer"), str):
+        parts.append(f"the answer was: {result['answer']}")
     return "; ".join(parts)
 
 

@@ -63,7 +63,7 @@ def _passing(source: str = GUIDE, *, serves: bool = False) -> StatusMeaning:
     return StatusMeaning(serves, Ending.PASSES, _NONE, source)
 
 
-def _ended(
+def _build_ended(
     advice: str, source: str, takes: frozenset[Change] = _DELETE, *, may_rename: bool = True
 ) -> StatusMeaning:
     return StatusMeaning(False, Ending.NEVER, takes, source, advice, may_rename)
@@ -82,42 +82,42 @@ STATUSES: Final[Mapping[str, StatusMeaning]] = {
     "creating": _passing(f"{GUIDE}: inaccessible while it is being created"),
     "delete-precheck": _passing(f"{GUIDE}: read replicas are checked before the deletion"),
     "deleting": _passing(),
-    "failed": _ended(_RESTORE_ADVICE, f"{GUIDE}: RDS cannot recover it, restore it"),
-    "inaccessible-encryption-credentials": _ended(
+    "failed": _build_ended(_RESTORE_ADVICE, f"{GUIDE}: RDS cannot recover it, restore it"),
+    "inaccessible-encryption-credentials": _build_ended(
         _RESTORE_ADVICE, f"{GUIDE}: its KMS key cannot be accessed or recovered"
     ),
-    "inaccessible-encryption-credentials-recoverable": _ended(
+    "inaccessible-encryption-credentials-recoverable": _build_ended(
         "enable its KMS key again, then `aws rds start-db-instance`",
         f"{GUIDE}: restarting it can recover it once the KMS key is active",
         _NONE,
         may_rename=False,
     ),
-    "incompatible-create": _ended("delete it", f"{GUIDE}: its resources are incompatible"),
-    "incompatible-credentials": _ended(
+    "incompatible-create": _build_ended("delete it", f"{GUIDE}: its resources are incompatible"),
+    "incompatible-credentials": _build_ended(
         "ops db rotate-password", "in AWS's own clients, not in the guide", _DELETE
     ),
-    "incompatible-network": _ended(
+    "incompatible-network": _build_ended(
         "free addresses in the subnets of its subnet group, or restore it", GUIDE
     ),
-    "incompatible-option-group": _ended("see `ops db status` and its recent events", GUIDE),
-    "incompatible-parameters": _ended(
+    "incompatible-option-group": _build_ended("see `ops db status` and its recent events", GUIDE),
+    "incompatible-parameters": _build_ended(
         "ops db parameters --set NAME=VALUE",
         f"{GUIDE}: revert the parameters; re:Post, incompatible-parameters: only a reboot and a "
         "deletion are taken",
         frozenset({Change.REBOOT, Change.DELETE}),
         may_rename=False,
     ),
-    "incompatible-restore": _ended("delete it and restore to another time", GUIDE),
-    "insufficient-capacity": _ended("delete it and restore it with another class", GUIDE),
+    "incompatible-restore": _build_ended("delete it and restore to another time", GUIDE),
+    "insufficient-capacity": _build_ended("delete it and restore it with another class", GUIDE),
     "maintenance": _passing(f"{GUIDE}: an update is applied, with or without an outage"),
     "modifying": _passing(f"{GUIDE}; an outage only for some changes", serves=True),
     "moving-to-vpc": _passing(),
     "rebooting": _passing(),
     "renaming": _passing("RDS User Guide, Renaming a DB instance: not available meanwhile"),
     "resetting-master-credentials": _passing(f"{GUIDE}; sessions stay", serves=True),
-    "restore-error": _ended("delete it and restore again", GUIDE),
+    "restore-error": _build_ended("delete it and restore again", GUIDE),
     "starting": _passing(),
-    "stopped": _ended(
+    "stopped": _build_ended(
         "aws rds start-db-instance",
         "RDS User Guide, Stopping a DB instance temporarily: a stopped one cannot be modified; it "
         "starts by itself after 7 days",
@@ -125,7 +125,7 @@ STATUSES: Final[Mapping[str, StatusMeaning]] = {
     ),
     "stopping": _passing(),
     "storage-config-upgrade": _passing(f"{GUIDE}: of replicas and green databases", serves=True),
-    "storage-full": _ended(
+    "storage-full": _build_ended(
         "ops db storage GIB",
         f"{GUIDE}: scale up its storage by modifying it; RDS-EVENT-0221: it has been shut down",
         frozenset({Change.STORAGE, Change.DELETE}),

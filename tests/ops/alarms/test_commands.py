@@ -32,7 +32,9 @@ COMMAND_PLACEHOLDERS = {
 FILLINGS = {
     "ops check {}": "ops check pre-deploy",
     "ops db kill {} --terminate": "ops db kill 4242 --terminate",
+    "ops db kill {}": "ops db kill 4242",
     "ops db kill {}{}": "ops db kill 4242 --terminate",
+    "ops db kill {}{}{}": "ops db kill 4242 --terminate",
     "ops fleet limits {}": "ops fleet limits --max 9",
     "ops service autoscaling --service {} {}": "ops service autoscaling --service backend --max 9",
 }
@@ -78,7 +80,7 @@ def fill_text(values: list[ast.expr]) -> str:
 
 def parse_ops_line(line: str) -> None:
     """Parses a line as the program does, without running it; raises where it cannot."""
-    words = [COMMAND_PLACEHOLDERS.get(word, word) for word in line.split()[1:]]
+    words = [COMMAND_PLACEHOLDERS.get(word, word) for word in line.partition(" #")[0].split()[1:]]
     context = typer.main.get_command(app).make_context("ops", move_shared_options_first(words))
     while hasattr(context.command, "resolve_command"):
         rest = [*context._protected_args, *context.args]
@@ -98,6 +100,6 @@ def test_what_the_code_advises_is_a_line_that_the_program_takes(line: str) -> No
 
 
 def test_a_line_that_the_program_does_not_take_is_seen() -> None:
-    for line in ("ops service events backend", "ops db storage", "ops nothing"):
+    for line in ("ops service events backend", "ops db resize", "ops nothing"):
         with pytest.raises(Exception, match=r"(?i)unexpected|missing|no such"):
             parse_ops_line(line)

@@ -89,7 +89,7 @@ def test_a_log_has_a_line_per_change_and_for_each_quarter(
 def test_a_terminal_has_one_line_with_a_bar_that_fits() -> None:
     stream = StringIO()
     console = Console(file=stream, force_terminal=True, width=60, height=20)
-    with patch("rich.console.Console", lambda **_: console):
+    with patch("ops.cli.progress.build_console", lambda **_: console):
         display = ProgressDisplay()
     display.on_step_begin(SNAPSHOT_STEP, is_undo=False)
     display.on_wait(SNAPSHOT_STEP, SNAPSHOT_WAIT, build_snapshot(45), 180)

@@ -191,7 +191,7 @@ def test_a_closed_input_is_no_terminal_to_ask_on() -> None:
         code + "import sys; sys.stdin = None\n"
         "from ops.cli.streams import use_safe_streams\n"
         "with use_safe_streams():\n"
-        "    try: ask()\n"
+        "    try: ask('nothing')\n"
         "    except Exception as error: print(error)\n"
     )
     assert process.stdout == b"--yes is not set, and there is no terminal to ask on\n"

@@ -220,7 +220,7 @@ def test_parameters_that_keep_it_from_starting_are_put_back(ops: OpsConsole) -> 
     )
     ops.stage.clock.sleep(3600)
     spoil_parameter(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "shared_buffers", "900000000")
-    out, _ = ops("db parameters --set shared_buffers=65536 --dry-run")
+    out, _ = ops("db parameters --set shared_buffers=65536 --dry-run --details")
     assert "rds.reboot_db_instance" in out
     assert "there is no undo, since the previous values do not start it" in " ".join(out.split())
     ops("db parameters --set shared_buffers=65536 --yes")

@@ -124,7 +124,7 @@ def test_a_deleted_primary_is_restored_from_the_backups_that_it_left(ops: OpsCon
     lose_primary(ops.stage, retain=True)
     _, err = ops("recover point-in-time --to 2001-01-01T00:00:00Z --no-sql", expected_code=2)
     assert "--to must be latest or from" in err
-    out, _ = ops("recover point-in-time --to latest --no-sql --dry-run")
+    out, _ = ops("recover point-in-time --to latest --no-sql --dry-run --details")
     assert "SourceDbiResourceId" in out
     assert f"as {PRIMARY_IDENTIFIER}" in " ".join(out.split())
 

@@ -146,7 +146,7 @@ def test_a_tunnel_that_leads_to_the_primary_is_found_out(ops: OpsConsole) -> Non
     assert "could not be verified to be bulwark-test-database-drill-" in said
     assert "so no password was sent" in said
     (kept,) = ops.run_for_json("recover drills")["items"]
-    assert (kept["met"], kept["rpo_seconds"]) == (False, None)
+    assert (kept["met"], kept["rpo_by"]) == (False, "restorable time")
     assert list_restored_instances(ops) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.outputs import Outputs, parse_outputs
 from sandbox.aws import get_client
 from sandbox.clients.http_client import HttpClient

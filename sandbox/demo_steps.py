@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from ops.core.clock import CLOCK_VARIABLE
 from ops.core.journal import Journal
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.runs.report import RunReport, build_run_report
 from sandbox.clients.observation import ClientObservation
 from sandbox.clock import get_sandbox_clock

@@ -15,7 +15,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
 from ops.core.plan import Action, Call, JsonObject, Plan, PlanData
 from ops.core.plan_kind import PlanKind
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.outputs import Outputs
 
 MuteMethod = Literal["rules", "actions"]

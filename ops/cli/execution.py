@@ -28,7 +28,8 @@ from ops.core.engine import get_person
 from ops.core.errors import RolledBackError, UsageError
 from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
-from ops.core.run import RunContext, Runner, StackContext, WallClock, require_expected_hash
+from ops.core.run import Runner, WallClock, require_expected_hash
+from ops.core.run_context import RunContext, StackContext
 
 # Folder for journals and the lock if the operations bucket is lost.
 JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"

@@ -26,7 +26,7 @@ from ops.cli.selection import Selection, require_program_of_project
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.errors import FindingsError, OpsError, RolledBackError, UsageError
-from ops.core.run import RunContext, StackContext
+from ops.core.run_context import RunContext, StackContext
 from ops.database import instance as database
 from ops.database.statuses import Change
 from ops.deploy import commits

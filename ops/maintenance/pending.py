@@ -11,7 +11,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.lock import LockRecord
 from ops.core.plan import JsonObject
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.database.instance import list_in_stack_region
 from ops.outputs import Outputs
 

@@ -20,7 +20,7 @@ from ops.core.aws import explain_bucket_error, explain_error, get_error_code
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, Record
 from ops.core.plan import lookup
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.recovery.drill import DrillData
 from ops.recovery.drill_identity import explain_wrong_server, find_detection_seconds
 from ops.recovery.rename import TYPICAL_RENAME_SECONDS

@@ -14,7 +14,7 @@ from ops.core.continuation import Continuation
 from ops.core.errors import UsageError
 from ops.core.local_commands import CHECKOUT_PLACEHOLDER, FILES_PLACEHOLDER, PROGRAM_PLACEHOLDER
 from ops.core.plan import Action, Call, OpsCommand, Plan, ProgramCommand
-from ops.core.run import RunContext, StackContext
+from ops.core.run_context import RunContext, StackContext
 from ops.outputs import Outputs
 from ops.permissions.declared import DECLARATIONS
 from ops.stack.pulumi import POLICY_PACK_FOLDER

@@ -14,7 +14,7 @@ from ops.core.errors import RefusedError, UsageError
 from ops.core.journal import Journal
 from ops.core.plan import Call, lookup
 from ops.core.plan_kind import PlanKind
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.services.images import is_image_available
 from ops.services.model import (
     ServiceState,

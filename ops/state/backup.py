@@ -23,7 +23,7 @@ from ops.core.local_commands import (
 )
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.private_files import open_private_file
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps

@@ -33,7 +33,7 @@ def list_alarms(
     Reads only. A muted alarm can be raised, but notifies nobody.
     """
     from ops.alarms.mute_state import list_mutes
-    from ops.core.run import StackContext
+    from ops.core.run_context import StackContext
 
     outputs, aws, output = load_stack(context)
     now = clock.now()

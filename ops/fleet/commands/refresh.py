@@ -17,7 +17,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core.errors import RolledBackError
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.fleet.model import get_fleet_part, get_fleet_state
 from ops.fleet.refresh import (
     REFRESH_COLUMNS,

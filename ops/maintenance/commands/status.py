@@ -8,7 +8,7 @@ from ops.alarms.mute import list_stack_alarms
 from ops.alarms.mute_state import list_mutes
 from ops.cli.context import load_stack
 from ops.core import clock
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.maintenance.pending import (
     MAINTENANCE_STATUS_COLUMNS,
     list_muted_alarms,

@@ -14,7 +14,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.database import replicas, snapshots
 from ops.database.commands import fail_over_database
 from ops.database.copied_settings import build_description_from_outputs

@@ -23,7 +23,8 @@ from ops.cli.render import Output, format_duration
 from ops.core.continuation import Continuation, build_continuation
 from ops.core.errors import UsageError
 from ops.core.journal import Journal, JournalUnreadableError
-from ops.core.run import RunContext, StackContext, WallClock
+from ops.core.run import WallClock
+from ops.core.run_context import RunContext, StackContext
 from ops.recovery.rebuild import resolve_program_folder
 from ops.runs.commands import report as runs_report
 

@@ -11,7 +11,7 @@ from ops.cli.execution import load_stack_context
 from ops.core import clock
 from ops.core.errors import OpsError, UsageError
 from ops.core.journal import Journal, LineTakenError
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 
 app = typer.Typer(add_completion=False)
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]

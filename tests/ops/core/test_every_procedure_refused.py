@@ -22,7 +22,8 @@ from ops.core.aws import is_read_call
 from ops.core.engine import SilentListener
 from ops.core.errors import DeniedError, LockHeldError, OpsError, RolledBackError, ThrottledError
 from ops.core.plan import Call, Plan, step_and_undos
-from ops.core.run import Runner, StackContext, list_steps_in_flight
+from ops.core.run import Runner, list_steps_in_flight
+from ops.core.run_context import StackContext
 from sandbox import faults
 from sandbox.faults import DeniedFault, Fault, LostAnswerFault, ThrottlingFault, UnavailableFault
 from tests.ops.call_recorder import RecordedCall, record_calls

@@ -9,7 +9,7 @@ from ops.core.actions import Actions
 from ops.core.engine import Engine
 from ops.core.journal import BucketJournalStore, Journal
 from ops.core.plan import Plan
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, REGION, Stage
 

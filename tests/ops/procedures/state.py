@@ -8,7 +8,7 @@ from typing import Final
 
 from ops.core.local_commands import Workstation
 from ops.core.plan import Plan
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.state import backup as states
 from ops.state.differences import compute_state_digest
 from tests.ops import fake_pulumi as pretended_pulumi

@@ -12,7 +12,7 @@ import pytest
 
 from ops.core.journal import FolderJournalStore, Journal
 from ops.core.plan import Call
-from ops.core.run import StackContext
+from ops.core.run_context import StackContext
 from ops.recovery.drill import _build_detection_steps
 from ops.recovery.drill_history import (
     SERVICES_RESTART_SECONDS,

@@ -14,7 +14,8 @@ from ops.core.continuation import build_continuation
 from ops.core.engine import SilentListener
 from ops.core.lock import LOCK_KEY, BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call, OpsCommand, Plan, ProgramCommand, step_and_undos
-from ops.core.run import StackContext, WallClock, is_process_alive
+from ops.core.run import WallClock, is_process_alive
+from ops.core.run_context import StackContext
 from ops.database.instance import find_instance
 from ops.database.resize import build_database_resize_plan
 from ops.runs import verification

@@ -341,9 +341,11 @@ def build_restore_steps(
 
 def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, ...]:
     """Lists the notes of a restore plan."""
+    primary = outputs.database.identifier
     notes = [
-        f"{outputs.database.identifier} is not touched; you pay for {request.identifier} too until "
-        "you delete one",
+        f"{primary} is gone: what is restored takes its name, and services connect to it again"
+        if request.identifier == primary
+        else f"{primary} is not touched; you pay for {request.identifier} too until you delete one",
         "RDS creates its log groups, without the stack's key and retention, while it has this name",
     ]
     if not request.can_query:

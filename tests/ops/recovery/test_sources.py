@@ -126,6 +126,7 @@ def test_a_deleted_primary_is_restored_from_the_backups_that_it_left(ops: OpsCon
     assert "--to must be latest or from" in err
     out, _ = ops("recover point-in-time --to latest --no-sql --dry-run --details")
     assert "SourceDbiResourceId" in out
+    assert "is gone: what is restored takes its name" in out
     assert f"as {PRIMARY_IDENTIFIER}" in " ".join(out.split())
 
 

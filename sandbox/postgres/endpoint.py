@@ -118,8 +118,8 @@ class EndpointProxy:
         server_socket = socket.socket(socket.AF_UNIX)
         pair = (client_socket, server_socket)
         try:
-            state = self._get_state()
             server_socket.connect(self._get_socket_path())
+            state = self._get_state()  # after the server was started, which may change it
         except (OSError, EndpointClosedError, PostgresError) as error:
             if isinstance(error, PostgresError):
                 sys.stderr.write(f"sandbox: {error}\n")

@@ -1,25 +1,14 @@
 """The health checks of the database."""
 
-import pytest
-
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
     FREE_STORAGE_METRIC_ID,
-    AwsAnswers,
     answer_free_storage,
     answer_instance,
     answer_pending_action,
     answer_snapshot,
 )
-from tests.ops.health_cases import (
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-)
+from tests.ops.health_cases import HealthCase, HealthCaseTests
 from tests.ops.single_check import build_changed_outputs, format_time_ago, run_check
 
 DATABASE_CASES: list[HealthCase] = [
@@ -125,27 +114,8 @@ DATABASE_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(DATABASE_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(DATABASE_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "api"), list_unanswered_cases(DATABASE_CASES)
-)
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestDatabaseCases(HealthCaseTests):
+    cases = DATABASE_CASES
 
 
 def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:

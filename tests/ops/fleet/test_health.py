@@ -1,23 +1,11 @@
 """The health checks of the fleet: instances, scaling, instance refreshes."""
 
-import pytest
-
 from tests.ops.health_answers import (
-    AwsAnswers,
     answer_activity,
     answer_group,
     answer_refresh,
 )
-from tests.ops.health_cases import (
-    REFRESH_COMMAND,
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-)
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
 
 FLEET_CASES: list[HealthCase] = [
     (
@@ -59,22 +47,5 @@ FLEET_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(FLEET_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(FLEET_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(("area", "subject", "answers", "api"), list_unanswered_cases(FLEET_CASES))
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestFleetCases(HealthCaseTests):
+    cases = FLEET_CASES

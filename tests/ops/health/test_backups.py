@@ -1,23 +1,10 @@
 """The health checks of the backups: replication, the vault, its copies."""
 
-import pytest
-
 from tests.ops.health_answers import (
-    AwsAnswers,
     answer_replicated_backup,
     answer_vault,
 )
-from tests.ops.health_cases import (
-    REFRESH_COMMAND,
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-    run_health_check,
-)
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests, run_health_check
 from tests.ops.single_check import format_time_ago
 from tests.ops.stage import RECOVERY_REGION
 
@@ -77,25 +64,8 @@ BACKUP_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(BACKUP_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(BACKUP_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(("area", "subject", "answers", "api"), list_unanswered_cases(BACKUP_CASES))
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestBackupCases(HealthCaseTests):
+    cases = BACKUP_CASES
 
 
 def test_the_recovery_region_is_asked_for_its_backups() -> None:

@@ -1,7 +1,5 @@
 """The health checks of the account and the cache; every check of the table has a case."""
 
-import pytest
-
 from ops.health.registry import HEALTH_CHECKS
 from tests.ops.alarms.test_health import ALARM_CASES
 from tests.ops.database.test_health import DATABASE_CASES
@@ -11,19 +9,9 @@ from tests.ops.health.test_load_balancer import LOAD_BALANCER_CASES
 from tests.ops.health.test_logs import LOG_CASES
 from tests.ops.health.test_network import NETWORK_CASES
 from tests.ops.health_answers import (
-    AwsAnswers,
     answer_cache,
 )
-from tests.ops.health_cases import (
-    REFRESH_COMMAND,
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-)
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
 from tests.ops.services.test_health import SERVICE_CASES
 from tests.ops.stage import ACCOUNT
 
@@ -60,28 +48,8 @@ ACCOUNT_AND_CACHE_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(ACCOUNT_AND_CACHE_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"),
-    list_failing_cases(ACCOUNT_AND_CACHE_CASES),
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "api"), list_unanswered_cases(ACCOUNT_AND_CACHE_CASES)
-)
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestAccountAndCacheCases(HealthCaseTests):
+    cases = ACCOUNT_AND_CACHE_CASES
 
 
 def test_every_check_of_the_table_is_tested() -> None:

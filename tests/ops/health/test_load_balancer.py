@@ -16,17 +16,7 @@ from tests.ops.health_answers import (
     answer_requests,
     answer_target_health,
 )
-from tests.ops.health_cases import (
-    REFRESH_COMMAND,
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-    run_health_check,
-)
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests, run_health_check
 from tests.ops.single_check import format_time_ago
 
 BALANCERS_API = "elbv2.describe_load_balancers"
@@ -118,27 +108,8 @@ LOAD_BALANCER_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(LOAD_BALANCER_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(LOAD_BALANCER_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "api"), list_unanswered_cases(LOAD_BALANCER_CASES)
-)
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestLoadBalancerCases(HealthCaseTests):
+    cases = LOAD_BALANCER_CASES
 
 
 def test_of_very_many_groups_few_are_described_and_the_metric_tells_of_the_others() -> None:

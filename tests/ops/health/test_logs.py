@@ -15,19 +15,9 @@ from ops.health.logs import (
 )
 from ops.health.registry import HEALTH_CHECKS
 from tests.ops.health_answers import (
-    AwsAnswers,
     answer_log_events,
 )
-from tests.ops.health_cases import (
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-    run_health_check,
-)
+from tests.ops.health_cases import HealthCase, HealthCaseTests, run_health_check
 from tests.ops.single_check import NOW, build_changed_outputs
 from tests.ops.stage import build_stack_outputs
 
@@ -52,25 +42,8 @@ LOG_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(LOG_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(LOG_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(("area", "subject", "answers", "api"), list_unanswered_cases(LOG_CASES))
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestLogCases(HealthCaseTests):
+    cases = LOG_CASES
 
 
 def test_a_group_that_was_not_looked_through_is_unknown() -> None:

@@ -10,16 +10,7 @@ from tests.ops.health_answers import (
     answer_services,
     answer_task,
 )
-from tests.ops.health_cases import (
-    REFRESH_COMMAND,
-    HealthCase,
-    list_failing_cases,
-    list_ok_cases,
-    list_unanswered_cases,
-    require_failing,
-    require_ok,
-    require_unknown,
-)
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
 from tests.ops.single_check import format_time_ago, run_check
 
 SERVICE_CASES: list[HealthCase] = [
@@ -105,27 +96,8 @@ SERVICE_CASES: list[HealthCase] = [
 ]
 
 
-@pytest.mark.parametrize(("area", "subject", "answers"), list_ok_cases(SERVICE_CASES))
-def test_a_healthy_part_is_ok_with_evidence(area: str, subject: str, answers: AwsAnswers) -> None:
-    require_ok(area, subject, answers)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "evidence", "command"), list_failing_cases(SERVICE_CASES)
-)
-def test_it_fails_for_its_reason_and_names_a_command(
-    area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-) -> None:
-    require_failing(area, subject, answers, evidence, command)
-
-
-@pytest.mark.parametrize(
-    ("area", "subject", "answers", "api"), list_unanswered_cases(SERVICE_CASES)
-)
-def test_without_an_answer_it_is_unknown_and_never_ok(
-    area: str, subject: str, answers: AwsAnswers, api: str
-) -> None:
-    require_unknown(area, subject, answers, api)
+class TestServiceCases(HealthCaseTests):
+    cases = SERVICE_CASES
 
 
 def test_tasks_that_cannot_be_described_are_unknown() -> None:

@@ -91,7 +91,8 @@ def load_baseline(aws: Aws, outputs: Outputs, name: str | None) -> tuple[str, Ba
     except (ClientError, BotoCoreError) as error:
         if get_error_code(error) in LOCK_ABSENT_CODES:
             raise UsageError(
-                f"BASELINE is {name!r}, there is none of that name", "ops baseline list"
+                f"BASELINE must be a name from `ops baseline list`, not {name!r}",
+                "ops baseline list",
             ) from None
         failure = explain_error(error, "s3.get_object")
         raise (

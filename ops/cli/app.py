@@ -86,7 +86,7 @@ class LazyCommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Imports and returns the command or group to run.
 
-        Raises CommandLineError with what may have been meant if there is none of that name.
+        Raises CommandLineError, with what may have been meant, if no command has that name.
         """
         try:
             name, command, remaining_args = super().resolve_command(ctx, args)

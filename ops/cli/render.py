@@ -3,7 +3,6 @@
 import json
 import sys
 import textwrap
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from ops.cli.tables import (
     build_terminal_table,
     format_cell,
 )
+from ops.core.times import format_utc_minute
 
 if TYPE_CHECKING:  # read-only commands start faster without these imports
     from rich.console import Console
@@ -181,7 +181,7 @@ class Output:
             f"{verb} {plan.run}: {plan.command}, on {plan.stack} ({plan.account}, {plan.region})",
             "bold",
         )
-        began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(plan.started))
+        began = format_utc_minute(plan.started)
         starter = f" by {plan.started_by}" if plan.started_by else ""
         self.print_line(f"started {began}{starter}{f': {plan.reason}' if plan.reason else ''}")
         if details:

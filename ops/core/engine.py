@@ -8,7 +8,6 @@ what was seen, never from a call's answer, since an answer can be lost and a loo
 import getpass
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
@@ -26,6 +25,7 @@ from ops.core.errors import (
 )
 from ops.core.journal import Event, Journal, Record
 from ops.core.plan import Action, Plan, Step, Wait, lookup
+from ops.core.times import format_utc_minute
 
 
 def get_person() -> str:
@@ -337,7 +337,7 @@ class Engine:
                 first_failure = now if first_failure is None else first_failure
                 if step.name not in self.steps_with_failed_reads:
                     self.steps_with_failed_reads.add(step.name)
-                    end = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(deadline))
+                    end = format_utc_minute(deadline)
                     self.listener.on_notice(f"no answer, asked again until {end}: {error}")
                 self.clock.sleep(min(wait.every, max(deadline - now, 0)))
 

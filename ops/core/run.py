@@ -40,6 +40,7 @@ from ops.core.lock import LockedError, LockRecord
 from ops.core.plan import Plan, Step, step_and_undos
 from ops.core.run_context import RunContext
 from ops.core.run_lock import RunLock
+from ops.core.times import format_utc_minute
 
 STOP_MESSAGE = (
     "ops: stopping before the next call; Ctrl-C again stops at once, which is safe as well\n"
@@ -216,7 +217,7 @@ class Runner:
         try:
             self.context.lock().acquire(lock_record)
         except LockedError as error:
-            until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(error.record.until))
+            until = format_utc_minute(error.record.until)
             raise LockHeldError(
                 f"{error}, until {until}{describe_process(error.record)}",
                 *self.context.lock_advice(error.record.run),

@@ -1,5 +1,6 @@
 """Times as a person types and reads them: one without an offset is local, and both are shown."""
 
+import time as wall_time
 from datetime import UTC, datetime
 
 
@@ -27,6 +28,16 @@ def parse_typed_time(text: str) -> datetime:
 def has_offset(time: datetime) -> bool:
     """True if it says which zone it is of."""
     return time.utcoffset() is not None
+
+
+def format_utc(seconds: float) -> str:
+    """Formats seconds since the epoch in ISO 8601: `2026-11-30T02:05:00Z`."""
+    return wall_time.strftime("%Y-%m-%dT%H:%M:%SZ", wall_time.gmtime(seconds))
+
+
+def format_utc_minute(seconds: float) -> str:
+    """Formats seconds since the epoch for a sentence: `2026-11-30 02:05 UTC`."""
+    return wall_time.strftime("%Y-%m-%d %H:%M UTC", wall_time.gmtime(seconds))
 
 
 def format_local_and_utc(time: datetime) -> str:

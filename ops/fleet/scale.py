@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ops.core.counts import build_count_wait
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
@@ -182,14 +183,7 @@ def _build_count_step(
     is_automatic: bool = False,
     undo: tuple[Step, ...] = (),
 ) -> Step:
-    """Builds the step that sets the desired capacity.
-
-    Its goal is seen within seconds. With automatic scaling on it may be passed before it is looked
-    at, so that "at least" is enough, and what is not seen in time has been scaled back.
-    """
-    met: JsonObject = {DESIRED_CAPACITY_PATH: count}
-    if is_automatic and count != old_count:
-        met = {f"{DESIRED_CAPACITY_PATH} {'>=' if count > old_count else '<='} `{count}`": True}
+    """Builds the step that sets the desired capacity; its goal is seen within seconds."""
     return Step(
         name=name,
         description=f"scale the fleet to {count} instances",
@@ -201,14 +195,12 @@ def _build_count_step(
                 "HonorCooldown": False,
             },
         ),
-        goal=Wait(
-            read=describe_group_call(fleet_state.part),
-            met=met,
-            begun={DESIRED_CAPACITY_PATH: count},
-            failed_on_timeout={f"type({DESIRED_CAPACITY_PATH})": ["number"]}
-            if is_automatic
-            else {},
-            every=5,
+        goal=build_count_wait(
+            describe_group_call(fleet_state.part),
+            DESIRED_CAPACITY_PATH,
+            old_count,
+            count,
+            is_automatic=is_automatic,
             within=CAPACITY_VISIBLE_SECONDS,
         ),
         undo=undo,

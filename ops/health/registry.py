@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.alarms import check_records as alarms
 from ops.checks import check_records as checklists
-from ops.core.check_record import CHECKLIST_LINES, Check, Checklist, View
+from ops.core.check_record import Check, View
 from ops.core.checks import HealthCheck
 from ops.core.errors import UsageError
 from ops.database import check_records as database
@@ -70,11 +70,6 @@ def select_health_checks(
 def list_line_checks(line: str) -> tuple[HealthCheck, ...]:
     """The checks of a line of the checklists, ready to run."""
     return tuple(HEALTH_CHECKS_BY_KEY[check.key] for check in CHECKS if line in check.lines)
-
-
-def list_line_names(checklist: Checklist) -> tuple[str, ...]:
-    """The lines of a checklist, in its order."""
-    return tuple(name for name, line in CHECKLIST_LINES.items() if checklist in line.checklists)
 
 
 def list_view_calls(view: View) -> tuple[str, ...]:

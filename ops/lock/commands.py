@@ -1,6 +1,5 @@
 """`ops lock`: who holds the lock on the stack."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from ops.core import clock
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
 from ops.core.plan import JsonObject
+from ops.core.times import format_utc
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The lock on the stack.")
 LOCK_COLUMNS = ("holder", "run", "reason", "since", "until")
@@ -77,9 +77,5 @@ def break_lock(
 
 
 def _build_row(lock_fields: dict[str, object]) -> dict[str, object]:
-    times = {k: _format_timestamp(float(str(lock_fields[k]))) for k in ("since", "until")}
+    times = {k: format_utc(float(str(lock_fields[k]))) for k in ("since", "until")}
     return lock_fields | times
-
-
-def _format_timestamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

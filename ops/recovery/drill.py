@@ -18,9 +18,9 @@ from ops.outputs import Outputs
 from ops.recovery.restore import (
     CREDENTIALS_RESET_EXPRESSION,
     NO_SQL,
-    RestoreRequest,
     build_point_in_time_restore_plan,
 )
+from ops.recovery.restore_request import RestoreRequest
 
 MAX_ALARMS_PER_CALL: Final = (
     100  # alarms per call. Source: CloudWatch API reference, DescribeAlarms

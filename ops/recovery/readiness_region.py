@@ -11,7 +11,7 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.recovery.readiness import RECOVERY_AREA, build_readiness_findings
-from ops.recovery.restore import INSTANCE_QUOTA_NAME
+from ops.recovery.restore_request import INSTANCE_QUOTA_NAME
 
 ACCOUNT_ATTRIBUTES_API: Final = "rds.describe_account_attributes"
 RECOVERY_KEY_API: Final = "kms.describe_key"

@@ -14,7 +14,7 @@ from ops.core.plan import JsonObject
 from ops.database.instance import list_in_region
 from ops.database.snapshots import SHARED, get_snapshot_data_time, list_snapshot_descriptions
 from ops.outputs import Outputs
-from ops.recovery.restore import INSTANCE_QUOTA_NAME, RestorableWindow
+from ops.recovery.restore_request import INSTANCE_QUOTA_NAME, RestorableWindow
 
 BackupKind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.

@@ -91,8 +91,11 @@ def _list_problems(plan: Plan, outputs: Outputs) -> Iterator[str]:
     if plan.kind in ACCOUNT_KINDS:
         yield f"runs of `ops {plan.kind}` are recorded on the machine that carries them out"
     declared_calls = list_declared_calls(plan.kind)
+    known_arns = outputs.model_dump_json()  # every ARN of the contract, in quotes
     for action in plan.actions():
-        if (problem := _describe_problem(plan, action, declared_calls, outputs)) is not None:
+        if (
+            problem := _describe_problem(plan, action, declared_calls, known_arns, regions)
+        ) is not None:
             yield problem
 
 
@@ -107,11 +110,15 @@ def list_declared_calls(kind: str) -> frozenset[str]:
 
 
 def _describe_problem(
-    plan: Plan, action: Action, declared_calls: frozenset[str], outputs: Outputs
+    plan: Plan,
+    action: Action,
+    declared_calls: frozenset[str],
+    known_arns: str,
+    regions: Sequence[str | None],
 ) -> str | None:
     match action:
         case Call():
-            return _describe_call_problem(plan, action, declared_calls, outputs)
+            return _describe_call_problem(plan, action, declared_calls, known_arns, regions)
         case OpsCommand() | ProgramCommand():
             if plan.kind not in LOCAL_COMMAND_KINDS:
                 return f"`ops {plan.kind}` runs no commands on this machine"
@@ -125,13 +132,16 @@ def _describe_problem(
 
 
 def _describe_call_problem(
-    plan: Plan, call: Call, declared_calls: frozenset[str], outputs: Outputs
+    plan: Plan,
+    call: Call,
+    declared_calls: frozenset[str],
+    known_arns: str,
+    regions: Sequence[str | None],
 ) -> str | None:
     if call.api not in declared_calls:
         return f"`ops {plan.kind}` never calls {call.api}"
-    if call.region not in (None, outputs.stack.region, outputs.stack.recovery_region):
+    if call.region not in (None, *regions):
         return f"{call.api} is for {call.region!r}, where this stack is not"
-    known_arns = outputs.model_dump_json()
     secrets = (*call.secrets.values(), *(rewrite.secret for rewrite in call.rewrites.values()))
     for secret in secrets:
         if f'"{secret.partition("#")[0]}"' not in known_arns:

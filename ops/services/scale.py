@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ops.core.aws import Aws
+from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
@@ -210,26 +211,18 @@ def _build_count_step(
     is_automatic: bool = False,
     undo: tuple[Step, ...] = (),
 ) -> Step:
-    """Builds the step that sets the desired count.
-
-    Its goal is seen within seconds. With automatic scaling on it may be passed before it is looked
-    at, so that "at least" is enough, and what is not seen in time has been scaled back.
-    """
+    """Builds the step that sets the desired count; its goal is seen within seconds."""
     service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
-    met: JsonObject = {DESIRED_COUNT_PATH: count}
-    if is_automatic and count != old_count:
-        met = {f"{DESIRED_COUNT_PATH} {'>=' if count > old_count else '<='} `{count}`": True}
-    has_count_path = f"type({DESIRED_COUNT_PATH})"
     return Step(
         name=name,
         description=f"scale {service.name} to {count} tasks",
         action=Call(api="ecs.update_service", params={**service_params, "desiredCount": count}),
-        goal=Wait(
-            read=_describe_service_call(service),
-            met=met,
-            begun={DESIRED_COUNT_PATH: count},
-            failed_on_timeout={has_count_path: ["number"]} if is_automatic else {},
-            every=5,
+        goal=build_count_wait(
+            _describe_service_call(service),
+            DESIRED_COUNT_PATH,
+            old_count,
+            count,
+            is_automatic=is_automatic,
             within=COUNT_VISIBLE_SECONDS,
         ),
         undo=undo,

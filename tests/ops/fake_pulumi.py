@@ -16,6 +16,7 @@ from ops.core.plan import Shell
 from ops.preview import changes as preview
 from ops.state.differences import compute_state_digest
 from sandbox.aws import get_client
+from tests.ops.pulumi_settings import build_config_listing
 from tests.ops.stage import ACCOUNT, REGION, Stage
 
 ShellAnswer = dict[str, JsonValue]
@@ -307,21 +308,6 @@ class FakePulumi:
         except ClientError as error:
             if error.response["Error"]["Code"] != "DBInstanceAlreadyExists":
                 raise
-
-
-def build_config_listing(values: dict[str, str]) -> dict[str, Any]:
-    """Settings by path as `pulumi config --json` prints them."""
-    listing: dict[str, Any] = {}
-    for path, value in values.items():
-        key, _dot, nested_path = path.partition(".")
-        setting = listing.setdefault(key, {"value": value, "secret": False})
-        if nested_path:
-            *parents, name = nested_path.split(".")
-            holder = setting.setdefault("objectValue", {})
-            for parent in parents:
-                holder = holder.setdefault(parent, {})
-            holder[name] = value
-    return listing
 
 
 def get_fake_pulumi(stage: Stage) -> FakePulumi:

@@ -1,9 +1,7 @@
 """Cases of health checks, and what holds for each: ok, failing for its reason, or unknown."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final
-
-import pytest
+from collections.abc import Sequence
+from typing import Any
 
 from ops.core.checks import UnknownAnswerError
 from ops.health.registry import HEALTH_CHECKS
@@ -80,37 +78,3 @@ def require_unknown(area: str, subject: str, answers: AwsAnswers, api: str) -> N
     assert state_and_command == ("unknown", "ops permissions")
     if api != "ecs.describe_services":
         assert "ok" not in {f.state for f in findings}
-
-
-# What a test of a case asks for, and the cases that have it.
-CASE_LISTERS: Final[Mapping[tuple[str, ...], Callable[[Sequence[HealthCase]], list[Any]]]] = {
-    ("area", "subject", "answers"): list_ok_cases,
-    ("area", "subject", "answers", "evidence", "command"): list_failing_cases,
-    ("area", "subject", "answers", "api"): list_unanswered_cases,
-}
-
-
-class HealthCaseTests:
-    """What holds for every case of a module, whose subclass names them."""
-
-    cases: ClassVar[Sequence[HealthCase]] = ()
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test a case."""
-        arguments = tuple(metafunc.fixturenames)
-        metafunc.parametrize(arguments, CASE_LISTERS[arguments](self.cases))
-
-    def test_a_healthy_part_is_ok_with_evidence(
-        self, area: str, subject: str, answers: AwsAnswers
-    ) -> None:
-        require_ok(area, subject, answers)
-
-    def test_it_fails_for_its_reason_and_names_a_command(
-        self, area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
-    ) -> None:
-        require_failing(area, subject, answers, evidence, command)
-
-    def test_without_an_answer_it_is_unknown_and_never_ok(
-        self, area: str, subject: str, answers: AwsAnswers, api: str
-    ) -> None:
-        require_unknown(area, subject, answers, api)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.ops.pulumi_settings import build_config_listing
+
 PULUMI_HOME = Path(os.environ["PULUMI_EXECUTABLE_HOME"])
 BACKEND_FILE, LOCK_FILE, FAULT_FILE = (
     PULUMI_HOME / "backend.json",
@@ -102,21 +104,6 @@ def run_config_command(record: dict[str, Any], words: list[str], _: dict[str, st
         record["config"] = {
             k: v for k, v in values.items() if not f"{k}.".startswith(f"{removed}.")
         }
-
-
-def build_config_listing(values: dict[str, str]) -> dict[str, Any]:
-    """All settings, as `pulumi config --json` prints them."""
-    listing: dict[str, Any] = {}
-    for path, value in values.items():
-        key, _dot, nested_path = path.partition(".")
-        setting = listing.setdefault(key, {"value": value, "secret": False})
-        if nested_path:
-            *parents, name = nested_path.split(".")
-            holder = setting.setdefault("objectValue", {})
-            for parent in parents:
-                holder = holder.setdefault(parent, {})
-            holder[name] = value
-    return listing
 
 
 def run_up(stacks: dict[str, Any], name: str, message: str) -> None:

@@ -9,6 +9,7 @@ from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.sql.connection import DatabaseClient
+from ops.database.sql.names import quote_name_parts
 from ops.outputs import Outputs
 
 # Tables, with those that VACUUM passes by without an error: partitioned parents (only their
@@ -126,7 +127,7 @@ class TableStatistics:
     @property
     def quoted_name(self) -> str:
         """Returns the name quoted for SQL."""
-        return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
+        return quote_name_parts(self.schema, self.name)
 
     @property
     def vacuum_target(self) -> str:

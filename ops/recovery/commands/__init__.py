@@ -34,12 +34,14 @@ from ops.recovery.commands.ready import app as ready_app
 from ops.recovery.commands.rebuild import app as rebuild_app
 from ops.recovery.commands.reconcile import app as reconcile_app
 from ops.recovery.restore import (
-    RestoreRequest,
     build_point_in_time_restore_plan,
     build_snapshot_restore_plan,
+    list_restored_and_replaced_instances,
+)
+from ops.recovery.restore_request import (
+    RestoreRequest,
     get_restorable_window,
     get_restored_identifier,
-    list_restored_and_replaced_instances,
     parse_restore_time,
     require_instance_quota,
 )

@@ -36,7 +36,7 @@ from ops.recovery.drill_history import (
     parse_drill_journal,
     save_drill_record,
 )
-from ops.recovery.restore import (
+from ops.recovery.restore_request import (
     RestoreRequest,
     get_restorable_window,
     get_restored_identifier,

@@ -1,6 +1,5 @@
 """`ops runs`: past and unfinished runs, resume and undo."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +24,7 @@ from ops.core.errors import UsageError
 from ops.core.journal import Journal, JournalUnreadableError
 from ops.core.run import WallClock
 from ops.core.run_context import RunContext, StackContext
+from ops.core.times import format_utc
 from ops.recovery.rebuild import resolve_program_folder
 from ops.runs.commands import report as runs_report
 
@@ -67,7 +67,7 @@ def show_run(context: typer.Context, run: RunArgument) -> None:
     journal = _get_journal(run_context, run)
     rows: list[dict[str, object]] = [
         {
-            "at": _format_timestamp(record.timestamp),
+            "at": format_utc(record.timestamp),
             "event": record.event,
             "step": record.step,
             "by": record.writer,
@@ -213,8 +213,8 @@ def _build_row(stack_context: StackContext, run: str) -> dict[str, object]:
         state = str(end_record.data) if end_record else running_state
     return {
         "run": run,
-        "began": _format_timestamp(first_record.timestamp),
-        "ended": _format_timestamp(end_record.timestamp) if end_record else None,
+        "began": format_utc(first_record.timestamp),
+        "ended": format_utc(end_record.timestamp) if end_record else None,
         "took": format_duration(end_record.timestamp - first_record.timestamp)
         if end_record
         else None,
@@ -223,7 +223,3 @@ def _build_row(stack_context: StackContext, run: str) -> dict[str, object]:
         "by": plan.started_by or None if plan else None,
         "reason": plan.reason or None if plan else None,
     }
-
-
-def _format_timestamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

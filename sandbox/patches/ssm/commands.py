@@ -24,7 +24,6 @@ from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
-SHELL_SCRIPT_DOCUMENT: Final = "AWS-RunShellScript"
 SHELL_SCRIPT_PLUGIN: Final = "aws:runShellScript"
 FAILING_TAG: Final = ("sandbox:commands", "fail")
 # Simulated seconds until an instance has begun, run and answered: an assumption.

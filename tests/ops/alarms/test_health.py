@@ -6,11 +6,12 @@ import pytest
 
 from ops.alarms.notifications import MUTE_RULE_API, MUTE_RULES_API, SUBSCRIPTIONS_API
 from ops.core.checks import UnknownAnswerError
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     AwsAnswers,
     build_alarm_answer,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests, run_health_check
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, run_health_check
 from tests.ops.single_check import format_time_ago
 
 

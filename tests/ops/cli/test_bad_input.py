@@ -24,11 +24,12 @@ from ops.core.declaration import (
 from ops.permissions.declared import DECLARATIONS
 from tests.ops import db_stage, fleet_stage, service_stage
 from tests.ops.call_recorder import record_calls
-from tests.ops.every_command import open_command_line, put_operations_bucket
+from tests.ops.every_command import open_command_line
 from tests.ops.preview_files import PREVIEW_FOLDER
 from tests.ops.procedures import alarms
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, put_program_folder
 from tests.ops.stage import Stage
+from tests.ops.typed_lines import put_operations_bucket
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ops.core.times import (
     format_local_and_utc,
     parse_typed_time,
 )
-from ops.recovery.restore import RestorableWindow, parse_restore_time
+from ops.recovery.restore_request import RestorableWindow, parse_restore_time
 
 WINDOW = RestorableWindow(
     datetime(2026, 11, 1, 2, 5, tzinfo=UTC), datetime(2026, 11, 30, 1, 55, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """The health checks of the database."""
 
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
     FREE_STORAGE_METRIC_ID,
@@ -8,7 +9,7 @@ from tests.ops.health_answers import (
     answer_pending_action,
     answer_snapshot,
 )
-from tests.ops.health_cases import HealthCase, HealthCaseTests
+from tests.ops.health_cases import HealthCase
 from tests.ops.single_check import build_changed_outputs, format_time_ago, run_check
 
 DATABASE_CASES: list[HealthCase] = [

@@ -1,11 +1,12 @@
 """The health checks of the fleet: instances, scaling, instance refreshes."""
 
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     answer_activity,
     answer_group,
     answer_refresh,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase
 
 FLEET_CASES: list[HealthCase] = [
     (

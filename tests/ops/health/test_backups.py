@@ -1,10 +1,11 @@
 """The health checks of the backups: replication, the vault, its copies."""
 
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     answer_replicated_backup,
     answer_vault,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests, run_health_check
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, run_health_check
 from tests.ops.single_check import format_time_ago
 from tests.ops.stage import RECOVERY_REGION
 

@@ -5,13 +5,14 @@ from tests.ops.alarms.test_health import ALARM_CASES
 from tests.ops.database.test_health import DATABASE_CASES
 from tests.ops.fleet.test_health import FLEET_CASES
 from tests.ops.health.test_backups import BACKUP_CASES
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health.test_load_balancer import LOAD_BALANCER_CASES
 from tests.ops.health.test_logs import LOG_CASES
 from tests.ops.health.test_network import NETWORK_CASES
 from tests.ops.health_answers import (
     answer_cache,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase
 from tests.ops.services.test_health import SERVICE_CASES
 from tests.ops.stage import ACCOUNT
 

@@ -7,6 +7,7 @@ import pytest
 
 from ops.core.checks import UnknownAnswerError
 from ops.health.requests import check_url
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     METRIC_DATA_API,
     TARGET_GROUP_NAMES,
@@ -16,7 +17,7 @@ from tests.ops.health_answers import (
     answer_requests,
     answer_target_health,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests, run_health_check
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, run_health_check
 from tests.ops.single_check import format_time_ago
 
 BALANCERS_API = "elbv2.describe_load_balancers"

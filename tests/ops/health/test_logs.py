@@ -14,10 +14,11 @@ from ops.health.logs import (
     redact_line,
 )
 from ops.health.registry import HEALTH_CHECKS
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     answer_log_events,
 )
-from tests.ops.health_cases import HealthCase, HealthCaseTests, run_health_check
+from tests.ops.health_cases import HealthCase, run_health_check
 from tests.ops.single_check import NOW, build_changed_outputs
 from tests.ops.stage import build_stack_outputs
 

@@ -1,11 +1,12 @@
 """The health checks of the network: the VPC and its NAT."""
 
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     answer_nat_gateway,
     answer_nat_instance,
     answer_refused_connections,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase
 
 NETWORK_CASES: list[HealthCase] = [
     (

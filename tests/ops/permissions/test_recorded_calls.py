@@ -64,14 +64,14 @@ def test_a_command_calls_what_its_line_says(command: str) -> None:
     seen, said = record_command_calls(command), set(DECLARATIONS[command].calls)
     assert seen is not None, (
         f"{command} is run by no procedure of tests/ops/procedures, and by no line of LINES in "
-        "tests/ops/every_command.py: add one"
+        "tests/ops/typed_lines.py: add one"
     )
     unseen, calls = DECLARATIONS[command].unseen, {call.api for call in seen}
     missing, never = sorted(calls - said), sorted(said - calls - set(unseen))
     assert not missing, f"add to the calls that {command} declares: {', '.join(map(repr, missing))}"
     assert not never, (
         f"{command} declares {', '.join(map(repr, never))}, which nothing calls: take it out, or "
-        "run what calls it, by a procedure or a line of LINES in tests/ops/every_command.py"
+        "run what calls it, by a procedure or a line of TYPED_LINES in tests/ops/typed_lines.py"
     )
     assert not set(unseen) & calls, f"{command}: declared unseen, and seen"
 

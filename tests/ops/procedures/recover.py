@@ -8,7 +8,7 @@ from ops.database import replicas, snapshots
 from ops.recovery import drill as drilling
 from ops.recovery import promotion as promoting
 from ops.recovery import restore as restoring
-from ops.recovery.restore import RestoreRequest
+from ops.recovery.restore_request import RestoreRequest
 from ops.services import model as services
 from tests.ops import service_stage
 from tests.ops.db_stage import describe_database

@@ -17,7 +17,7 @@ from ops.recovery import readiness
 from ops.recovery.drill_history import DrillPhases, DrillRecord, RecoveryObjectives
 from ops.recovery.estimate import ESTIMATED_DEPLOY_SECONDS
 from tests.ops.db_stage import fail_operations
-from tests.ops.every_command import open_command_line, put_operations_bucket, put_recovery_region
+from tests.ops.every_command import open_command_line
 from tests.ops.stage import (
     ACCOUNT,
     RECOVERY_REGION,
@@ -26,6 +26,7 @@ from tests.ops.stage import (
     Stage,
     build_stack_outputs,
 )
+from tests.ops.typed_lines import put_operations_bucket, put_recovery_region
 
 READINESS_TIME = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ReadinessItems = dict[str, Any]

@@ -26,7 +26,7 @@ from tests.ops.procedures.recover_rebuild import PROGRAM_OPTION, put_lost_databa
 from tests.ops.stage import REGION, Stage
 
 real_which = shutil.which
-PULUMI_PROGRAM = Path(__file__).parents[1] / "pulumi_executable.py"
+ROOT = Path(__file__).parents[3]
 SNAPSHOT_CONFIG_KEY = "bulwark:database.restoreFrom.snapshot"
 REBUILD_LINE = f"recover rebuild --state none {PROGRAM_OPTION} --yes"
 Capture = pytest.CaptureFixture[str]
@@ -59,7 +59,8 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStack
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
-        f'#!/bin/sh\nexec {sys.executable} {PULUMI_PROGRAM} "$@"\n', encoding="utf-8"
+        f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tests.ops.pulumi_executable "$@"\n',
+        encoding="utf-8",
     )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")

@@ -3,6 +3,7 @@
 import pytest
 
 from ops.core.checks import UnknownAnswerError
+from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     AwsAnswers,
     answer_deployment,
@@ -10,7 +11,7 @@ from tests.ops.health_answers import (
     answer_services,
     answer_task,
 )
-from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, HealthCaseTests
+from tests.ops.health_cases import REFRESH_COMMAND, HealthCase
 from tests.ops.single_check import format_time_ago, run_check
 
 SERVICE_CASES: list[HealthCase] = [

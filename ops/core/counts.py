@@ -1,0 +1,23 @@
+"""A number of things that a run sets, and that automatic scaling may move before it is seen."""
+
+from ops.core.plan import Call, Wait
+
+
+def build_count_wait(
+    read: Call, path: str, old_count: int, count: int, *, is_automatic: bool, within: float
+) -> Wait:
+    """Builds the wait for a number that was just set, at a path of a read; `within` in seconds.
+
+    With automatic scaling on it may be passed before it is looked at, so that "at least" (or "at
+    most", for fewer) is enough, and what is not seen in time has been scaled back.
+    """
+    is_moved = is_automatic and count != old_count
+    operator = ">=" if count > old_count else "<="
+    return Wait(
+        read=read,
+        met={f"{path} {operator} `{count}`": True} if is_moved else {path: count},
+        begun={path: count},
+        failed_on_timeout={f"type({path})": ["number"]} if is_automatic else {},
+        every=5,
+        within=within,
+    )

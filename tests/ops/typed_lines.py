@@ -1,0 +1,309 @@
+"""Lines of commands that no procedure stands for, each with what is on the stage beforehand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ops.core.lock import BucketLockStore, Lock, LockRecord
+from ops.outputs import RegistryPart
+from tests.ops import db_stage, fleet_stage, service_stage
+from tests.ops.procedures import (
+    alarms,
+    baseline,
+    db_parameters,
+    db_password,
+    db_replica,
+    maintenance,
+    recover,
+    recover_rebuild,
+    state,
+)
+from tests.ops.stage import RECOVERY_REGION, REGION, STACK_PREFIX, Stage
+
+
+@dataclass(frozen=True)
+class TypedLine:
+    """A line that is typed, for calls that no procedure makes.
+
+    `before` is typed first, and not recorded; `code` is how the line ends.
+    """
+
+    line: str
+    set_up: Callable[[Stage], object] = lambda _: None
+    exit_code: int = 0
+    lines_before: tuple[str, ...] = ()
+
+
+def put_operations_bucket(stage: Stage) -> None:
+    """The operations bucket, where it is not there yet."""
+    name, s3 = stage.outputs.backups.operations_bucket, stage.client("s3")
+    if name not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def put_foreign_lock(stage: Stage) -> None:
+    """Somebody's lock."""
+    put_operations_bucket(stage)
+    now = stage.clock.now()
+    place = BucketLockStore(stage.client("s3"), stage.outputs.backups.operations_bucket)
+    Lock(place).acquire(LockRecord(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
+
+
+def put_database_with_replica(stage: Stage) -> None:
+    """A primary with a replica, and their secret."""
+    db_stage.put_database(stage)
+    primary, replica = stage.outputs.database.identifier, f"{STACK_PREFIX}-database-replica-1"
+    stage.client("rds").create_db_instance_read_replica(
+        DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=primary
+    )
+    secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
+    secret = stage.client("secretsmanager").create_secret(
+        Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
+    )
+    database = stage.outputs.database.model_copy(
+        update={"secret_arn": secret["ARN"], "replicas": (replica,)}
+    )
+    stage.outputs = stage.outputs.model_copy(update={"database": database})
+
+
+def put_database_and_service(stage: Stage) -> None:
+    """A database with a replica, and a service whose tasks take sessions."""
+    put_database_with_replica(stage)
+    service_stage.put_exec_service(stage)
+    services = stage.outputs.services
+    assert services is not None
+    backend_only = services.model_copy(
+        update={"services": {"backend": services.services["backend"]}}
+    )
+    stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
+
+
+def put_fleet_only(stage: Stage) -> None:
+    """A stack whose only compute is a fleet of one instance."""
+    autoscaling = stage.client("autoscaling")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
+    )
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=f"{STACK_PREFIX}-fleet",
+        LaunchConfigurationName="l",
+        MinSize=1,
+        MaxSize=1,
+        AvailabilityZones=[f"{REGION}a"],
+    )
+    stage.clock.sleep(3600)
+    stage.outputs = stage.outputs.model_copy(update={"services": None})
+
+
+def put_recovery_region(stage: Stage) -> None:
+    """A database whose backups are replicated, and what else a recovery region has."""
+    recover.put_recoverable_database(stage)
+    key = stage.client("kms", RECOVERY_REGION).create_key()["KeyMetadata"]["Arn"]
+    recovery_rds = stage.client("rds", RECOVERY_REGION)
+    backup = recovery_rds.start_db_instance_automated_backups_replication(
+        SourceDBInstanceArn=db_stage.describe_database(stage)["DBInstanceArn"], KmsKeyId=key
+    )["DBInstanceAutomatedBackup"]
+    vault = stage.client("backup", RECOVERY_REGION).create_backup_vault(
+        BackupVaultName=f"{STACK_PREFIX}-backups"
+    )["BackupVaultArn"]
+    outputs = stage.outputs
+    parts = {
+        "stack": outputs.stack.model_copy(update={"recovery_key_arn": key}),
+        "database": outputs.database.model_copy(
+            update={"replicated_backup_arn": backup["DBInstanceAutomatedBackupsArn"]}
+        ),
+        "backups": outputs.backups.model_copy(update={"recovery_vault_arn": vault}),
+        "registry": RegistryPart(repositories={"backend": "x"}),
+    }
+    stage.outputs = outputs.model_copy(update=parts)
+
+
+def put_ready_recovery_region(stage: Stage) -> None:
+    """And whatever else is looked at: a certificate of its own here, a copy of the bucket there."""
+    put_recovery_region(stage)
+    outputs = stage.outputs
+    balancer = outputs.load_balancer
+    assert balancer is not None
+    certificate = stage.client("acm").request_certificate(DomainName="app.example.com")
+    certificate_fields = {"certificate_arn": certificate["CertificateArn"], "zone_id": None}
+    parts = {
+        "backups": outputs.backups.model_copy(update={"recovery_bucket": f"{STACK_PREFIX}-copy"}),
+        "load_balancer": balancer.model_copy(update=certificate_fields),
+    }
+    stage.outputs = outputs.model_copy(update=parts)
+    stage.client("s3", RECOVERY_REGION).create_bucket(
+        Bucket=f"{STACK_PREFIX}-copy",
+        CreateBucketConfiguration={"LocationConstraint": RECOVERY_REGION},
+    )
+
+
+def put_drill_record(stage: Stage) -> None:
+    """A stack that runs, and the record of a drill."""
+    maintenance.put_maintainable_stack(stage)
+    put_operations_bucket(stage)
+    stage.client("s3").put_object(
+        Bucket=stage.outputs.backups.operations_bucket,
+        Key="drills/20261101-120000-d.json",
+        Body=b"{}",
+    )
+
+
+def put_fetchable_state(stage: Stage) -> None:
+    """A saved state, and no file yet where it is to go."""
+    state.put_saved_state(stage)
+    (recover_rebuild.PROGRAM_FOLDER / "fetched.json").unlink(missing_ok=True)
+
+
+def put_all_services(stage: Stage) -> None:
+    """All services of the outputs, one of them scaled by itself."""
+    service_stage.put_services(stage, ("backend", "frontend"))
+    service_stage.put_scalable_target(stage)
+
+
+CAPTURE_LINE: Final = "baseline capture --yes --name"
+# Calls of the checklists that are judged by their parameters, so that they must be typed.
+APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret")
+# Parameters of calls that checks make only if something is muted.
+PARAMETERS_BY_API: Final = {
+    "cloudwatch.get_alarm_mute_rule": {"AlarmMuteRuleName": f"{STACK_PREFIX}-mute"}
+}
+MUTE_LINE: Final = "alarms mute --for 60 --reason test --yes"
+SNAPSHOT_LINE: Final = "db snapshot create --yes"
+DEPLOY_LINE: Final = f"service deploy {service_stage.BACKEND_IMAGE}:{{}} --service backend --yes"
+TWO_DEPLOY_LINES: Final = (DEPLOY_LINE.format("v2"), DEPLOY_LINE.format("v3"))
+REPLICA_OPTION: Final = f"--replica {STACK_PREFIX}-database-replica-1"
+TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
+    **{
+        f"db {verb}": (TypedLine(f"db {verb} {REPLICA_OPTION}", put_database_with_replica),)
+        for verb in ("activity", "bloat", "indexes", "locks", "size", "slow")
+    },
+    "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
+    "baseline capture --to": (
+        TypedLine("baseline capture --to {folder}/kept.json", baseline.put_stack_and_bucket),
+    ),
+    "baseline compare": (
+        TypedLine("baseline compare", baseline.put_stack_and_bucket, 3, (f"{CAPTURE_LINE} now",)),
+    ),
+    "baseline list": (TypedLine("baseline list"),),
+    "db extension": (TypedLine("db extension pgstattuple --yes", put_database_with_replica),),
+    "db kill": (TypedLine(f"db kill 42 --yes {REPLICA_OPTION}", put_database_with_replica),),
+    "db kill-idle": (TypedLine(f"db kill-idle --yes {REPLICA_OPTION}", put_database_with_replica),),
+    "db connect": (
+        TypedLine(f"db connect {REPLICA_OPTION}", put_database_and_service),
+        TypedLine("db connect", put_fleet_only),
+    ),
+    "db parameters": (TypedLine("db parameters", db_parameters.put_database_with_group),),
+    "db replica add": (
+        TypedLine(
+            "db replica add reports --class db.m7g.large --yes", db_replica.put_replicable_database
+        ),
+    ),
+    "db rotate-password": (
+        TypedLine("db rotate-password --check --yes", db_password.put_rotatable_database),
+    ),
+    "db vacuum": (TypedLine("db vacuum orders --yes", put_database_with_replica),),
+    "alarms list": (
+        TypedLine(
+            "alarms list",
+            alarms.put_alarms,
+            lines_before=(
+                f"{MUTE_LINE} --severity P2 --by rules",
+                f"{MUTE_LINE} --severity P1 --by actions",
+            ),
+        ),
+    ),
+    "check monthly": (TypedLine("check monthly", put_drill_record, exit_code=3),),
+    "check pre-deploy": (
+        TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
+    ),
+    "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
+    "db status": (TypedLine("db status", db_stage.put_database),),
+    "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),
+    "fleet instances": (TypedLine("fleet instances", fleet_stage.put_fleet),),
+    "fleet limits": (TypedLine("fleet limits", fleet_stage.put_fleet),),
+    "fleet refresh status": (TypedLine("fleet refresh status", fleet_stage.put_fleet),),
+    "lock break": (TypedLine("lock break --reason test --yes", put_foreign_lock),),
+    "lock show": (TypedLine("lock show", put_foreign_lock),),
+    "maintenance status": (
+        TypedLine(
+            "maintenance status",
+            maintenance.put_maintainable_stack,
+            lines_before=(
+                f"{MUTE_LINE} --severity P2 --by rules",
+                f"{MUTE_LINE} --severity P1 --by actions",
+            ),
+        ),
+    ),
+    "outputs show": (TypedLine("outputs show"),),
+    "permissions": (TypedLine("permissions db"),),
+    "recover compare": (
+        TypedLine(
+            f"recover compare {STACK_PREFIX}-database {STACK_PREFIX}-database --no-sql",
+            put_database_with_replica,
+        ),
+        TypedLine(
+            f"recover compare {STACK_PREFIX}-database {STACK_PREFIX}-database --sql",
+            put_database_with_replica,
+        ),
+    ),
+    "recover drills": (
+        TypedLine(
+            "recover drills",
+            recover.put_paging_alarm,
+            lines_before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
+        ),
+    ),
+    "recover ready": (
+        TypedLine(
+            "recover ready",
+            put_ready_recovery_region,
+            exit_code=3,
+            lines_before=("recover drill --no-sql --rto 60 --rpo 60 --yes",),
+        ),
+    ),
+    "recover list": (TypedLine("recover list", db_stage.put_database),),
+    "recover failover": (TypedLine("recover failover --yes", db_stage.put_database),),
+    "recover reconcile": (TypedLine("recover reconcile", db_stage.put_database),),
+    "runs list": (TypedLine("runs list", db_stage.put_database, lines_before=(SNAPSHOT_LINE,)),),
+    "runs note": (TypedLine("runs note {run} seen", db_stage.put_database),),
+    "runs report": (TypedLine("runs report {run}", db_stage.put_database),),
+    "runs resume": (TypedLine("runs resume {stopped} --yes", db_stage.put_database),),
+    "runs show": (TypedLine("runs show {run}", db_stage.put_database),),
+    "runs undo": (TypedLine("runs undo {stopped} --yes", db_stage.put_database),),
+    "service deploy": (
+        TypedLine(
+            DEPLOY_LINE.format("v3"),
+            service_stage.put_services,
+            lines_before=(f"{DEPLOY_LINE.format('v2')} --no-wait",),
+        ),
+    ),
+    "service events": (TypedLine("service events", put_all_services),),
+    "service exec": (TypedLine("service exec --service backend", service_stage.put_exec_service),),
+    "service limits": (TypedLine("service limits", put_all_services),),
+    "service list": (TypedLine("service list", put_all_services),),
+    "service revisions": (
+        TypedLine(
+            "service revisions --service backend",
+            service_stage.put_services,
+            lines_before=TWO_DEPLOY_LINES,
+        ),
+    ),
+    "service rollback": (
+        TypedLine(
+            "service rollback --service backend --yes",
+            service_stage.put_services,
+            lines_before=TWO_DEPLOY_LINES,
+        ),
+    ),
+    "service tasks": (TypedLine("service tasks --service backend", service_stage.put_services),),
+    "state drift": (
+        TypedLine(f"state drift {recover_rebuild.PROGRAM_OPTION}", state.put_program_and_bucket),
+    ),
+    "state fetch": (
+        TypedLine(
+            f"state fetch --to {recover_rebuild.PROGRAM_FOLDER}/fetched.json", put_fetchable_state
+        ),
+    ),
+    "state list": (TypedLine("state list", state.put_saved_state),),
+    "usage": (TypedLine("usage", db_stage.put_database),),
+}

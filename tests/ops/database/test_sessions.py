@@ -89,6 +89,13 @@ def is_alive(ops: OpsConsole, pid: int) -> bool:
         return row.fetchone() == (1,)
 
 
+def wait_until_ended(ops: OpsConsole, pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while is_alive(ops, pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_a_session_is_ended_whatever_dates_look_like_to_its_role(ops: OpsConsole) -> None:
     with set_for_role(ops, *INDIAN_ROLE):
         session = connect_application(ops.stage)
@@ -153,6 +160,7 @@ def test_a_session_that_lives_is_never_said_to_have_ended(
         assert "state: ended" not in out
         shown = sessions.get_endable_session(ops_database, None, pid)
         assert sessions.list_remaining_pids(ops_database, None, [shown]) == {pid}
+    wait_until_ended(ops, pid)  # a server notices a moment later that its client is gone
     sessions.require_ended(ops_database, None, shown, terminate=True)
 
 

@@ -165,6 +165,13 @@ def test_the_test_waits_until_the_change_was_seen_to_be_over_twice(
     assert len(aws.list_parameters("describe_db_instances")) == 5
 
 
+def test_a_password_takes_effect_while_storage_is_optimized(aws: FakeAws, secret: str) -> None:
+    """It can go on for days, and the database serves all the while."""
+    for status in rotate.STEADY_STATUSES:
+        aws.answers["describe_db_instances"] = [{"DBInstances": [{"DBInstanceStatus": status}]}]
+        run_rotation_step("testSecret", secret)
+
+
 def test_the_test_of_a_new_configuration_needs_no_pending_value(aws: FakeAws, secret: str) -> None:
     run_rotation_step(
         "testSecret", secret

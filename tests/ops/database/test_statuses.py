@@ -7,6 +7,7 @@ from typing import Any
 import jmespath
 import pytest
 
+from components.lambdas import rotate
 from ops.core.errors import OpsError
 from ops.core.plan import Plan
 from ops.database import failover, snapshots, statuses
@@ -225,3 +226,8 @@ def test_parameters_that_keep_it_from_starting_are_put_back(ops: OpsConsole) -> 
     assert "there is no undo, since the previous values do not start it" in " ".join(out.split())
     ops("db parameters --set shared_buffers=65536 --yes")
     assert describe_database(ops.stage)["DBInstanceStatus"] == "available"
+
+
+def test_the_rotation_function_waits_for_the_same_statuses() -> None:
+    """It is uploaded alone, so that it cannot import the table."""
+    assert set(STEADY_STATUSES) == rotate.STEADY_STATUSES

@@ -1,11 +1,9 @@
-"""Keys of all alarms, and the speeds of burn-rate alarms: what settings may name. Plain data.
-
-Settings are checked against this module, and alarm_registry is made from settings; so the keys are
-here, and a test compares them with the registry.
-"""
+"""Keys of all alarms, and the speeds of burn-rate alarms: what settings may name. Plain data."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from components.facts.alarm_commands import ALARM_COMMANDS
 
 Severity = Literal["P0", "P1", "P2"]
 Objective = Literal["availability", "latency"]
@@ -55,43 +53,8 @@ def format_burn_rate_key(objective: Objective, tier: BurnRateTier, part: str) ->
     return f"slo-{objective}-{tier.name}-{part}"
 
 
+# In the order of the alphabet; made from the registry, which is made from settings.
+ALARM_KEYS: Final[tuple[str, ...]] = tuple(ALARM_COMMANDS)
 KEYS_WITHOUT_THRESHOLD: Final[frozenset[str]] = frozenset(
-    {
-        "database-unhealthy",
-        *(
-            format_burn_rate_key(objective, tier, "burn")
-            for objective in OBJECTIVES
-            for tier in BURN_RATE_TIERS
-        ),
-    }
-)
-ALARM_KEYS: Final[tuple[str, ...]] = tuple(
-    sorted(
-        {
-            *KEYS_WITHOUT_THRESHOLD,
-            *(
-                format_burn_rate_key(objective, tier, window)
-                for objective in OBJECTIVES
-                for tier in BURN_RATE_TIERS
-                for window in ("long", "short")
-            ),
-            *"""
-            backup-failed balancer-5xx balancer-rejected cache-connections-high
-            cache-engine-cpu-high cache-hit-rate-low cache-host-cpu-high
-            cache-memory-high cache-replication-lag cache-rotation-failing
-            certificate-expiring database-connections-exhausted
-            database-connections-high database-cpu-critical database-cpu-high
-            database-disk-bytes database-disk-operations database-load-high
-            database-memory-low database-read-slow database-replica-lag
-            database-rotation-failing database-storage-critical database-storage-low
-            database-transaction-ids database-write-slow fleet-cpu-high
-            fleet-disk-full fleet-memory-high fleet-short fleet-status-check
-            nat-instance-failing nat-packets-dropped nat-ports-exhausted
-            service-cpu-high service-memory-high service-tasks-missing
-            target-5xx-count target-5xx-rate target-connection-errors
-            target-latency-high target-latency-raised target-none-healthy
-            target-unhealthy topic-failing
-            """.split(),
-        }
-    )
+    key for key, alarm_command in ALARM_COMMANDS.items() if not alarm_command.has_threshold
 )

@@ -1,7 +1,8 @@
 """The alarm registry: every alarm of the stack as data, one entry each.
 
-From it come the metric and composite alarms, their lines on the dashboards and docs/alarms.md.
-To add an alarm, add an entry to the table of its service, and its key to components/alarm_keys.py.
+From it come the metric and composite alarms, their lines on the dashboards, docs/alarms.md, the
+keys that settings may name and the commands that `ops` advises. To add an alarm, add an entry to
+the table of its service, then run `python -m components.alarm_registry`.
 Nothing here imports Pulumi.
 """
 

@@ -1,9 +1,10 @@
-"""docs/alarms.md, made from the registry."""
+"""What is written from the registry: docs/alarms.md, and the commands of alarms for `ops`."""
 
+import json
 from pathlib import Path
 from typing import Final
 
-from components.alarm_registry import ALARM_TABLES, REGISTRY_COMPOSITES
+from components.alarm_registry import ALARM_TABLES, REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from components.alarm_registry.model import AlarmEntry, CompositeEntry, MetricMath
 
 ALARMS_PAGE_PATH: Final = Path(__file__).resolve().parent.parent.parent / "docs" / "alarms.md"
@@ -38,6 +39,18 @@ def render_alarms_page() -> str:
         *(_render_composite_row(composite) for composite in REGISTRY_COMPOSITES),
     ]
     return "".join(parts)
+
+
+def render_alarm_commands() -> str:
+    """The commands by alarm key as JSON, in the order of the keys: see AlarmCommand."""
+    fields_by_key: dict[str, dict[str, str | bool]] = {}
+    for alarm in REGISTRY_ALARMS:
+        fields_by_key[alarm.key] = {"command": alarm.command}
+        if alarm.fleet_command is not None:
+            fields_by_key[alarm.key]["fleet_command"] = alarm.fleet_command
+    for composite in REGISTRY_COMPOSITES:
+        fields_by_key[composite.key] = {"command": composite.command, "has_threshold": False}
+    return json.dumps(dict(sorted(fields_by_key.items())), indent=2) + "\n"
 
 
 def format_period(seconds: int) -> str:

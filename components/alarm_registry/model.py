@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from components.alarm_keys import Severity
+from components.facts.alarm_commands import AlarmCommand
 
 if TYPE_CHECKING:
     from pulumi import Input
@@ -77,10 +78,10 @@ class Threshold:
 class AlarmEntry:
     """One entry: of it one metric alarm is made for each thing of its kind.
 
-    `run` is the command of the runbook (`{name}` is the service), `run_fleet` the one where the
-    thing is the fleet. `graph` is where the dashboards draw it. `rolls_back` ends a deployment.
-    `child` means that only a composite acts on it; `tells_all` that it goes to both topics; what
-    is not `drawn` has windows too long for a graph.
+    `command` is that of the runbook (`{name}` is the service), `fleet_command` the one if the thing
+    is the fleet. `graph` is where the dashboards draw it. `rolls_back_deployment` ends a
+    deployment. `composite_only` means that only a composite acts on it, `notifies_all_topics` that
+    it goes to both topics; what is not `on_dashboard` has windows too long for a graph.
     """
 
     key: str
@@ -110,8 +111,9 @@ class AlarmEntry:
 
     def format_command(self, name: str) -> str:
         """The command of the runbook for one thing."""
-        command = self.fleet_command if name == "fleet" and self.fleet_command else self.command
-        return command.format(name=name)
+        return AlarmCommand(command=self.command, fleet_command=self.fleet_command).format_command(
+            name
+        )
 
     def get_missing_data(self, settings: "Settings", name: str) -> MissingDataTreatment:
         """How missing data count for one thing."""

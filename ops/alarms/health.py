@@ -1,10 +1,10 @@
 """Health checks of the stack's alarms: which are raised, and the command for each."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.facts.alarm_commands import find_alarm_command
 from ops.core.checks import (
     CheckFacts,
     CheckFinding,
@@ -17,13 +17,14 @@ from ops.outputs import Outputs
 
 ALARMS_API: Final = "cloudwatch.describe_alarms"
 ALARMS_AREA = "alarms"
-# The end of every description that the registry writes.
-ALARM_COMMAND_PATTERN: Final = re.compile(r"Run: (ops .+?)\.?$")
 
 
 @dataclass(frozen=True)
 class AlarmState:
-    """One alarm. `muted` if its actions are disabled; `command` is from its description."""
+    """One alarm. `muted` if its actions are disabled.
+
+    `command` is the registry's for its key; empty if the registry has no such alarm.
+    """
 
     name: str
     severity: str
@@ -34,9 +35,14 @@ class AlarmState:
     command: str
 
 
+def format_alarm_prefix(outputs: Outputs) -> str:
+    """What the names of the stack's alarms begin with, up to the hyphen before the key."""
+    return f"{outputs.stack.project}-{outputs.stack.stack}"
+
+
 def build_alarm_reads(outputs: Outputs) -> list[ReadRequest]:
     """Builds the reads of the stack's metric and composite alarms, 100 per page."""
-    prefix = f"{outputs.stack.project}-{outputs.stack.stack}-"
+    prefix = f"{format_alarm_prefix(outputs)}-"
     return [
         build_read(
             ALARMS_API, f"{kind}s", AlarmTypes=[kind], AlarmNamePrefix=prefix, MaxRecords=100
@@ -51,7 +57,6 @@ def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> I
     for severity, names in sorted(outputs.alarms.names.items()):
         for name in sorted(names):
             if (item := items_by_name.get(name)) is not None:
-                command_match = ALARM_COMMAND_PATTERN.search(item.get("AlarmDescription") or "")
                 yield AlarmState(
                     name,
                     severity,
@@ -59,7 +64,7 @@ def parse_alarm_states(outputs: Outputs, alarm_items: list[dict[str, Any]]) -> I
                     item.get("StateUpdatedTimestamp", ""),
                     not item.get("ActionsEnabled", True),
                     item.get("StateReason") or "",
-                    command_match[1] if command_match else "ops alarms list",
+                    find_alarm_command(name, format_alarm_prefix(outputs)) or "",
                 )
 
 

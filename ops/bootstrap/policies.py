@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from pydantic import JsonValue
 
-from components.facts import list_iam_services
+from components.facts.resource_types import list_iam_services
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
 
 PolicyDocument: TypeAlias = dict[str, JsonValue]

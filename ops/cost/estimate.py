@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from components.facts import find_fact, is_free_type
 from components.facts.billing import Charge, PricedResource, PriceTerm, StackResources
+from components.facts.resource_types import find_fact, is_free_type
 from ops.cost import prices
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from components.facts import ALL_FACTS
+from components.facts.resource_types import ALL_FACTS
 from ops.cost.estimate import Cost, PricedResource, estimate_known_costs, sum_by_component
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview.changes import Preview, ResourceChange

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from components.facts import find_fact, is_free_type
 from components.facts.model import ASSUMPTION, ChangeEffect, ProtectionRule, ResourceFact
+from components.facts.resource_types import find_fact, is_free_type
 from ops.preview.changes import Preview, ResourceChange
 
 # Properties that name the backup an instance is made from, unless it is made empty.

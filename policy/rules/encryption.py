@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from components.facts import ALL_FACTS
 from components.facts.model import Encryption
+from components.facts.resource_types import ALL_FACTS
 from policy.rules.model import (
     ALL_PROFILES,
     IS_TRUE,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from components.facts import ALL_FACTS
+from components.facts.resource_types import ALL_FACTS
 from policy.rules.model import (
     IS_FALSE_OR_UNSET,
     IS_TRUE,

@@ -1,7 +1,7 @@
 """What AWS answers to the checks of health, by API: all well, or with one thing changed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ops.core.metrics import build_dimensioned_metric_query, build_metric_query
 from ops.outputs import CachePart, Outputs, TargetPart
@@ -199,8 +199,13 @@ def answer_cache(**overrides: Any) -> AwsAnswers:
     return {"elasticache.describe_replication_groups": [replication_group]}
 
 
+# Alarms of the registry, as they are named in the stack of build_stack_outputs.
+DOWN_ALARM: Final = "bulwark-test-balancer-5xx"
+SLOW_ALARM: Final = "bulwark-test-database-cpu-high-primary"
+
+
 def build_alarm_answer(name: str, state: str) -> dict[str, Any]:
-    text = "P0. The site is down. Run: ops health"
+    text = "P0. The site is down. Run: ops usage"
     return {"AlarmName": name, "StateValue": state, "AlarmDescription": text, "StateReason": "why"}
 
 
@@ -260,5 +265,11 @@ OUTPUTS_BY_CASE: Mapping[str, Outputs] = {
     "certificate": build_changed_outputs("load_balancer", certificate_arn="arn:certificate"),
     "replication": build_changed_outputs("database", replicated_backup_arn="arn:backup"),
     "NAT instances": build_changed_outputs("network", nat_gateways={}, nat_instances={"a": "i-1"}),
-    "alarms": build_changed_outputs("alarms", names={"P0": ("test-down",), "P2": ("test-slow",)}),
+    "alarms": build_changed_outputs(
+        "alarms",
+        names={
+            "P0": (DOWN_ALARM,),
+            "P2": (SLOW_ALARM,),
+        },
+    ),
 }

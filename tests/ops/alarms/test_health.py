@@ -8,18 +8,24 @@ from ops.alarms.notifications import MUTE_RULE_API, MUTE_RULES_API, SUBSCRIPTION
 from ops.core.checks import UnknownAnswerError
 from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
+    DOWN_ALARM,
+    SLOW_ALARM,
     AwsAnswers,
     build_alarm_answer,
 )
 from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, run_health_check
-from tests.ops.single_check import format_time_ago
+from tests.ops.single_check import build_changed_outputs, format_time_ago, run_check
 
 
 def answer_notifications(**fields: Any) -> AwsAnswers:
     """Alarms with these fields, no mute rule, and a subscriber."""
     alarms = [
         {**build_alarm_answer(name, "OK"), **fields}
-        for name in ("test-down", "test-slow", "of-another")
+        for name in (
+            DOWN_ALARM,
+            SLOW_ALARM,
+            "of-another",
+        )
     ]
     return {
         "cloudwatch.describe_alarms": alarms,
@@ -35,8 +41,8 @@ ALARM_CASES: list[HealthCase] = [
         "alarms",
         {
             "cloudwatch.describe_alarms": [
-                build_alarm_answer("test-down", "OK"),
-                build_alarm_answer("test-slow", "OK"),
+                build_alarm_answer(DOWN_ALARM, "OK"),
+                build_alarm_answer(SLOW_ALARM, "OK"),
                 build_alarm_answer("of-another", "ALARM"),
             ]
         },
@@ -44,16 +50,16 @@ ALARM_CASES: list[HealthCase] = [
             (
                 {
                     "cloudwatch.describe_alarms": [
-                        build_alarm_answer("test-down", "ALARM"),
-                        build_alarm_answer("test-slow", "OK"),
+                        build_alarm_answer(DOWN_ALARM, "ALARM"),
+                        build_alarm_answer(SLOW_ALARM, "OK"),
                     ]
                 },
                 "why",
                 "ops health",
             ),
             (
-                {"cloudwatch.describe_alarms": [build_alarm_answer("test-down", "OK")]},
-                "1 of 2 are missing: test-slow",
+                {"cloudwatch.describe_alarms": [build_alarm_answer(DOWN_ALARM, "OK")]},
+                f"1 of 2 are missing: {SLOW_ALARM}",
                 REFRESH_COMMAND,
             ),
         ],
@@ -66,16 +72,16 @@ ALARM_CASES: list[HealthCase] = [
         [
             (
                 answer_notifications(ActionsEnabled=False),
-                "2 of 2 alarms are muted, so nobody hears them: test-down, test-slow",
+                f"2 of 2 alarms are muted, so nobody hears them: {DOWN_ALARM}, {SLOW_ALARM}",
                 "ops alarms unmute",
             ),
             (
                 {
                     **answer_notifications(),
                     MUTE_RULES_API: [{"AlarmMuteRuleArn": "arn:aws:cloudwatch:a:1:mute:rule"}],
-                    MUTE_RULE_API: [{"MuteTargets": {"AlarmNames": ["test-slow", "other"]}}],
+                    MUTE_RULE_API: [{"MuteTargets": {"AlarmNames": [SLOW_ALARM, "other"]}}],
                 },
-                "1 of 2 alarms are muted, so nobody hears them: test-slow",
+                f"1 of 2 alarms are muted, so nobody hears them: {SLOW_ALARM}",
                 "ops alarms unmute",
             ),
             (
@@ -106,7 +112,11 @@ class TestAlarmCases(HealthCaseTests):
 @pytest.mark.parametrize(
     ("fields", "state", "evidence"),
     [
-        ({}, "unknown", "2 of 2 alarms have no data, so they cannot be raised: test-down"),
+        (
+            {},
+            "unknown",
+            f"2 of 2 alarms have no data, so they cannot be raised: {DOWN_ALARM}",
+        ),
         (
             {"AlarmConfigurationUpdatedTimestamp": format_time_ago(minutes=20)},
             "ok",
@@ -148,3 +158,24 @@ def test_all_is_said_at_once_and_a_denied_topic_hides_nothing() -> None:
     }
     findings = run_health_check("alarms", "notifications", answers)
     assert [finding.state for finding in findings] == ["failing", "unknown", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("bulwark-test-target-none-healthy-backend", "ops service events --service backend"),
+        ("bulwark-test-target-none-healthy-fleet", "ops fleet instances"),
+        ("bulwark-test-database-unhealthy", "ops db activity"),
+        ("bulwark-test-balancer-5xxs", ""),
+        ("bulwark-test-of-a-newer-registry", ""),
+        ("bulwark-testing-balancer-5xx", ""),
+        ("another-test-balancer-5xx", ""),
+    ],
+)
+def test_the_command_of_an_alarm_is_that_of_its_key_whatever_its_description_says(
+    name: str, command: str
+) -> None:
+    outputs = build_changed_outputs("alarms", names={"P0": (name,)})
+    answers = {"cloudwatch.describe_alarms": [build_alarm_answer(name, "ALARM")]}
+    (finding,) = run_check("alarms", "alarms", answers, outputs)
+    assert (finding.state, finding.command) == ("failing", command)

@@ -1,6 +1,6 @@
 """Cases of the checks around a deployment: the lock, rollouts, alarms, backups, errors."""
 
-from typing import Any
+from typing import Any, Final
 
 from ops.core.lock import LockRecord
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
@@ -26,10 +26,14 @@ def answer_lock(**overrides: Any) -> AwsAnswers:
     return {OBJECT_API: [{"text": lock_record.model_copy(update=overrides).model_dump_json()}]}
 
 
+GRAVE_ALARM: Final = "bulwark-test-balancer-5xx"
+MILD_ALARM: Final = "bulwark-test-balancer-rejected"
+
+
 def build_alarm_item(
     name: str, state: str = "OK", since: str = format_time_ago(minutes=5)
 ) -> dict[str, Any]:
-    text = "P0. The site is down. Run: ops health"
+    text = "P0. The site is down. Run: ops usage"
     return {
         "AlarmName": name,
         "StateValue": state,
@@ -44,13 +48,16 @@ def answer_alarms(
 ) -> AwsAnswers:
     return {
         ALARMS_API: [
-            build_alarm_item("grave", severe_state, since),
-            build_alarm_item("mild", mild_state, since),
+            build_alarm_item(GRAVE_ALARM, severe_state, since),
+            build_alarm_item(MILD_ALARM, mild_state, since),
         ]
     }
 
 
-ALARM_OUTPUTS = build_changed_outputs("alarms", names={"P0": ("grave",), "P2": ("mild",)})
+ALARM_OUTPUTS = build_changed_outputs(
+    "alarms",
+    names={"P0": (GRAVE_ALARM,), "P2": (MILD_ALARM,)},
+)
 
 
 DEPLOYMENT_CASES: list[ChecklistCase] = [
@@ -99,9 +106,9 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         [
             (answer_alarms(severe_state="ALARM"), "failing", "why", "ops health"),
             (
-                {ALARMS_API: [build_alarm_item("mild")]},
+                {ALARMS_API: [build_alarm_item(MILD_ALARM)]},
                 "unknown",
-                "1 are not there: grave",
+                f"1 are not there: {GRAVE_ALARM}",
                 "pulumi up",
             ),
         ],
@@ -133,9 +140,9 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         [
             (answer_alarms("OK", "ALARM"), "failing", "why", "ops health"),
             (
-                {ALARMS_API: [build_alarm_item("mild")]},
+                {ALARMS_API: [build_alarm_item(MILD_ALARM)]},
                 "unknown",
-                "1 are not there: grave",
+                f"1 are not there: {GRAVE_ALARM}",
                 "pulumi up",
             ),
         ],

@@ -1,110 +1,71 @@
-"""Builds the policy pack of the stack that Pulumi deploys, and serves it until Pulumi ends."""
+"""Serves the policy pack to Pulumi's engine, of the stack that the engine deploys.
 
-import os
+The engine starts a pack by the language's plugin with its own environment alone, without a stack
+and its config, and tells them by ConfigureStack before it asks for the pack's policies
+(NewPolicyAnalyzer in pulumi/pulumi, sdk/go/common/resource/plugin/analyzer_plugin.go). Of that
+call pulumi-policy keeps the tags alone, so its servicer is extended here; what it does else is
+pulumi-policy's.
+"""
+
 import sys
-from collections.abc import Mapping
+from concurrent import futures
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from pulumi_policy import (
-    EnforcementLevel,
-    Policy,
-    PolicyPack,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import UnknownValueError
+import grpc
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _GRPC_CHANNEL_OPTIONS, _PolicyAnalyzerServicer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # Pulumi starts the pack in its folder
 
 from components.settings import SettingsError
-from policy.exceptions import EXPIRED_EXCEPTION_RULE
 from policy.pack import StackPolicyPack, build_stack_policy_pack
-from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule, StackRule
+from policy.pulumi_policies import PulumiPolicies
+
+PACK_NAME: Final = "bulwark"
+PACK_VERSION: Final = "0.0.1"  # Pulumi takes the version of PulumiPolicy.yaml
 
 
-def unwrap_input(value: Any) -> Any:
-    """An input without Pulumi's wrapper, which raises if a value is not known yet."""
-    if isinstance(value, Mapping):
-        return {key: _unwrap_entry(value, key) for key in value}
-    if isinstance(value, str | bytes) or not hasattr(value, "__getitem__"):
-        return value
-    return [_unwrap_entry(value, index) for index in range(len(value))]
+class StackPolicyServicer(_PolicyAnalyzerServicer):
+    """pulumi-policy's servicer, which judges by the settings of the stack that Pulumi names."""
+
+    def __init__(self, policies: PulumiPolicies) -> None:
+        super().__init__(PACK_NAME, PACK_VERSION, policies.policies, EnforcementLevel.MANDATORY)
+        self._policies = policies
+
+    def ConfigureStack(  # noqa: N802 - the name in Pulumi's protocol
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: Any
+    ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
+        """Takes the stack and its config. Pulumi prints the error of bad settings and ends."""
+        try:
+            pack = build_stack_policy_pack(
+                request.project,
+                request.stack,
+                dict(request.config),
+                frozenset(request.config_secret_keys),
+                datetime.now(UTC).date(),
+            )
+        except SettingsError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        self._policies.use_pack(pack)
+        super().ConfigureStack(request, context)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
 
 
-def _unwrap_entry(container: Any, key: Any) -> Any:
-    try:
-        return unwrap_input(container[key])
-    except UnknownValueError:
-        return UNKNOWN
-
-
-def build_policy_resource(args: Any) -> PolicyResource:
-    """Converts Pulumi's resource to the one that the rules check."""
-    return PolicyResource(
-        args.resource_type, args.name, unwrap_input(args.props), bool(args.opts.protect), args.urn
-    )
-
-
-def build_resource_policy(pack: StackPolicyPack, rule: ResourceRule) -> Policy:
-    """Builds the policy of a rule for single resources."""
-
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for text in pack.list_resource_violations(rule, build_policy_resource(args)):
-            report(text, None)
-
-    return ResourceValidationPolicy(rule.name, format_rule_description(rule), validate)
-
-
-def build_stack_policy(pack: StackPolicyPack, rule: StackRule) -> Policy:
-    """Builds the policy of a rule between resources."""
-
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for resource, text in pack.list_stack_violations(
-            rule, [build_policy_resource(resource_args) for resource_args in args.resources]
-        ):
-            report(text, resource.urn)
-
-    return StackValidationPolicy(rule.name, format_rule_description(rule), validate)
-
-
-def build_exceptions_policy(pack: StackPolicyPack) -> Policy:
-    """Builds the policy that reports ended exceptions."""
-
-    def validate(_: StackValidationArgs, report: ReportViolation) -> None:
-        for text in pack.list_expired_exceptions():
-            report(text, None)
-
-    return StackValidationPolicy(
-        EXPIRED_EXCEPTION_RULE, "An exception ends on its last day.", validate
-    )
-
-
-def format_rule_description(rule: ResourceRule | StackRule) -> str:
-    """The rule's description and its controls."""
-    controls = [control for control in rule.controls if control != "house"]
-    return f"{rule.description} ({', '.join(controls)})" if controls else rule.description
-
-
-def build_policies(pack: StackPolicyPack) -> list[Policy]:
-    """Builds every policy of a pack."""
-    return [
-        *(build_resource_policy(pack, rule) for rule in pack.rules),
-        *(build_stack_policy(pack, rule) for rule in pack.stack_rules),
-        build_exceptions_policy(pack),
-    ]
+def serve_policy_pack() -> None:
+    """Serves the pack until Pulumi ends the process, and prints its port first."""
+    policies = PulumiPolicies(StackPolicyPack(datetime.now(UTC).date()))
+    build_server: Any = grpc.server  # grpc has no types
+    server = build_server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(StackPolicyServicer(policies), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    try:
-        stack_pack = build_stack_policy_pack(os.environ, datetime.now(UTC).date())
-    except SettingsError as error:
-        sys.exit(str(error))
-    enforcement_level = (
-        EnforcementLevel.MANDATORY if stack_pack.is_mandatory else EnforcementLevel.ADVISORY
-    )
-    PolicyPack("bulwark", build_policies(stack_pack), enforcement_level)
+    serve_policy_pack()

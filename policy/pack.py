@@ -1,10 +1,10 @@
 """The pack of one stack: its rules, its exceptions, and how the rules are enforced.
 
-Pulumi passes the stack's name and its config to the pack's process in the environment. Without
-them (the pack is published, not run) the pack is prod's, without exceptions.
+Pulumi says which stack it deploys, and with which config, before it asks for anything else. Until
+then, and where it never does (the pack is published, not run), the pack is prod's, without
+exceptions.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -40,6 +40,13 @@ class StackPolicyPack:
     def stack_rules(self) -> tuple[StackRule, ...]:
         """Lists the rules between resources."""
         return select_profile_rules(self.profile)[1]
+
+    @property
+    def rule_names(self) -> frozenset[str]:
+        """The names of all rules that the profile asks for."""
+        return frozenset(
+            rule.name for rules in select_profile_rules(self.profile) for rule in rules
+        )
 
     def list_resource_violations(
         self, rule: ResourceRule, resource: PolicyResource
@@ -110,13 +117,13 @@ class StackPolicyPack:
         return is_excepted(rule_name, resource.name, self.exceptions, self.today)
 
 
-def build_stack_policy_pack(environment: Mapping[str, str], today: date) -> StackPolicyPack:
-    """Builds the pack of the stack that an environment names. Raises SettingsError."""
-    config = environment.get("PULUMI_CONFIG")
-    project, stack = environment.get("PULUMI_PROJECT"), environment.get("PULUMI_STACK")
-    if not config or not project or not stack:
-        return StackPolicyPack(today)
-    values: dict[str, str] = json.loads(config)
-    secret_keys = frozenset(json.loads(environment.get("PULUMI_CONFIG_SECRET_KEYS") or "[]"))
-    settings = parse_settings(project, stack, values.get("aws:region", ""), values, secret_keys)
+def build_stack_policy_pack(
+    project: str,
+    stack: str,
+    config: Mapping[str, str],
+    secret_keys: frozenset[str],
+    today: date,
+) -> StackPolicyPack:
+    """Builds the pack of a stack. `config` is as for parse_settings. Raises SettingsError."""
+    settings = parse_settings(project, stack, config.get("aws:region", ""), config, secret_keys)
     return StackPolicyPack(today, settings.profile, settings.policy_exceptions)

@@ -1,10 +1,9 @@
-"""The pack as Pulumi has it: of the stack in its environment, served by a process of its own."""
+"""The pack as Pulumi has it: a process of its own that is told of the stack by a call."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -18,6 +17,7 @@ from policy.exceptions import EXPIRED_EXCEPTION_RULE
 from policy.pack import StackPolicyPack, build_stack_policy_pack
 from policy.rules import RULE_NAMES, select_profile_rules
 from sandbox.program import PROJECT_ROOT, load_stack_config
+from tests.world import run_whole_program
 
 pytest.importorskip("pulumi_policy")
 import grpc
@@ -39,26 +39,27 @@ EXPIRED_EXCEPTIONS: dict[str, JsonValue] = {
 }
 
 
-def build_pack_environment(
-    stack: str, overrides: Mapping[str, JsonValue] | None = None
-) -> dict[str, str]:
-    """What Pulumi hands to the pack's process."""
+def build_pack(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> StackPolicyPack:
     project, config = load_stack_config(stack, overrides)
-    return {
-        "PULUMI_PROJECT": project,
-        "PULUMI_STACK": stack,
-        "PULUMI_CONFIG": json.dumps(config),
-        "PULUMI_DRY_RUN": "true",
-    }
+    return build_stack_policy_pack(project, stack, config, frozenset(), PACK_DATE)
+
+
+def build_configure_request(stack: str, overrides: Mapping[str, JsonValue] | None = None) -> Any:
+    """What the engine says of the stack that it deploys, before it asks for the policies."""
+    project, config = load_stack_config(stack, overrides)
+    return analyzer_pb2.AnalyzerStackConfigureRequest(
+        stack=stack, project=project, organization="organization", dry_run=True, config=config
+    )
 
 
 @contextmanager
-def serve_pack(environment: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
-    """The pack in a process of its own, started in its folder as Pulumi does, and its API."""
+def serve_pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
+    """The pack as the engine starts it: by the language's plugin, in the program's folder, with
+    no stack in its environment. Then the handshake."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "__main__.py"],
-        cwd=PROJECT_ROOT / "policy",
-        env={**os.environ, **environment},
+        [sys.executable, "-u", str(PROJECT_ROOT / "policy"), "127.0.0.1:1"],
+        cwd=PROJECT_ROOT,
+        env={"PATH": os.environ["PATH"]},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -66,21 +67,45 @@ def serve_pack(environment: Mapping[str, str]) -> Iterator[analyzer_pb2_grpc.Ana
         assert process.stdout is not None
         port = int(process.stdout.readline())
         with OPEN_CHANNEL(f"127.0.0.1:{port}") as channel:
-            yield analyzer_pb2_grpc.AnalyzerStub(channel)
+            pack = analyzer_pb2_grpc.AnalyzerStub(channel)
+            shake_hands(pack)
+            yield pack
     finally:
         process.kill()
         process.wait()
 
 
+def shake_hands(pack: analyzer_pb2_grpc.AnalyzerStub) -> None:
+    """The engine goes on if a pack does not implement Handshake, and with no other error."""
+    folder = str(PROJECT_ROOT / "policy")
+    request = analyzer_pb2.AnalyzerHandshakeRequest(
+        engine_address="127.0.0.1:1", root_directory=folder, program_directory=folder
+    )
+    assert read_error(lambda: pack.Handshake(request))[0] in (None, grpc.StatusCode.UNIMPLEMENTED)
+
+
+def read_error(call: Callable[[], object]) -> tuple[grpc.StatusCode | None, str]:
+    """The status and the text of a call that fails; None if it does not."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        failure: Any = error
+        return failure.code(), failure.details()
+    return None, ""
+
+
 def build_analyze_request(
-    props: Mapping[str, Any], type_: str = DATABASE_TYPE, name: str = "database"
+    props: Mapping[str, Any],
+    type_: str = DATABASE_TYPE,
+    name: str = "database",
+    protect: bool = True,
 ) -> Any:
     return analyzer_pb2.AnalyzeRequest(
         type=type_,
         name=name,
         urn=f"urn:pulumi:prod::bulwark::{type_}::{name}",
         properties=dict(props),
-        options=analyzer_pb2.AnalyzerResourceOptions(protect=True),
+        options=analyzer_pb2.AnalyzerResourceOptions(protect=protect),
     )
 
 
@@ -88,27 +113,16 @@ def build_analyze_request(
     ("stack", "mandatory"), [("dev", False), ("staging", True), ("prod", True), ("sandbox", True)]
 )
 def test_it_is_mandatory_where_the_profile_is_prod(stack: str, mandatory: bool) -> None:
-    assert (
-        build_stack_policy_pack(build_pack_environment(stack), PACK_DATE).is_mandatory is mandatory
-    )
+    assert build_pack(stack).is_mandatory is mandatory
 
 
 def test_a_stack_s_exceptions_are_the_packs() -> None:
-    assert set(
-        build_stack_policy_pack(build_pack_environment("staging"), PACK_DATE).exceptions
-    ) == {
-        "unprotected",
-        "one-region",
-    }
-
-
-def test_without_a_stack_it_is_prods_and_excepts_nothing() -> None:
-    assert build_stack_policy_pack({}, PACK_DATE) == StackPolicyPack(PACK_DATE, "prod", {})
+    assert set(build_pack("staging").exceptions) == {"unprotected", "one-region"}
 
 
 def test_bad_settings_are_refused_by_name() -> None:
     with pytest.raises(SettingsError, match=r"bulwark:profile is 'tiny', must be"):
-        build_stack_policy_pack(build_pack_environment("prod", {"profile": "tiny"}), PACK_DATE)
+        build_pack("prod", {"profile": "tiny"})
 
 
 def test_dev_is_held_to_less_and_prod_to_everything() -> None:
@@ -126,9 +140,10 @@ def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
 
 
 def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
-    with serve_pack(
-        build_pack_environment("prod", {"policyExceptions": EXPIRED_EXCEPTIONS})
-    ) as pack:
+    with serve_pack() as pack:
+        pack.ConfigureStack(
+            build_configure_request("prod", {"policyExceptions": EXPIRED_EXCEPTIONS})
+        )
         pack_info = pack.GetAnalyzerInfo(EMPTY_MESSAGE())
         assert {policy.name for policy in pack_info.policies} == {
             *RULE_NAMES,
@@ -151,7 +166,15 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
 
 
 def test_served_for_dev_it_only_tells_and_a_value_not_known_yet_is_no_fault() -> None:
-    with serve_pack(build_pack_environment("dev")) as pack:
+    with serve_pack() as pack:
+        pack.ConfigureStack(build_configure_request("dev"))
+        levels = {
+            policy.name: policy.enforcementLevel
+            for policy in pack.GetAnalyzerInfo(EMPTY_MESSAGE()).policies
+        }
+        assert levels.pop("protected") == analyzer_pb2.DISABLED
+        assert levels["database-encrypted"] == analyzer_pb2.ADVISORY
+        assert analyzer_pb2.MANDATORY not in levels.values()
         wrong = pack.Analyze(build_analyze_request({"storageEncrypted": False}))
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.ADVISORY}
         group = "aws:cloudwatch/logGroup:LogGroup"
@@ -159,14 +182,48 @@ def test_served_for_dev_it_only_tells_and_a_value_not_known_yet_is_no_fault() ->
         assert list(pack.Analyze(build_analyze_request(unknown, group)).diagnostics) == []
 
 
-def test_bad_settings_end_the_pack_with_a_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "__main__.py"],
-        cwd=PROJECT_ROOT / "policy",
-        env={**os.environ, **build_pack_environment("prod", {"profile": "tiny"})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    assert done.stderr.strip() == "bulwark:profile is 'tiny', must be 'dev' or 'prod'"
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod", "sandbox"])
+def test_served_for_a_stack_of_the_project_nothing_of_it_stops_a_deployment(stack: str) -> None:
+    graph = run_whole_program(stack)
+    with serve_pack() as pack:
+        pack.ConfigureStack(build_configure_request(stack))
+        mandatory = [
+            f"{resource.name}: {diagnostic.policyName}: {diagnostic.message}"
+            for resource in graph
+            if resource.is_in_aws
+            for diagnostic in pack.Analyze(
+                build_analyze_request(
+                    resource.inputs, resource.type, resource.name, resource.protect
+                )
+            ).diagnostics
+            if diagnostic.enforcementLevel == analyzer_pb2.MANDATORY
+        ]
+    assert mandatory == []
+
+
+def test_served_without_a_stack_it_is_prods_and_excepts_nothing() -> None:
+    """A pack that is published is asked for its policies, and told of no stack."""
+    with serve_pack() as pack:
+        levels = {p.enforcementLevel for p in pack.GetAnalyzerInfo(EMPTY_MESSAGE()).policies}
+        assert levels == {analyzer_pb2.MANDATORY}
+        wrong = pack.Analyze(build_analyze_request({}, protect=False)).diagnostics
+        assert {"protected", "database-encrypted"} <= {d.policyName for d in wrong}
+
+
+def test_bad_settings_are_the_error_of_the_call_that_names_the_stack() -> None:
+    with serve_pack() as pack:
+        request = build_configure_request("prod", {"profile": "tiny"})
+        assert read_error(lambda: pack.ConfigureStack(request)) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "bulwark:profile is 'tiny', must be 'dev' or 'prod'",
+        )
+
+
+def test_bad_settings_that_are_secret_are_not_shown() -> None:
+    with serve_pack() as pack:
+        request = build_configure_request("prod", {"costCenter": "hunter2 *"})
+        request.config_secret_keys.append("bulwark:costCenter")
+        status, text = read_error(lambda: pack.ConfigureStack(request))
+        assert status is grpc.StatusCode.INVALID_ARGUMENT
+        assert "bulwark:costCenter" in text
+        assert "hunter2" not in text

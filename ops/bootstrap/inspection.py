@@ -13,7 +13,6 @@ from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
 from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
 from ops.core.actions import Actions
 from ops.core.aws import Aws
-from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import (
     CredentialsError,
     DeniedError,
@@ -21,6 +20,7 @@ from ops.core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from ops.core.goal_evaluation import describe_conditions, evaluate
 from ops.core.plan import Action, Plan, Step
 
 INSPECTION_THREADS: Final = 8

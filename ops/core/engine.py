@@ -6,9 +6,8 @@ what was seen, never from a call's answer, since an answer can be lost and a loo
 """
 
 import getpass
-import re
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -23,6 +22,13 @@ from ops.core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from ops.core.goal_evaluation import (
+    StepFailedError,
+    Verdict,
+    describe_conditions,
+    evaluate,
+    find_path_with_value,
+)
 from ops.core.journal import Event, Journal, Record
 from ops.core.plan import Action, Plan, Step, Wait, lookup
 from ops.core.times import format_utc_minute
@@ -33,7 +39,6 @@ def get_person() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-Verdict = Literal["met", "begun", "absent"]
 Outcome = Literal["done", "undone"]
 UNDO_REQUESTED: Final = "asked for"  # why a run is undone that did not fail
 # How often a call is sent whose answers are lost, each time only after a look that finds nothing.
@@ -70,11 +75,7 @@ class ProgressListener(Protocol):
         """Something a person should know while it goes on, like a read without an answer."""
 
     def on_step_end(self, step: Step, *, already_done: bool) -> None:
-        """A step's goal has been seen; `already` where no call was needed."""
-
-
-class StepFailedError(Exception):
-    """Known to have failed: the one outcome that is undone."""
+        """A step's goal has been seen; `already_done` if no call was needed."""
 
 
 class StillRunningError(Exception):
@@ -106,12 +107,12 @@ ActionRunner = Callable[[Action, dict[str, JsonValue]], JsonValue]
 
 @dataclass
 class Engine:
-    """One run. `act` carries out one action, given what earlier steps saw.
+    """One run. `run_action` carries out one action, given what earlier steps saw.
 
-    `settle` is how many seconds a read may be stale after a write. `allowed` is asked before each
-    call that changes something, and raises where the lock is no longer this run's; a step that
-    only looks gives it back before it waits. `patience` is for how many seconds from now on each
-    wait goes on, instead of the plan's own limit.
+    `settle_seconds` is how long a read may be stale after a write. `require_lock` is called before
+    each call that changes something, and raises if the lock is no longer this run's; a step that
+    only looks gives the lock back before it waits. `wait_limit_seconds` is how long each wait goes
+    on from now, instead of the plan's own limit.
     """
 
     run_action: ActionRunner
@@ -135,7 +136,7 @@ class Engine:
     def resume(self) -> Outcome:
         """Carries the recorded run on the way it was going: forward or back.
 
-        Raises StillRunningError, InDoubtError, or what `act` raises: then it can be resumed.
+        Raises StillRunningError, InDoubtError, or what `run_action` raises: then it can be resumed.
         """
         plan = self.plan
         if (end_record := self.journal.end_record) is not None:
@@ -286,7 +287,7 @@ class Engine:
         self.listener.on_step_end(step, already_done=already_done)
 
     def _wait_until_met(self, step: Step, wait: Wait, start_time: float) -> JsonValue:
-        """Reads until it is met. The limit counts from `since`: a restart does not lengthen it."""
+        """Reads until it is met. The limit counts from `start_time`, also after a restart."""
         deadline = self._get_deadline(wait, start_time)
         while (
             evaluate(
@@ -299,7 +300,7 @@ class Engine:
             self.listener.on_wait(step, wait, result, elapsed)
             if self.clock.now() > deadline:
                 conditions = describe_conditions(wait, result, self.journal.get_step_results())
-                if _find_path_with_value(wait.failed_on_timeout, result) is not None:
+                if find_path_with_value(wait.failed_on_timeout, result) is not None:
                     raise StepFailedError(f"{conditions}, after {elapsed:.0f} s")
                 raise StillRunningError(f"{step.name}: {conditions}")
             self.clock.sleep(wait.every)
@@ -361,60 +362,3 @@ class Engine:
 
     def _write_record(self, event: Event, step: str, data: JsonValue = None) -> Record:
         return self.journal.write_record(event, step, self.clock.now(), data)
-
-
-def evaluate(
-    wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
-) -> Verdict:
-    """Whether what was seen is the goal, on the way there, or neither. Raises StepFailedError.
-
-    `earlier` is what earlier steps saw.
-    """
-    if (path := _find_path_with_value(wait.failed, result)) is not None:
-        failure = f"{get_path_name(path)} is {lookup(path, result)!r}"
-        raise StepFailedError(f"{failure}; {describe_conditions(wait, result, earlier_results)}")
-    if all(
-        lookup(path, result) == value
-        for path, value in _list_expected_values(wait, earlier_results)
-    ):
-        return "met"
-    has_begun = any(lookup(path, result) == value for path, value in wait.begun.items())
-    return "begun" if has_begun else "absent"
-
-
-def _find_path_with_value(
-    failure_values: Mapping[str, list[JsonValue]], result: JsonValue
-) -> str | None:
-    """The first path at which one of its values stands."""
-    return next(
-        (path for path, values in failure_values.items() if lookup(path, result) in values), None
-    )
-
-
-def describe_conditions(
-    wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
-) -> str:
-    """What was seen and what was wanted, for a person."""
-    parts = [
-        f"{get_path_name(path)} is {lookup(path, result)!r}, wanted {value!r}"
-        for path, value in _list_expected_values(wait, earlier_results)
-    ]
-    if isinstance(result, dict) and isinstance(result.get("answer"), str):
-        parts.append(f"the answer was: {result['answer']}")
-    return "; ".join(parts)
-
-
-def get_path_name(path: str) -> str:
-    """The last name of a path: what a person needs of it."""
-    names = re.findall(r"[A-Za-z_]+", path)
-    return str(names[-1]) if names else path
-
-
-def _list_expected_values(
-    wait: Wait, earlier_results: Mapping[str, JsonValue] | None
-) -> Iterator[tuple[str, JsonValue]]:
-    """Paths and what must stand there. What no earlier step saw is never there."""
-    yield from wait.met.items()
-    for path, reference in wait.same_as.items():
-        value = lookup(reference, earlier_results or {})
-        yield path, f"what {reference} was" if value is None else value

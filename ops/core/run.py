@@ -20,7 +20,6 @@ from ops.core.engine import (
     InDoubtError,
     Outcome,
     ProgressListener,
-    StepFailedError,
     StillRunningError,
     get_person,
 )
@@ -32,6 +31,7 @@ from ops.core.errors import (
     TimedOutError,
     UsageError,
 )
+from ops.core.goal_evaluation import StepFailedError
 from ops.core.journal import (
     Journal,
     LineTakenError,

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from ops.core.actions import Actions
 from ops.core.aws import Aws
-from ops.core.engine import StepFailedError, evaluate
 from ops.core.errors import OpsError
+from ops.core.goal_evaluation import StepFailedError, evaluate
 from ops.core.plan import Call, Sql, Step, Wait
 from ops.database import instance as database
 from ops.database.instance import PENDING_CHANGES_PATH

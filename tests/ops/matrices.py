@@ -28,8 +28,9 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from ops.core.actions import Actions
-from ops.core.engine import Engine, InDoubtError, evaluate
+from ops.core.engine import Engine, InDoubtError
 from ops.core.errors import RefusedError
+from ops.core.goal_evaluation import evaluate
 from ops.core.journal import Journal
 from ops.core.plan import Action, Plan, step_and_undos
 from tests.ops.forks import Fork, run_in_fork

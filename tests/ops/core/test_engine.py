@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from ops.core.engine import MAX_ATTEMPTS, Engine, InDoubtError, StepFailedError, StillRunningError
+from ops.core.engine import MAX_ATTEMPTS, Engine, InDoubtError, StillRunningError
 from ops.core.errors import DeniedError, OutcomeUnknownError
+from ops.core.goal_evaluation import StepFailedError
 from ops.core.journal import Journal
 from ops.core.plan import Action, Call, Plan, Step, Wait
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from ops.core.engine import describe_conditions, evaluate
 from ops.core.errors import DeniedError, ThrottledError, UsageError
+from ops.core.goal_evaluation import describe_conditions, evaluate
 from ops.services import deploy as deployments
 from ops.services import release_history
 from ops.services.images import resolve_image

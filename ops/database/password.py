@@ -19,7 +19,7 @@ from ops.database.instance import (
 )
 from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
-from ops.services.deploy import build_force_deployment_step
+from ops.services.deployment_steps import build_force_deployment_step
 from ops.services.model import ServiceState
 
 TYPICAL_ROTATION_SECONDS: Final = 90

@@ -29,7 +29,7 @@ from ops.preview.changes import Preview
 from ops.preview.dangers import Danger
 from ops.preview.document import CHANGE_KINDS
 from ops.preview.page import PreviewAssessment
-from ops.services.deploy import build_url_answers_step
+from ops.services.deployment_steps import build_url_answers_step
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 

@@ -24,7 +24,7 @@ from ops.fleet.refresh_steps import (
 )
 from ops.fleet.scale import build_healthy_targets_step
 from ops.outputs import Outputs
-from ops.services.deploy import build_url_answers_step
+from ops.services.deployment_steps import build_url_answers_step
 from ops.services.images import ContainerImage
 
 PARAMETER_VALUE_PATH: Final = "Parameter.Value"

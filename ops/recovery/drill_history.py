@@ -24,7 +24,7 @@ from ops.core.run_context import StackContext
 from ops.recovery.drill import DrillData
 from ops.recovery.drill_identity import explain_wrong_server, find_detection_seconds
 from ops.recovery.rename import TYPICAL_RENAME_SECONDS
-from ops.services.deploy import TYPICAL_DEPLOYMENT_SECONDS
+from ops.services.deployment_steps import TYPICAL_DEPLOYMENT_SECONDS
 
 DRILLS_PREFIX: Final = "drills/"
 DRILL_RUN_KIND: Final = "drill"

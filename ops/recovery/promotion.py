@@ -30,7 +30,7 @@ from ops.database.statuses import (
 from ops.outputs import Outputs
 from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
-from ops.services.deploy import build_force_deployment_step
+from ops.services.deployment_steps import build_force_deployment_step
 from ops.services.model import ServiceState
 
 TYPICAL_REPLICA_PROMOTION_SECONDS: Final = 10 * 60

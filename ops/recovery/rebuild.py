@@ -368,7 +368,7 @@ def _build_deployment_steps(
         ),
     ]
     if checks.url is not None:
-        from ops.services.deploy import build_url_answers_step
+        from ops.services.deployment_steps import build_url_answers_step
 
         steps.insert(3, build_url_answers_step(checks.url))
     if checks.can_query:

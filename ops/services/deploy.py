@@ -4,22 +4,29 @@ A deployment has succeeded when ECS reports that deployment as SUCCESSFUL and it
 primary one, COMPLETED. Running counts prove nothing: they are also right after a rollback.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import Call, Http, JsonObject, Plan, Step, Wait
+from ops.core.plan import Plan
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
+from ops.services.deployment_steps import (
+    DESCRIPTION_ONLY_FIELDS,
+    build_confirm_step,
+    build_register_step,
+    build_registration,
+    build_restore_revision_step,
+    build_update_step,
+    build_url_answers_step,
+)
 from ops.services.images import ContainerImage
 from ops.services.model import (
     ServiceState,
     get_arn_name,
     get_container_image,
     get_task_definition,
-    list_deployment_history,
 )
 from ops.services.release_history import (
     NO_REJECTIONS,
@@ -29,36 +36,6 @@ from ops.services.release_history import (
     get_undo_revision,
     list_releases,
 )
-
-REVISION_RUN_TAG: Final = "bulwark:run"
-REVISION_IMAGE_TAG: Final = "bulwark:image"
-PRIMARY_DEPLOYMENT_PATH: Final = "services[0].deployments[?status=='PRIMARY'] | [0]"
-# Fields that DescribeTaskDefinition returns and RegisterTaskDefinition does not accept.
-DESCRIPTION_ONLY_FIELDS: Final = frozenset(
-    {
-        "taskDefinitionArn",
-        "revision",
-        "status",
-        "requiresAttributes",
-        "compatibilities",
-        "registeredAt",
-        "registeredBy",
-        "deregisteredAt",
-        "deleteRequestedAt",
-    }
-)
-ACTIVE_DEPLOYMENT_STATUSES_JSON: Final = json.dumps(
-    ["PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"]
-)
-FAILED_DEPLOYMENT_STATUSES: Final = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
-TYPICAL_DEPLOYMENT_SECONDS: Final = 3 * 60
-DEPLOYMENT_TIME_SOURCE: Final = (
-    "an assumption, AWS states no time: image pull, health checks and draining"
-)
-DEPLOYMENT_TIMEOUT_SECONDS: Final = 30 * 60
-DEPLOYMENT_CONFIRM_SECONDS: Final = 5 * 60
-# Seconds until the URL must answer with 200 after a deployment: an assumption, a few health checks.
-URL_ANSWER_TIMEOUT_SECONDS: Final = 60
 
 
 def build_service_deploy_plan(
@@ -90,15 +67,15 @@ def build_service_deploy_plan(
     new_definition = build_registration(latest_definition, tags, service.part.container, image, run)
     undo_revision = get_undo_revision(aws, service, rejected_revisions)
     references = {"taskDefinition": "register.taskDefinition.taskDefinitionArn"}
-    update_step = _build_update_step(
+    update_step = build_update_step(
         aws,
         service,
         f"deploy the new revision of {service.name}",
         refs=references,
         wait=wait,
-        undo=(_build_restore_revision_step(service, undo_revision),),
+        undo=(build_restore_revision_step(service, undo_revision),),
     )
-    confirm_step = _build_confirm_step(service, same_as=references["taskDefinition"])
+    confirm_step = build_confirm_step(service, same_as=references["taskDefinition"])
     notes = (
         f"image: {current_image} -> {image.reference}",
         *_list_differences(current_definition, new_definition, service.part.container),
@@ -108,7 +85,7 @@ def build_service_deploy_plan(
         "the new revision stays registered even after an undo; it costs nothing",
     )
     steps = (
-        _build_register_step(service, new_definition, run),
+        build_register_step(service, new_definition, run),
         update_step,
         *([confirm_step] if wait else []),
     )
@@ -145,13 +122,13 @@ def build_service_rollback_plan(
     target_definition, _ = get_task_definition(aws, target_revision)
     image = get_container_image(target_definition, service.part.container)
     current_definition, _ = get_task_definition(aws, service.revision)
-    update_step = _build_update_step(
+    update_step = build_update_step(
         aws,
         service,
         f"put {service.name} back on {get_arn_name(target_revision)}",
         wait=wait,
         params={"taskDefinition": target_revision},
-        undo=(_build_restore_revision_step(service, service.revision),),
+        undo=(build_restore_revision_step(service, service.revision),),
     )
     notes = (
         f"image: {get_container_image(current_definition, service.part.container)} -> {image}",
@@ -162,7 +139,7 @@ def build_service_rollback_plan(
     )
     steps = (
         update_step,
-        *([_build_confirm_step(service, revision=target_revision)] if wait else []),
+        *([build_confirm_step(service, revision=target_revision)] if wait else []),
     )
     if url is not None:
         steps = (*steps, build_url_answers_step(url))
@@ -175,7 +152,7 @@ def build_service_restart_plan(
     aws: Aws, outputs: Outputs, service: ServiceState, run: str, *, wait: bool = True
 ) -> Plan:
     """Builds the plan that replaces every task of the service by a new one of the same revision."""
-    update_step = _build_update_step(
+    update_step = build_update_step(
         aws,
         service,
         f"restart the tasks of {service.name}",
@@ -184,177 +161,11 @@ def build_service_restart_plan(
     )
     steps = (
         update_step,
-        *([_build_confirm_step(service, revision=service.revision)] if wait else []),
+        *([build_confirm_step(service, revision=service.revision)] if wait else []),
     )
     notes = ("old tasks stop only after the new ones are healthy", *_list_breaker_warnings(service))
     return build_stack_plan(
         outputs, run, "service restart", *steps, notes=notes, arguments=f"--service {service.name}"
-    )
-
-
-def build_force_deployment_step(aws: Aws, service: ServiceState, name: str) -> Step:
-    """Builds the step that restarts a service's tasks, unless a deployment is in progress."""
-    description = f"restart the tasks of {service.name} unless a deployment is in progress"
-    step = _build_update_step(
-        aws, service, description, wait=True, params={"forceNewDeployment": True}
-    )
-    return step.model_copy(update={"name": name})
-
-
-def build_registration(
-    latest_definition: Mapping[str, Any],
-    tags: list[dict[str, str]],
-    container: str,
-    image: ContainerImage,
-    run: str,
-) -> JsonObject:
-    """Builds the task definition to register: the latest one with `image`, tagged with the run."""
-    get_container_image(latest_definition, container)
-    fields = {
-        k: v
-        for k, v in latest_definition.items()
-        if k not in DESCRIPTION_ONLY_FIELDS and v is not None
-    }
-    fields["containerDefinitions"] = [
-        {**item, "image": image.reference} if item["name"] == container else item
-        for item in latest_definition["containerDefinitions"]
-    ]
-    run_tags = {REVISION_RUN_TAG: run, REVISION_IMAGE_TAG: image.requested_reference}
-    other_tags = [
-        tag for tag in tags if tag["key"] not in run_tags and not tag["key"].startswith("aws:")
-    ]
-    new_tags = [{"key": key, "value": value} for key, value in run_tags.items()]
-    return {**fields, "tags": [*other_tags, *new_tags]}
-
-
-def build_url_answers_step(url: str) -> Step:
-    """Builds the step that waits until `url` answers with 200.
-
-    The step fails if the last answer is an error. No answer at all leaves the outcome unknown: the
-    network between here and the service may be at fault.
-    """
-    read = Http(url=url)
-    return Step(
-        name="answers",
-        description=f"check that {url} answers with 200",
-        action=read,
-        goal=Wait(
-            read=read,
-            met={"status": 200},
-            failed_on_timeout={"status >= `400`": [True]},
-            every=5,
-            within=URL_ANSWER_TIMEOUT_SECONDS,
-        ),
-    )
-
-
-def _build_register_step(service: ServiceState, new_definition: JsonObject, run: str) -> Step:
-    """Builds the step that registers the revision and finds it again by the tag with the run's id.
-
-    RegisterTaskDefinition takes no idempotency token. A second registration leaves a revision that
-    nothing uses.
-    """
-    read = Call(
-        api="ecs.describe_task_definition",
-        params={"taskDefinition": service.part.family, "include": ["TAGS"]},
-    )
-    run_tag_path = f"tags[?key=='{REVISION_RUN_TAG}'].value | [0]"
-    return Step(
-        name="register",
-        description=f"register a revision of {service.part.family}",
-        action=Call(api="ecs.register_task_definition", params=new_definition),
-        goal=Wait(read=read, met={run_tag_path: run}, every=5, within=DEPLOYMENT_CONFIRM_SECONDS),
-    )
-
-
-def _build_update_step(
-    aws: Aws,
-    service: ServiceState,
-    description: str,
-    *,
-    wait: bool,
-    params: JsonObject | None = None,
-    refs: dict[str, str] | None = None,
-    undo: tuple[Step, ...] = (),
-) -> Step:
-    """Builds the step that starts a deployment and waits for the one that is newer than all now."""
-    last_deployment = next(list_deployment_history(aws, service), None)
-    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
-    created_filter: JsonObject = (
-        {"createdAt": {"after": last_deployment["createdAt"]}} if last_deployment else {}
-    )
-    last_arn = last_deployment["serviceDeploymentArn"] if last_deployment else ""
-    newest_status = (
-        f"max_by(serviceDeployments[?serviceDeploymentArn!='{last_arn}'], &createdAt).status"
-    )
-    is_active = f"contains(`{ACTIVE_DEPLOYMENT_STATUSES_JSON}`, {newest_status})"
-    has_started = f"{newest_status} != `null`"
-    goal = Wait(
-        read=Call(api="ecs.list_service_deployments", params={**service_params, **created_filter}),
-        met={newest_status: "SUCCESSFUL"} if wait else {has_started: True},
-        begun={is_active: True} if wait else {},
-        failed={newest_status: list(FAILED_DEPLOYMENT_STATUSES)},
-        within=DEPLOYMENT_TIMEOUT_SECONDS,
-        typical=TYPICAL_DEPLOYMENT_SECONDS if wait else None,
-        source=DEPLOYMENT_TIME_SOURCE if wait else None,
-    )
-    call = Call(
-        api="ecs.update_service", params={**service_params, **(params or {})}, refs=refs or {}
-    )
-    return Step(name="update", description=description, action=call, goal=goal, undo=undo)
-
-
-def _build_confirm_step(
-    service: ServiceState, *, revision: str | None = None, same_as: str | None = None
-) -> Step:
-    """Builds the step that checks that the revision runs: another deployment may replace it."""
-    read = _describe_service_call(service)
-    met: JsonObject = {f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED"}
-    path = f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition"
-    if revision is not None:
-        met[path] = revision
-    return Step(
-        name="confirm",
-        description=f"check that {service.name} runs it",
-        action=read,
-        goal=Wait(
-            read=read,
-            met=met,
-            same_as={path: same_as} if same_as else {},
-            every=10,
-            within=DEPLOYMENT_CONFIRM_SECONDS,
-        ),
-    )
-
-
-def _build_restore_revision_step(service: ServiceState, revision: str) -> Step:
-    """Builds the undo: deploys a revision, unless the circuit breaker has rolled back to it."""
-    met: JsonObject = {
-        f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition": revision,
-        f"{PRIMARY_DEPLOYMENT_PATH}.rolloutState": "COMPLETED",
-    }
-    service_params: JsonObject = {"cluster": service.cluster, "service": service.name}
-    return Step(
-        name="back",
-        description=f"put {service.name} back on {get_arn_name(revision)}",
-        action=Call(
-            api="ecs.update_service", params={**service_params, "taskDefinition": revision}
-        ),
-        goal=Wait(
-            read=_describe_service_call(service),
-            met=met,
-            begun={f"{PRIMARY_DEPLOYMENT_PATH}.taskDefinition": revision},
-            within=DEPLOYMENT_TIMEOUT_SECONDS,
-            typical=TYPICAL_DEPLOYMENT_SECONDS,
-            source=DEPLOYMENT_TIME_SOURCE,
-        ),
-    )
-
-
-def _describe_service_call(service: ServiceState) -> Call:
-    return Call(
-        api="ecs.describe_services",
-        params={"cluster": service.cluster, "services": [service.name]},
     )
 
 

@@ -21,11 +21,11 @@ from ops.outputs import Outputs
 from ops.services.commands.exec import exec_in_service
 from ops.services.commands.maintenance import app as maintenance_app
 from ops.services.deploy import (
-    REVISION_RUN_TAG,
     build_service_deploy_plan,
     build_service_restart_plan,
     build_service_rollback_plan,
 )
+from ops.services.deployment_steps import REVISION_RUN_TAG
 from ops.services.images import parse_image_reference, resolve_image
 from ops.services.model import (
     SERVICE_COLUMNS,

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Hundreds of test processes import the same modules: compiled once, wherever that was switched off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup test test-exhaustive demo sandbox lint bench lock clean
+.PHONY: setup test test-exhaustive test-network demo sandbox lint bench lock clean
 
 setup: .venv/ready
 
@@ -36,6 +36,10 @@ test: setup
 
 test-exhaustive: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m exhaustive
+
+# Compares pinned copies with what AWS publishes today; needs the network.
+test-network: setup
+	$(BIN)/python -m pytest -m network
 
 demo: setup
 	$(BIN)/python -m sandbox.demo

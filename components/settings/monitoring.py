@@ -13,6 +13,7 @@ from components.alarm_keys import (
     Severity,
     compute_min_objective,
 )
+from components.settings.filter_pattern import FilterPattern
 from components.settings.section import Section
 
 __all__ = [
@@ -152,7 +153,7 @@ class LogSettings(Section):
         3288,
         3653,
     ] = Field(default=90, description="days that CloudWatch keeps logs")
-    error_pattern: str | None = Field(
+    error_pattern: FilterPattern | None = Field(
         default=None,
         min_length=1,
         max_length=1024,  # API reference, FilterLogEvents

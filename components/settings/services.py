@@ -2,10 +2,12 @@
 
 import re
 from typing import Annotated, Final, Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from components.settings.container import Architecture, ContainerSettings
+from components.settings.cron import validate_cron
 from components.settings.section import Section
 
 # Memory (MiB) that Fargate has for each number of CPU units.
@@ -19,7 +21,6 @@ FARGATE_MEMORY_BY_CPU: Final[dict[int, tuple[int, ...]]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
-SCHEDULE_CRON_PATTERN: Final = re.compile(r"^\S+( \S+){5}$")
 TIME_ZONE_PATTERN: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
 POLICY_ARN_PATTERN: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
 ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
@@ -38,19 +39,13 @@ class ScheduledCapacity(Section):
     @field_validator("cron")
     @classmethod
     def _validate_cron(cls, cron: str) -> str:
-        fields = cron.split(" ")
-        # One of day-of-month and day-of-week must be ?: EventBridge's cron, not Unix's.
-        if not SCHEDULE_CRON_PATTERN.match(cron) or (fields[2] == "?") == (fields[4] == "?"):
-            raise ValueError(
-                "must be six fields (minute hour day-of-month month day-of-week year), with ? as "
-                "one of the two days"
-            )
-        return cron
+        return validate_cron(cron)
 
     @field_validator("timezone")
     @classmethod
     def _validate_timezone(cls, timezone: str) -> str:
-        if not TIME_ZONE_PATTERN.match(timezone):
+        known = available_timezones()  # empty on a machine without the database
+        if not TIME_ZONE_PATTERN.match(timezone) or (known and timezone not in known):
             raise ValueError("must be a name of the IANA time zone database, like Europe/Stockholm")
         return timezone
 

@@ -1,5 +1,7 @@
 """The DB instances: status, standby, storage, maintenance, restore, backups, certificate."""
 
+import ssl
+from datetime import timedelta
 from typing import Final
 
 from ops.cli.render import format_duration
@@ -16,11 +18,13 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.core.errors import UsageError
 from ops.core.metrics import (
     build_metric_query,
     build_metric_read,
     get_latest_values,
 )
+from ops.database.sql.tls import BUNDLE_COMMANDS, list_trusted_authorities
 from ops.database.statuses import SERVING_STATUSES
 
 DB_INSTANCES_API = "rds.describe_db_instances"
@@ -37,6 +41,7 @@ FORCED_MAINTENANCE_SECONDS: Final = (
     7 * DAY_SECONDS
 )  # AWS applies the maintenance by itself within a week: plan it
 MIN_SERVER_CERTIFICATE_SECONDS: Final = 30 * DAY_SECONDS
+MIN_AUTHORITY_TIME: Final = timedelta(days=365)
 BYTES_PER_GIB: Final = 1024**3
 MIN_FREE_STORAGE_PERCENT: Final = 10  # percent of free storage; the same as the alarm
 
@@ -232,12 +237,16 @@ def check_automated_backups(facts: CheckFacts) -> CheckRoutine:
 
 
 def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
-    """Checks that the server's certificate is valid for another month."""
+    """Checks that the server's certificate is valid for another month, its authorities a year."""
     (answer,) = yield [build_instances_read(facts)]
     item = find_primary_item(facts, get_answer_items(answer))
     if item is None:
         return []
     details = item.get("CertificateDetails") or {}
+    return [*_check_certificate_expiry(facts, details), *check_trusted_authorities(facts)]
+
+
+def _check_certificate_expiry(facts: CheckFacts, details: ResponseItem) -> list[CheckFinding]:
     expiry, authority = details.get("ValidTill"), details.get("CAIdentifier", "an unknown CA")
     if expiry is None:
         return _build_findings(
@@ -251,3 +260,29 @@ def check_server_certificate(facts: CheckFacts) -> CheckRoutine:
     return _build_findings(
         "ok" if is_valid else "failing", "server certificate", evidence, "ops db reboot"
     )
+
+
+def check_trusted_authorities(facts: CheckFacts) -> list[CheckFinding]:
+    """Checks that no authority by which `ops` verifies the server expires within a year."""
+    subject, command = "trusted authorities", BUNDLE_COMMANDS[0]
+    try:
+        authorities = list_trusted_authorities()
+    except (UsageError, ssl.SSLError) as error:
+        return _build_findings("unknown", subject, f"they cannot be read: {error}", command)
+    if authorities is None:
+        return []
+    if not authorities:
+        return _build_findings("unknown", subject, "PGSSLROOTCERT's file has none", command)
+    expiring = [
+        f"{authority.name} {'expires' if authority.expiry > facts.now else 'expired'} on "
+        f"{authority.expiry:%Y-%m-%d}"
+        for authority in sorted(authorities, key=lambda authority: authority.expiry)
+        if authority.expiry - facts.now < MIN_AUTHORITY_TIME
+    ]
+    if expiring:
+        more = f", and {len(expiring) - 1} more" if len(expiring) > 1 else ""
+        evidence = f"{expiring[0]}{more}; `ops` then refuses servers that it signed"
+        return _build_findings("failing", subject, evidence, command)
+    first = min(authorities, key=lambda authority: authority.expiry)
+    evidence = f"all {len(authorities)} are valid until {first.expiry:%Y-%m-%d} or longer"
+    return _build_findings("ok", subject, evidence)

@@ -1,16 +1,22 @@
 """`ops health`: how the stack is."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from ops.cli.context import get_output, load_stack
 from ops.cli.render import Output
 from ops.core import clock
-from ops.core.checks import HEALTH_STATES
+from ops.core.checks import HEALTH_STATES, CheckFinding
 from ops.core.errors import FindingsError, UsageError
 from ops.health.registry import CHECKS, HEALTH_APIS, parse_health_selection
+
+if TYPE_CHECKING:  # commands start faster without it
+    from ops.outputs import Outputs
+
+REQUEST_AREA: Final = "balancer"
 
 app = typer.Typer(add_completion=False)
 
@@ -24,7 +30,10 @@ def show_health(
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="also send it one request, which must be answered well"),
+        typer.Option(
+            metavar="URL",
+            help="asked instead of the stack's own URL; must answer below 400",
+        ),
     ] = None,
     list_checks: Annotated[
         bool, typer.Option("--list", help="print all checks and their views; calls nothing")
@@ -32,7 +41,9 @@ def show_health(
 ) -> None:
     """How the stack is: what is failing or unknown first, and the command that helps.
 
-    Reads only. Exit code 0 if all is well, 3 if something fails or is unknown.
+    Reads only. With the area balancer, one request is sent to the stack's own URL, or to --url:
+    an answer of 5xx fails; without an answer it is unknown. Exit code 0 if all is well, 3 if
+    something fails or is unknown.
     """
     if list_checks:
         if only is not None or url is not None:
@@ -46,10 +57,7 @@ def show_health(
 
     outputs, aws, output = load_stack(context, HEALTH_APIS)
     findings = check_health(outputs, aws, clock.now(), selection)
-    if url is not None:
-        from ops.health.requests import check_url
-
-        findings.append(check_url(url))
+    findings += _check_one_request(outputs, selection, url)
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES
@@ -67,6 +75,19 @@ def show_health(
         advice = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")
         raise FindingsError(summary, *advice)
     output.print_line(f"all {counts['ok']} ok")
+
+
+def _check_one_request(
+    outputs: "Outputs", selection: Sequence[str], url: str | None
+) -> list[CheckFinding]:
+    """The finding of one request to a URL, or to the stack's own if its area is selected."""
+    from ops.health.requests import check_stack_url, check_url
+
+    if url is not None:
+        return [check_url(url)]
+    if outputs.load_balancer is None or REQUEST_AREA not in selection:
+        return []
+    return [check_stack_url(outputs.load_balancer)]
 
 
 def _print_checks(output: Output) -> None:

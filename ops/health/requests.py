@@ -23,6 +23,8 @@ ERROR_METRICS: Final = ("HTTPCode_Target_5XX_Count", "HTTPCode_ELB_5XX_Count")
 MAX_ERROR_SHARE: Final = 0.05
 MIN_ERRORS: Final = 3  # fewer are no share of anything
 REQUEST_TIMEOUT_SECONDS: Final = 10
+FIRST_CLIENT_ERROR: Final = 400
+FIRST_SERVER_ERROR: Final = 500
 
 
 def check_answers(facts: CheckFacts) -> CheckRoutine:
@@ -62,6 +64,18 @@ def check_url(url: str) -> CheckFinding:
 
     The network between here and the load balancer may be what does not answer.
     """
+    return _check_answer(url, FIRST_CLIENT_ERROR)
+
+
+def check_stack_url(part: LoadBalancerPart) -> CheckFinding:
+    """Sends one request to the stack's own URL. Only an answer of 5xx is a fault.
+
+    One of 4xx was served: a program without a start page, or one that asks who calls.
+    """
+    return _check_answer(part.url, FIRST_SERVER_ERROR)
+
+
+def _check_answer(url: str, first_bad_status: int) -> CheckFinding:
     answer = fetch_url(Http(url=url, timeout=REQUEST_TIMEOUT_SECONDS))
     assert isinstance(answer, dict)
     status, reason = int(str(answer["status"])), str(answer.get("reason", ""))
@@ -71,7 +85,7 @@ def check_url(url: str) -> CheckFinding:
             "unknown", LOAD_BALANCER_AREA, url, evidence, "ops health --only balancer"
         )
     evidence = f"answers with {status}" + (f" {reason}" if reason else "")
-    if status < 400:
+    if status < first_bad_status:
         return CheckFinding("ok", LOAD_BALANCER_AREA, url, evidence)
     return CheckFinding(
         "failing", LOAD_BALANCER_AREA, url, evidence, "ops health --only logs,services"

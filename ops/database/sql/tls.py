@@ -10,6 +10,9 @@ import ipaddress
 import os
 import re
 import socket
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +107,42 @@ def get_root_certificates() -> str:
             *BUNDLE_COMMANDS,
         )
     return name
+
+
+@dataclass(frozen=True)
+class TrustedAuthority:
+    """A certificate authority by which servers are verified, and when it expires."""
+
+    name: str
+    expiry: datetime
+
+
+def list_trusted_authorities() -> list[TrustedAuthority] | None:
+    """Returns the authorities of the file in use; None if they are the machine's.
+
+    Raises UsageError if the file cannot be read, ssl.SSLError if a certificate in it is damaged.
+    """
+    file = get_root_certificates()
+    if file == SYSTEM_ROOTS:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(file)
+    certificates: list[dict[str, Any]] = context.get_ca_certs()
+    return [
+        TrustedAuthority(
+            next(
+                (
+                    value
+                    for part in certificate["subject"]
+                    for key, value in part
+                    if key == "commonName"
+                ),
+                "an authority without a name",
+            ),
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC),
+        )
+        for certificate in certificates
+    ]
 
 
 def resolve_host(host: str) -> str:

@@ -91,6 +91,23 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
             {"schedule": {"night": {"cron": "0 20 ? * * *", "min": 1, "max": 2, "timezone": "9"}}},
             "web.schedule.night.timezone is '9', must be a name of the IANA time zone database",
         ),
+        (
+            {
+                "schedule": {
+                    "night": {
+                        "cron": "0 20 ? * * *",
+                        "min": 1,
+                        "max": 2,
+                        "timezone": "Europe/Stokholm",
+                    }
+                }
+            },
+            "web.schedule.night.timezone is 'Europe/Stokholm', must be a name of the IANA",
+        ),
+        (
+            {"schedule": {"night": {"cron": "0 25 ? * * *", "min": 1, "max": 2}}},
+            "web.schedule.night.cron is '0 25 ? * * *', must have 0-23 as hour, not '25'",
+        ),
     ],
 )
 def test_a_refused_value_says_what_it_may_be(web: dict[str, JsonValue], says: str) -> None:

@@ -1,5 +1,14 @@
 """The health checks of the database."""
 
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from ops.core.checks import CheckFacts, CheckFinding
+from ops.database.health import check_trusted_authorities
+from ops.database.sql.tls import TrustedAuthority
 from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
@@ -10,7 +19,8 @@ from tests.ops.health_answers import (
     answer_snapshot,
 )
 from tests.ops.health_cases import HealthCase
-from tests.ops.single_check import build_changed_outputs, format_time_ago, run_check
+from tests.ops.single_check import NOW, build_changed_outputs, format_time_ago, run_check
+from tests.ops.stage import build_stack_outputs
 
 DATABASE_CASES: list[HealthCase] = [
     (
@@ -144,3 +154,55 @@ def test_a_replica_that_is_gone_is_named() -> None:
         (DATABASE_IDENTIFIER, "ok"),
         (f"{DATABASE_IDENTIFIER}-replica", "failing"),
     ]
+
+
+def check_authorities(**authority_days: int) -> CheckFinding:
+    """The finding, with authorities that expire in so many days."""
+    authorities = [
+        TrustedAuthority(name, NOW + timedelta(days=days)) for name, days in authority_days.items()
+    ]
+    with patch("ops.database.health.list_trusted_authorities", return_value=authorities):
+        (finding,) = check_trusted_authorities(CheckFacts(build_stack_outputs(), NOW))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("authority_days", "state", "evidence"),
+    [
+        ({"Root1": 366, "Root2": 4000}, "ok", "all 2 are valid until 20"),
+        ({"Root1": 4000, "Root2": 364}, "failing", "Root2 expires on 20"),
+        ({"Root1": -1, "Root2": 300}, "failing", "Root1 expired on 20"),
+        ({}, "unknown", "has none"),
+    ],
+)
+def test_an_authority_that_expires_within_a_year_is_named(
+    authority_days: dict[str, int], state: str, evidence: str
+) -> None:
+    finding = check_authorities(**authority_days)
+    assert finding.state == state
+    assert evidence in finding.evidence
+    assert finding.command.startswith("curl" if state != "ok" else "")
+    assert (", and 1 more" in finding.evidence) is (min(authority_days.values(), default=0) < 0)
+
+
+def test_the_authorities_of_this_copy_are_read_and_those_of_a_bad_file_are_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = CheckFacts(build_stack_outputs(), NOW)
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
+    (finding,) = check_trusted_authorities(facts)
+    assert (finding.state, finding.evidence) == (
+        "ok",
+        "all 81 are valid until 2061-05-19 or longer",
+    )
+    monkeypatch.setenv("PGSSLROOTCERT", str(tmp_path / "gone.pem"))
+    (finding,) = check_trusted_authorities(facts)
+    assert finding.state == "unknown"
+    assert "PGSSLROOTCERT must be a file" in finding.evidence
+    damaged = tmp_path / "damaged.pem"
+    damaged.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    monkeypatch.setenv("PGSSLROOTCERT", str(damaged))
+    (finding,) = check_trusted_authorities(facts)
+    assert finding.state == "unknown"
+    monkeypatch.setenv("PGSSLROOTCERT", "system")
+    assert check_trusted_authorities(facts) == []

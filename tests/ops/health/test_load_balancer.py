@@ -2,11 +2,12 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest.mock import patch
 
 import pytest
 
 from ops.core.checks import UnknownAnswerError
-from ops.health.requests import check_url
+from ops.health.requests import check_stack_url, check_url
 from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     METRIC_DATA_API,
@@ -19,6 +20,7 @@ from tests.ops.health_answers import (
 )
 from tests.ops.health_cases import REFRESH_COMMAND, HealthCase, run_health_check
 from tests.ops.single_check import format_time_ago
+from tests.ops.stage import build_stack_outputs
 
 BALANCERS_API = "elbv2.describe_load_balancers"
 LOAD_BALANCER_CASES: list[HealthCase] = [
@@ -179,3 +181,24 @@ def test_one_real_request_is_judged_by_its_answer() -> None:
     gone = check_url(url)
     assert gone.state == "unknown"
     assert "no answer from here" in gone.evidence
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "evidence"),
+    [
+        ({"status": 200, "digest": ""}, "ok", "answers with 200"),
+        ({"status": 404, "reason": "Not Found"}, "ok", "answers with 404 Not Found"),
+        ({"status": 500, "reason": "Oops"}, "failing", "answers with 500 Oops"),
+        ({"status": 503, "reason": ""}, "failing", "answers with 503"),
+        ({"status": 0, "reason": "timed out"}, "unknown", "no answer from here: timed out"),
+    ],
+)
+def test_only_5xx_of_the_stacks_own_url_is_a_fault_and_no_answer_is_unknown(
+    answer: dict[str, object], state: str, evidence: str
+) -> None:
+    part = build_stack_outputs().load_balancer
+    assert part is not None
+    with patch("ops.health.requests.fetch_url", return_value=answer) as fetch_url:
+        finding = check_stack_url(part)
+    assert (finding.state, finding.subject, finding.evidence) == (state, part.url, evidence)
+    assert [call.args[0].url for call in fetch_url.call_args_list] == [part.url]

@@ -30,8 +30,9 @@ class DeployedProd:
     aws: Aws
 
     def run_ops(self, *words: str) -> int:
-        """Runs a command line; its exit code."""
-        return main([*words, "--outputs", str(self.file)])
+        """Runs a command line; its exit code. The stack's own URL answers with 200."""
+        with patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}):
+            return main([*words, "--outputs", str(self.file)])
 
 
 @contextmanager

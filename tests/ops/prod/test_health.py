@@ -13,6 +13,7 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.ecs.models import ecs_backends
 
+from ops.cli.app import main
 from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import CheckFacts
 from ops.health.registry import HEALTH_AREAS, HEALTH_CHECKS
@@ -185,7 +186,9 @@ def test_denied_everywhere_everything_is_unknown_with_the_way_to_permissions(
     with count_calls(lambda _: "AccessDeniedException"):
         assert prod.run_ops("health", "--output", "json") == 3
     captured = capsys.readouterr()
-    assert {i["state"] for i in parse_health_items(captured.out)} == {"unknown"}
+    assert prod.outputs.load_balancer is not None
+    known = [i["subject"] for i in parse_health_items(captured.out) if i["state"] != "unknown"]
+    assert known == [prod.outputs.load_balancer.url]  # its answer needs no permission
     assert "0 failing" in captured.err
     assert "  ops permissions" in captured.err
 
@@ -200,7 +203,9 @@ def test_in_another_account_nothing_is_said_to_be_gone(
     assert DeployedProd(prod.outputs, other, prod.aws).run_ops("health", "--output", "json") == 3
     items = parse_health_items(capsys.readouterr().out)
     assert [i["area"] for i in items if i["state"] == "failing"] == ["account"]
-    assert "ok" not in {i["state"] for i in items}
+    assert prod.outputs.load_balancer is not None
+    known = [i["subject"] for i in items if i["state"] == "ok"]
+    assert known == [prod.outputs.load_balancer.url]  # not a question of the account
 
 
 def test_a_thousand_alarms_take_their_pages_and_a_constant(prod: DeployedProd) -> None:
@@ -244,3 +249,30 @@ def test_health_loads_no_pulumi_no_moto_and_help_loads_no_aws() -> None:
         "assert not {'boto3', 'pulumi', 'moto', 'sandbox'} & set(sys.modules), 'health'"
     )
     subprocess.run([sys.executable, "-c", text], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "requested"),
+    [
+        ((), "own"),
+        (("--only", "database,balancer"), "own"),
+        (("--only", "database"), None),
+        (("--only", "database", "--url", "https://else.example.com"), "https://else.example.com"),
+    ],
+)
+def test_one_request_is_sent_to_the_stacks_url_with_the_area_of_the_load_balancer(
+    prod: DeployedProd,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    requested: str | None,
+) -> None:
+    answer = {"status": 502, "reason": "Bad Gateway"}
+    arguments = ["health", *words, "--output", "json", "--outputs", str(prod.file)]
+    with patch("ops.health.requests.fetch_url", return_value=answer) as fetch_url:
+        code = main(arguments)
+    assert prod.outputs.load_balancer is not None
+    url = prod.outputs.load_balancer.url if requested == "own" else requested
+    assert [call.args[0].url for call in fetch_url.call_args_list] == ([url] if url else [])
+    items = parse_health_items(capsys.readouterr().out)
+    failing = [item["subject"] for item in items if item["state"] == "failing"]
+    assert (code, failing) == ((3, [url]) if url else (0, []))

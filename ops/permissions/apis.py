@@ -6,93 +6,24 @@ an error: add it, with its resources in resources.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-Condition: TypeAlias = tuple[str, str, tuple[str, ...]]  # operator, key, values as templates
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One action, the names of its resources in resources.py, and its conditions."""
-
-    action: str
-    resources: tuple[str, ...]
-    conditions: tuple[Condition, ...] = ()
-
-
-def build_grant(action: str, *resources: str, conditions: tuple[Condition, ...] = ()) -> Grant:
-    """Builds a grant of an action on these resources."""
-    return Grant(action, resources, conditions)
-
-
-def build_unscoped_grant(action: str, *conditions: Condition) -> Grant:
-    """Builds a grant of an action that AWS cannot restrict to resources."""
-    return Grant(action, ("everywhere",), conditions)
-
-
-def build_via_service_condition(service: str) -> tuple[Condition, ...]:
-    """Builds a condition for keys: use only through a service in the stack's regions."""
-    return (
-        (
-            "StringEquals",
-            "kms:ViaService",
-            (
-                f"{service}.{{region}}.amazonaws.com",
-                f"{service}.{{recovery_region}}.amazonaws.com",
-            ),
-        ),
-    )
-
-
-def build_passed_to_condition(service: str) -> tuple[Condition, ...]:
-    """Builds a condition for iam:PassRole: pass only to this service."""
-    return (("StringEquals", "iam:PassedToService", (service,)),)
-
-
-# Limits actions without resources to the stack's regions.
-STACK_REGIONS_CONDITION: Final[Condition] = (
-    "StringEquals",
-    "aws:RequestedRegion",
-    ("{region}", "{recovery_region}"),
+from ops.permissions.grants import (
+    CLUSTER_CONDITION,
+    ECS_NAMESPACE_CONDITION,
+    LAUNCH_TEMPLATE_CONDITION,
+    SESSION_DOCUMENT_CONDITION,
+    STACK_INSTANCE_CONDITIONS,
+    STACK_TEMPLATE_CONDITIONS,
+    TAG_AT_LAUNCH_CONDITION,
+    TAG_AT_REGISTRATION_CONDITION,
+    Grant,
+    build_grant,
+    build_passed_to_condition,
+    build_unscoped_grant,
+    build_via_service_condition,
 )
-CLUSTER_CONDITION: Final[Condition] = (
-    "ArnEquals",
-    "ecs:cluster",
-    ("arn:{partition}:ecs:{region}:{account}:cluster/{prefix}",),
-)
-ECS_NAMESPACE_CONDITION: Final[Condition] = (
-    "StringEquals",
-    "application-autoscaling:service-namespace",
-    ("ecs",),
-)
-# Makes Session Manager check the document even if none is named: no shell on an instance
-# (Systems Manager User Guide, "Enforce a session document permission check").
-SESSION_DOCUMENT_CONDITION: Final[Condition] = (
-    "BoolIfExists",
-    "ssm:SessionDocumentAccessCheck",
-    ("true",),
-)
-STACK_INSTANCE_CONDITIONS: Final[tuple[Condition, ...]] = (
-    ("StringEquals", "ssm:resourceTag/Project", ("{project}",)),
-    ("StringEquals", "ssm:resourceTag/Environment", ("{stack}",)),
-)
-# Launch only from a launch template, and only from the stack's own.
-LAUNCH_TEMPLATE_CONDITION: Final[Condition] = (
-    "ArnLike",
-    "ec2:LaunchTemplate",
-    ("arn:{partition}:ec2:{region}:{account}:launch-template/*",),
-)
-STACK_TEMPLATE_CONDITIONS: Final[tuple[Condition, ...]] = (
-    ("StringEquals", "ec2:ResourceTag/Project", ("{project}",)),
-    ("StringEquals", "ec2:ResourceTag/Environment", ("{stack}",)),
-)
-TAG_AT_LAUNCH_CONDITION: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
-TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
-    "StringEquals",
-    "ecs:CreateAction",
-    ("RegisterTaskDefinition",),
-)
+
 # Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
 TAG_SNAPSHOT_GRANT: Final = build_grant("rds:AddTagsToResource", "snapshots")
 # Starting tasks passes their roles to ECS (ECS Developer Guide, "Amazon ECS IAM roles").

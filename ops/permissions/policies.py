@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.core.declaration import ROLES, Role
-from ops.permissions.apis import STACK_REGIONS_CONDITION, Condition, Grant, get_api_grants
+from ops.permissions.apis import get_api_grants
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
+from ops.permissions.grants import STACK_REGIONS_CONDITION, Condition, Grant
 from ops.permissions.names import StackNames
 from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 

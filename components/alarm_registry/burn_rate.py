@@ -47,7 +47,7 @@ OBJECTIVE_COMMANDS: Final[dict[Objective, str]] = {
 
 
 def _build_valid_requests_expression() -> str:
-    """Requests that count: those that a target got, and those that never found one."""
+    """Requests that count: those that reached a target, and those that did not."""
     return "(FILL(all, 0) + FILL(lost, 0))"
 
 

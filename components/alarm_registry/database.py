@@ -22,14 +22,14 @@ FREE_STORAGE_SPACE: Final = MetricStatistic(RDS_NAMESPACE, "FreeStorageSpace", "
 
 
 def get_instance_class(settings: "Settings", name: str) -> RdsClass:
-    """The class of an instance: a replica may have its own."""
+    """The class of an instance; replicas may have their own."""
     database = settings.database
     replica_class = database.replica_class if name != "primary" else None
     return get_rds_class(replica_class or database.instance_class)
 
 
 def compute_max_connections(settings: "Settings", name: str) -> int:
-    """What PostgreSQL allows: the parameter where it is a number, else the class's default."""
+    """max_connections: the parameter if it is a number, otherwise the class's default."""
     parameter_value = settings.database.parameters.get("max_connections", "")
     return (
         int(parameter_value)
@@ -46,7 +46,7 @@ def _build_connections_threshold(percent: int) -> Threshold:
 
 
 def _build_storage_threshold(percent: int) -> Threshold:
-    """Of what the settings allocate: where autoscaling has grown it, the alarm comes later."""
+    """A share of the storage in the settings: after autoscaling, the alarm is raised later."""
     return Threshold(
         lambda settings, _: settings.database.storage_gb * GIB * percent // 100,
         f"{percent} % of the allocated storage",
@@ -63,7 +63,7 @@ DATABASE_ALARMS: Final = (
         threshold=build_fixed_threshold(90, "Percent"),
         unit="Percent",
         evaluation_periods=15,
-        description="The database has had no processor time to spare for a quarter of an hour.",
+        description="The database has used nearly all of its CPU for a quarter of an hour.",
         command="ops db activity",
         graph="database-cpu",
     ),
@@ -76,7 +76,7 @@ DATABASE_ALARMS: Final = (
         threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
         evaluation_periods=10,
-        description="The database is short of processor time: queries begin to queue.",
+        description="The database is short of CPU: queries begin to queue.",
         command="ops db slow",
         graph="database-cpu",
     ),
@@ -100,7 +100,7 @@ DATABASE_ALARMS: Final = (
         comparison=">",
         threshold=_build_connections_threshold(80),
         unit="Count",
-        description="Connections near the most that the instance class allows.",
+        description="Connections are close to max_connections.",
         command="ops db activity",
         graph="database-connections",
     ),
@@ -116,7 +116,7 @@ DATABASE_ALARMS: Final = (
         ),
         unit="Bytes",
         evaluation_periods=15,
-        description="Little memory is left for the file cache: reads go to the disk.",
+        description="Little memory is left for the file cache: reads come from the disk.",
         command="ops usage",
         graph="database-memory",
     ),
@@ -128,7 +128,7 @@ DATABASE_ALARMS: Final = (
         comparison="<",
         threshold=_build_storage_threshold(5),
         unit="Bytes",
-        description="The disk is nearly full: a full one stops the database.",
+        description="The disk is nearly full: a full disk stops the database.",
         command="ops db storage GIB",
         graph="database-storage",
     ),
@@ -182,7 +182,7 @@ DATABASE_ALARMS: Final = (
         comparison=">",
         threshold=build_fixed_threshold(0.02, "Seconds"),
         unit="Seconds",
-        description="Reads from the disk take long: it is saturated, or the cache is too small.",
+        description="Reads from the disk are slow: it is saturated, or the cache is too small.",
         command="ops db slow",
         graph="database-disk-latency",
     ),
@@ -194,7 +194,7 @@ DATABASE_ALARMS: Final = (
         comparison=">",
         threshold=build_fixed_threshold(0.02, "Seconds"),
         unit="Seconds",
-        description="Writes to the disk take long: commits wait for it.",
+        description="Writes to the disk are slow: commits wait for them.",
         command="ops db activity",
         graph="database-disk-latency",
     ),
@@ -210,7 +210,7 @@ DATABASE_ALARMS: Final = (
         unit="Count",
         evaluation_periods=15,
         condition=lambda settings: settings.database.performance_insights,
-        description="More sessions work or wait at once than there are processors.",
+        description="More sessions are active or waiting than there are vCPUs.",
         command="ops db locks",
         graph="database-load",
     ),
@@ -225,7 +225,7 @@ DATABASE_ALARMS: Final = (
         threshold=build_fixed_threshold(60, "Seconds"),
         unit="Seconds",
         evaluation_periods=10,
-        description="A read replica is behind: what is read there is old.",
+        description="A read replica lags behind: reads there return old data.",
         command="ops health",
         graph="database-lag",
     ),
@@ -238,7 +238,7 @@ DATABASE_ALARMS: Final = (
         threshold=build_fixed_threshold(1_000_000_000),
         unit="Count",
         evaluation_periods=1,
-        description="Vacuum is behind: at two billion used ids PostgreSQL stops taking writes.",
+        description="Vacuum lags behind: at two billion used ids PostgreSQL refuses writes.",
         command="ops db vacuum",
         graph="database-transaction-ids",
     ),

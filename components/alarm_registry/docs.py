@@ -1,4 +1,4 @@
-"""What is written from the registry: docs/alarms.md, and the commands of alarms for `ops`."""
+"""Renders docs/alarms.md and the commands of alarms for `ops` from the registry."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,12 @@ ALARMS_PAGE_PATH: Final = Path(__file__).resolve().parent.parent.parent / "docs"
 ALARMS_PAGE_INTRODUCTION: Final = """\
 # Alarms
 
-Made from `components/alarm_registry` by `python -m components.alarm_registry`; do not edit.
+Generated from `components/alarm_registry` by `python -m components.alarm_registry`; do not edit.
 
-P0 and P1 go to the page topic, P2 to warn. An alarm is named `{project}-{stack}-{key}-{what}`;
-its description repeats what it means and the command to run. A stack chooses severities with
-`alarms.severities`, and changes or leaves out one alarm with `alarms.overrides.{key}`. Thresholds
-follow the size of what is watched: the class of the instance, its storage, the objectives.
+P0 and P1 go to the page topic, P2 to the warn topic. An alarm is named
+`{project}-{stack}-{key}-{what}`; its description has its meaning and the command to run. A stack
+selects severities with `alarms.severities`, and changes or removes one alarm with
+`alarms.overrides.{key}`. Thresholds depend on the instance class, its storage and the objectives.
 """
 ALARM_TABLE_HEAD: Final = """
 | | Alarm | Watches | Threshold | For | Means | Run |
@@ -29,7 +29,7 @@ COMPOSITE_TABLE_HEAD: Final = """
 
 
 def render_alarms_page() -> str:
-    """The whole page."""
+    """Returns the page."""
     parts = [ALARMS_PAGE_INTRODUCTION]
     for title, table in ALARM_TABLES.items():
         parts += [f"\n## {title}\n", ALARM_TABLE_HEAD, *(_render_row(entry) for entry in table)]
@@ -54,7 +54,7 @@ def render_alarm_commands() -> str:
 
 
 def format_period(seconds: int) -> str:
-    """Seconds as people say them: 5 min, 6 h, 1 d."""
+    """Formats seconds like 5 min, 6 h, 1 d."""
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds % length == 0:
             return f"{seconds // length} {unit}"
@@ -62,7 +62,7 @@ def format_period(seconds: int) -> str:
 
 
 def format_metric(entry: AlarmEntry) -> str:
-    """The metric and its statistic, or what the math works out."""
+    """Formats the metric and its statistic, or the description of its metric math."""
     if isinstance(entry.metric, MetricMath):
         return entry.metric.description
     return f"`{entry.metric.name}` {entry.metric.stat.lower()}"
@@ -90,7 +90,7 @@ def _render_row(entry: AlarmEntry) -> str:
 def _render_composite_row(composite: CompositeEntry) -> str:
     groups = (" or ".join(f"`{key}`" for key in group) for group in composite.alarm_groups)
     condition = " and ".join(f"({group})" if " or " in group else group for group in groups)
-    suppression = f"; silent while `{composite.suppressed_by}`" if composite.suppressed_by else ""
+    suppression = f"; suppressed by `{composite.suppressed_by}`" if composite.suppressed_by else ""
     return _render_cells(
         composite.severity,
         f"`{composite.key}`",

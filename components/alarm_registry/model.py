@@ -1,4 +1,4 @@
-"""What an entry of the alarm registry says. Plain data: nothing here imports Pulumi."""
+"""The data of the alarm registry. Nothing here imports Pulumi."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ GIB: Final = 1024**3
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryFacts:
-    """What alarms are made for: the settings, and what only the made network and ALB know.
+    """What alarms are built from: the settings, and ids of the created network and load balancer.
 
-    NAT devices are by zone, `targets` by service; `balancer` and each target are ARN suffixes, as
-    CloudWatch's dimensions want them.
+    NAT devices are by zone, `targets` by service; `balancer` and each target are ARN suffixes, the
+    values of CloudWatch's dimensions.
     """
 
     settings: "Settings"
@@ -38,12 +38,12 @@ class RegistryFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectKind:
-    """A kind of thing that is watched. An only one has no name; `label` tells it in a graph."""
+    """A kind of subject that alarms watch. A single one has no name; graphs show its `label`."""
 
     description: str
     list_names: Callable[[RegistryFacts], tuple[str, ...]]
     get_dimensions: "Callable[[RegistryFacts, str], Mapping[str, Input[str]]]"
-    # Whether one may rightly be empty, so that its missing data are no alarm.
+    # True if it may be idle, so that missing data is no alarm.
     can_be_idle: "Callable[[Settings, str], bool]" = lambda _settings, _name: False
     label: str = ""
 
@@ -68,7 +68,7 @@ class MetricMath:
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold, by the settings and the name of what is watched; `says` is for people."""
+    """A threshold, computed from the settings and a subject's name; `description` is its text."""
 
     compute_value: "Callable[[Settings, str], float]"
     description: str
@@ -76,12 +76,13 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmEntry:
-    """One entry: of it one metric alarm is made for each thing of its kind.
+    """One entry of the registry, which becomes a metric alarm for each subject of its kind.
 
-    `command` is that of the runbook (`{name}` is the service), `fleet_command` the one if the thing
-    is the fleet. `graph` is where the dashboards draw it. `rolls_back_deployment` ends a
-    deployment. `composite_only` means that only a composite acts on it, `notifies_all_topics` that
-    it goes to both topics; what is not `on_dashboard` has windows too long for a graph.
+    `command` is the runbook's (`{name}` is the service), `fleet_command` the one for the fleet.
+    `graph` names the dashboard graph that shows it. `rolls_back_deployment`: ECS rolls back a
+    deployment while it is raised. `composite_only`: only a composite acts on it.
+    `notifies_all_topics`: it goes to both topics. `on_dashboard` is False if its window is too
+    long for a graph.
     """
 
     key: str
@@ -106,27 +107,27 @@ class AlarmEntry:
 
     @property
     def duration_seconds(self) -> int:
-        """How long the threshold must be passed until the alarm is raised."""
+        """Seconds that the threshold must be passed before the alarm is raised."""
         return self.period_seconds * self.evaluation_periods
 
     def format_command(self, name: str) -> str:
-        """The command of the runbook for one thing."""
+        """Formats the runbook's command for one subject."""
         return AlarmCommand(command=self.command, fleet_command=self.fleet_command).format_command(
             name
         )
 
     def get_missing_data(self, settings: "Settings", name: str) -> MissingDataTreatment:
-        """How missing data count for one thing."""
+        """Returns how missing data counts for one subject."""
         can_be_idle = self.missing_data == "breaching" and self.kind.can_be_idle(settings, name)
         return "notBreaching" if can_be_idle else self.missing_data
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeEntry:
-    """An alarm on alarms: of each group in `all_of` at least one is raised.
+    """An alarm on alarms, raised if at least one alarm of each group is raised.
 
-    It is left out where a group has no alarms. While the alarm `suppressed_by` is raised, it acts
-    on nobody.
+    It is not created if a group has no alarms. While the alarm `suppressed_by` is raised, it
+    notifies nobody.
     """
 
     key: str
@@ -139,7 +140,7 @@ class CompositeEntry:
 
 
 def build_fixed_threshold(value: float, unit: ThresholdUnit = "Count") -> Threshold:
-    """The same threshold for everything."""
+    """Builds a threshold that is the same for every subject."""
     texts = {"Percent": f"{value:g} %", "Seconds": f"{value * 1000:g} ms", "Days": f"{value:g} d"}
     if unit == "Seconds" and value >= 1:
         return Threshold(lambda _settings, _name: value, f"{value:g} s")
@@ -147,5 +148,5 @@ def build_fixed_threshold(value: float, unit: ThresholdUnit = "Count") -> Thresh
 
 
 def format_alarm_description(severity: Severity, meaning: str, command: str) -> str:
-    """The description of an alarm as CloudWatch shows it: what it means and what to run."""
+    """Formats the description of an alarm in CloudWatch: its meaning and the command to run."""
     return f"{severity}. {meaning} Run: {command}"

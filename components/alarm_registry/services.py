@@ -22,7 +22,7 @@ AUTO_SCALING_NAMESPACE, EC2_NAMESPACE, CLOUDWATCH_AGENT_NAMESPACE = (
 
 
 def _build_missing_tasks_expression(settings: "Settings", name: str) -> str:
-    """Against what is wanted now, and never against less than the settings' fewest."""
+    """Compares with the desired number, and at least with the minimum of the settings."""
     min_tasks = settings.services[name].min if name in settings.services else 0
     return f"IF(wanted > {min_tasks}, wanted, {min_tasks}) - running"
 
@@ -38,7 +38,7 @@ SERVICE_ALARMS: Final = (
         unit="Percent",
         evaluation_periods=10,
         missing_data="breaching",
-        description="The service is short of processor time, and scaling has not helped.",
+        description="The service uses nearly all of its CPU, and scaling has not helped.",
         command="ops service limits",
         graph="service-cpu",
     ),
@@ -52,7 +52,7 @@ SERVICE_ALARMS: Final = (
         unit="Percent",
         evaluation_periods=15,
         missing_data="breaching",
-        description="The tasks are short of memory: the next step is being killed.",
+        description="The tasks are short of memory: they will be killed if it runs out.",
         command="ops service tasks --service {name}",
         graph="service-memory",
     ),
@@ -77,7 +77,7 @@ SERVICE_ALARMS: Final = (
         unit="Count",
         missing_data="breaching",
         condition=lambda settings: settings.cluster.container_insights != "disabled",
-        description="Fewer tasks run than are wanted, or than the fewest allowed.",
+        description="Fewer tasks run than desired, or than the minimum.",
         command="ops service events --service {name}",
         graph="service-tasks",
     ),
@@ -104,7 +104,7 @@ FLEET_ALARMS: Final = (
         unit="Count",
         evaluation_periods=10,
         missing_data="breaching",
-        description="Fewer instances are in service than are wanted.",
+        description="Fewer instances are in service than desired.",
         command="ops fleet activities",
         graph="fleet-size",
     ),
@@ -119,7 +119,7 @@ FLEET_ALARMS: Final = (
         period_seconds=300,
         evaluation_periods=2,
         missing_data="notBreaching",
-        description="An instance, or its host, fails EC2's status checks.",
+        description="An instance or its host fails EC2's status checks.",
         command="ops fleet instances",
         graph="fleet-status",
     ),
@@ -133,7 +133,7 @@ FLEET_ALARMS: Final = (
         unit="Percent",
         period_seconds=300,
         evaluation_periods=3,
-        description="The fleet is short of processor time, and scaling has not helped.",
+        description="The fleet uses nearly all of its CPU, and scaling has not helped.",
         command="ops fleet limits",
         graph="fleet-cpu",
     ),
@@ -162,7 +162,7 @@ FLEET_ALARMS: Final = (
         unit="Percent",
         period_seconds=300,
         evaluation_periods=3,
-        description="A disk fills up, with images or logs: a full one stops the container.",
+        description="A disk fills up with images or logs: a full disk stops the container.",
         command="ops fleet instances",
         graph="fleet-disk",
     ),

@@ -1,4 +1,4 @@
-"""Settings of who may operate the stack: the roles that its commands are run with."""
+"""Settings of the roles that operate the stack: who may assume them."""
 
 import re
 from typing import Annotated
@@ -35,25 +35,27 @@ Principal = Annotated[str, AfterValidator(_validate_principal)]
 class AccessSettings(Section):
     """The three roles that operate the stack, and who may assume them."""
 
-    enabled: bool = Field(default=True, description="make the roles")
+    enabled: bool = Field(default=True, description="create the roles")
     readers: tuple[Principal, ...] = Field(
         default=(),
-        description="who may look: account ids, ARNs of IAM users, roles (such as those of IAM "
-        "Identity Center) or SAML providers; none: whom this account's IAM lets, with MFA",
+        description="who may read: account ids, ARNs of IAM users, of roles (such as those of "
+        "IAM Identity Center) or of SAML providers; none: anybody whom this "
+        "account's IAM allows, with MFA",
     )
     operators: tuple[Principal, ...] = Field(
-        default=(), description="who may also change; as readers"
+        default=(), description="who may also change things; same values as readers"
     )
     recoverers: tuple[Principal, ...] = Field(
-        default=(), description="who may also restore and delete; as readers"
+        default=(), description="who may also restore and delete; same values as readers"
     )
     mfa: bool = Field(
         default=True,
-        description="ask accounts and users for MFA; roles and SAML providers have asked already",
+        description="require MFA of accounts and users; roles and SAML providers have already "
+        "required it",
     )
     session_hours: int = Field(
-        default=4, ge=1, le=12, description="how long a session may last at most"
+        default=4, ge=1, le=12, description="maximum length of a session, hours"
     )
     permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] | None = Field(
-        default=None, description="policy that bounds what the roles may, where the account asks so"
+        default=None, description="permissions boundary of the roles, if the account requires one"
     )

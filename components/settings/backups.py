@@ -8,64 +8,68 @@ from components.settings.section import Section
 from components.settings.windows import parse_daily_window
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-START_WINDOW_MINUTES = 60  # minutes after which AWS Backup cancels what has not begun; its minimum
+START_WINDOW_MINUTES = (
+    60  # minutes after which AWS Backup cancels a job that has not started; its minimum
+)
 MAX_LIFECYCLE_DAYS = 36_500  # AWS Backup's limit of a lifecycle
 
 
 class BackupSettings(Section):
-    """The AWS Backup plan, beside RDS's own automated backups."""
+    """The AWS Backup plan, in addition to RDS's automated backups."""
 
-    enabled: bool = Field(default=True, description="have a vault and a plan")
+    enabled: bool = Field(default=True, description="create a vault and a plan")
     time: TimeOfDay = Field(
         default="05:00",
-        description="when backups start, UTC, hh:mm; not within an hour before or in a window of "
-        "the database, as RDS refuses them there",
+        description="when backups start, UTC, hh:mm; must not be during a window of the "
+        "database or in the hour before it, when RDS refuses them",
     )
     daily_days: int = Field(
-        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that daily backups are kept"
+        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days to keep daily backups"
     )
     weekly_days: int = Field(
-        default=90, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that weekly backups are kept"
+        default=90, ge=1, le=MAX_LIFECYCLE_DAYS, description="days to keep weekly backups"
     )
     monthly_days: int = Field(
-        default=365, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that monthly backups are kept"
+        default=365, ge=1, le=MAX_LIFECYCLE_DAYS, description="days to keep monthly backups"
     )
     copy_to_recovery: bool = Field(
-        default=True, description="copy to the recovery region, where there is one"
+        default=True, description="copy backups to the recovery region, if there is one"
     )
     copy_days: int = Field(
-        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days that copies are kept"
+        default=35, ge=1, le=MAX_LIFECYCLE_DAYS, description="days to keep copies"
     )
     lock: Literal["none", "governance", "compliance"] = Field(
         default="none",
-        description="vault lock: governance may be lifted by whoever IAM allows; compliance by "
-        "nobody once lockGraceDays are over, not even by AWS",
+        description="vault lock: governance can be removed by anybody whom IAM allows; "
+        "compliance by nobody after lockGraceDays, not even AWS",
     )
     lock_grace_days: int = Field(
-        default=3, ge=3, le=MAX_LIFECYCLE_DAYS, description="days before a compliance lock is final"
+        default=3, ge=3, le=MAX_LIFECYCLE_DAYS, description="days until a compliance lock is final"
     )
     restore_testing: bool = Field(default=True, description="restore a backup weekly as a test")
     restore_test_hours: int = Field(
-        default=1, ge=1, le=168, description="hours that a restored test database is kept"
+        default=1, ge=1, le=168, description="hours to keep the database of a restore test"
     )
     journal_days: int = Field(
-        default=365, ge=30, description="days that old versions in the operations bucket are kept"
+        default=365,
+        ge=30,
+        description="days to keep old versions of objects in the operations bucket",
     )
 
     @property
     def shortest_retention_days(self) -> int:
-        """The shortest time that a backup is kept: what a vault lock can promise."""
+        """The shortest retention, which a vault lock can enforce."""
         return min(self.daily_days, self.weekly_days, self.monthly_days)
 
     @property
     def start_minutes(self) -> range:
-        """Minutes of the day in which backups begin: AWS Backup's shortest start window."""
+        """Minutes of the day in which backups start: AWS Backup's shortest start window."""
         start = parse_daily_window(f"{self.time}-{self.time}").start
         return range(start, start + START_WINDOW_MINUTES)
 
     @model_validator(mode="after")
     def _validate_retention_order(self) -> "BackupSettings":
-        """Where rules meet on a day AWS Backup keeps one backup, for the longer time."""
+        """If two rules apply on a day, AWS Backup keeps one backup, for the longer time."""
         if self.weekly_days < self.daily_days:
             raise ValueError(
                 f"weeklyDays is {self.weekly_days}, must be dailyDays ({self.daily_days}) or more"

@@ -30,29 +30,31 @@ DEFAULT_ENGINE_VERSIONS: Final[Mapping[CacheEngine, str]] = {"valkey": "8.0", "r
 
 
 class CacheSettings(Section):
-    """An ElastiCache replication group. Optional. Always with TLS and an AUTH token."""
+    """An ElastiCache replication group, optional. It always uses TLS and an AUTH token."""
 
-    enabled: bool = Field(default=False, description="have a cache")
+    enabled: bool = Field(default=False, description="create a cache")
     engine: CacheEngine = Field(default="valkey", description="engine")
     engine_version: str | None = Field(
-        default=None, description="engine version; where not set 8.0 for Valkey, 7.1 for Redis"
+        default=None, description="engine version; not set: 8.0 for Valkey, 7.1 for Redis"
     )
     node_type: str = Field(default="cache.t4g.micro", description="node type")
     replicas: int = Field(
-        default=1, ge=0, le=5, description="replicas of the one shard; failover needs one"
+        default=1, ge=0, le=5, description="replicas of the only shard; failover needs one"
     )
     port: int = Field(default=6379, ge=1024, le=65535, description="port")
     eviction: EvictionPolicy = Field(
-        default="allkeys-lru", description="what goes when memory is full"
+        default="allkeys-lru", description="which keys are evicted when the memory is full"
     )
-    snapshot_days: int = Field(default=7, ge=0, le=35, description="days that snapshots are kept")
+    snapshot_days: int = Field(default=7, ge=0, le=35, description="days to keep snapshots")
     snapshot_window: DailyHourWindow = Field(
         default="04:30-05:30", description="daily, UTC, hh:mm-hh:mm"
     )
     maintenance_window: WeeklyHourWindow = Field(
         default="sun:05:30-sun:06:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
     )
-    auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
+    auto_minor_upgrade: bool = Field(
+        default=True, description="upgrade to new minor versions in the maintenance window"
+    )
     apply_immediately: bool = Field(
         default=False, description="apply changes at once instead of in the maintenance window"
     )

@@ -44,7 +44,7 @@ USER_PATTERN: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
 class ContainerSettings(Section):
     """A container that answers HTTP behind the load balancer.
 
-    The default image serves a page at / as any user, with nothing writable but /tmp.
+    The default image serves a page at / as any user, with only /tmp writable.
     """
 
     image: str = Field(
@@ -53,12 +53,14 @@ class ContainerSettings(Section):
     )
     port: int = Field(default=8080, ge=1, le=65535, description="port the container listens on")
     health_path: str = Field(default="/", description="path of the health check")
-    command: tuple[str, ...] = Field(default=(), description="command, instead of the image's own")
+    command: tuple[str, ...] = Field(default=(), description="command, instead of the image's")
     user: str = Field(
-        default="1000:1000", description="user and group that run the container, never root"
+        default="1000:1000", description="user and group of the container, never root"
     )
-    tmp_mb: int = Field(default=64, ge=1, description="size of /tmp, MiB of the memory")
-    environment: dict[str, str] = Field(default={}, description="environment variables, in clear")
+    tmp_mb: int = Field(default=64, ge=1, description="size of /tmp, MiB of the container's memory")
+    environment: dict[str, str] = Field(
+        default={}, description="environment variables, in plain text"
+    )
     secrets: dict[str, str] = Field(
         default={},
         description="environment variables from Secrets Manager (ARN, or ARN:key:: for one key of "
@@ -66,12 +68,12 @@ class ContainerSettings(Section):
     )
     database: bool = Field(
         default=True,
-        description="give it the database: DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD",
+        description="pass the database to it: DB_HOST, DB_PORT, DB_NAME, DB_USER, DB_PASSWORD",
     )
     cache: bool = Field(
         default=True,
-        description="give it the cache, where one is: CACHE_HOST, CACHE_READER_HOST, CACHE_PORT, "
-        "CACHE_TOKEN",
+        description="pass the cache to it, if there is one: CACHE_HOST, CACHE_READER_HOST, "
+        "CACHE_PORT, CACHE_TOKEN",
     )
 
     @field_validator("image")

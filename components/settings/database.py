@@ -1,4 +1,4 @@
-"""Settings of the database. What RDS would refuse after minutes is refused here, with why."""
+"""Settings of the database. Rejects at once what RDS would refuse after minutes."""
 
 import json
 import re
@@ -20,23 +20,24 @@ SUPPORTED_MAJOR_VERSIONS: Final = (14, 15, 16, 17, 18)
 STRIPED_STORAGE_MIN_GB: Final = 400
 IOPS_RANGE: Final = range(12_000, 64_001)
 THROUGHPUT_RANGE: Final = range(500, 4_001)
-# Parameters that a setting of its own decides.
+# Parameters that have a setting of their own.
 MANAGED_PARAMETERS: Final = {"log_min_duration_statement": "slowQueryMs"}
 
 
 class RestoreFrom(Section):
-    """Where a new database takes its data from: exactly one of a snapshot or a point in time.
+    """The source of a new database's data: a snapshot or a point in time, exactly one.
 
-    It keeps the key, the admin's name and the databases of the backup, and gets a new password.
-    A backup under another key is copied to this stack's key first. It may be removed afterwards.
+    The database keeps the key, the master user and the databases of the backup, and gets a new
+    password. A backup under another key must be copied to this stack's key first. Afterwards this
+    setting can be removed.
     """
 
     snapshot: str | None = Field(default=None, description="identifier or ARN of a DB snapshot")
     instance: str | None = Field(
-        default=None, description="DB instance to restore from (point in time)"
+        default=None, description="identifier of a DB instance, for a point in time"
     )
     automated_backup_arn: str | None = Field(
-        default=None, description="automated backup to restore from, e.g. a replicated one"
+        default=None, description="ARN of an automated backup, such as a replicated one"
     )
     resource_id: str | None = Field(
         default=None,
@@ -89,7 +90,8 @@ class DatabaseSettings(Section):
     """The PostgreSQL instance on RDS."""
 
     engine_version: str = Field(
-        default="16", description="PostgreSQL version; a major alone takes RDS's default minor"
+        default="16",
+        description="PostgreSQL version; for a major version alone RDS chooses the minor one",
     )
     instance_class: str = Field(default="db.t4g.small", description="DB instance class")
     storage_gb: int = Field(default=20, ge=20, le=65536, description="allocated storage, GiB")
@@ -101,21 +103,22 @@ class DatabaseSettings(Section):
     multi_az: bool = Field(default=True, description="keep a standby in another zone")
     replicas: int = Field(default=0, ge=0, le=15, description="read replicas")
     replica_class: str | None = Field(
-        default=None, description="instance class of the replicas; the primary's where not set"
+        default=None, description="instance class of the replicas; not set: the primary's"
     )
-    port: int = Field(default=5433, description="not PostgreSQL's default 5432")
+    port: int = Field(default=5433, description="port; must not be PostgreSQL's default 5432")
     admin_name: AdminName = Field(
-        default="bulwark_admin", description="master user, not a default name"
+        default="bulwark_admin", description="master user; must not be a common name"
     )
-    name: DatabaseName = Field(default="app", description="database created at first")
-    backup_days: int = Field(
-        default=30, ge=0, le=35, description="days that automated backups are kept"
+    name: DatabaseName = Field(
+        default="app", description="database that is created with the instance"
     )
+    backup_days: int = Field(default=30, ge=0, le=35, description="days to keep automated backups")
     cross_region_backups: bool = Field(
-        default=True, description="replicate automated backups to the recovery region, if any"
+        default=True,
+        description="replicate automated backups to the recovery region, if there is one",
     )
     cross_region_backup_days: int = Field(
-        default=7, ge=1, le=35, description="days that replicated backups are kept"
+        default=7, ge=1, le=35, description="days to keep replicated backups"
     )
     backup_window: DailyHalfHourWindow = Field(
         default="02:00-03:00", description="daily, UTC, hh:mm-hh:mm"
@@ -123,39 +126,41 @@ class DatabaseSettings(Section):
     maintenance_window: WeeklyHalfHourWindow = Field(
         default="sun:03:30-sun:04:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
     )
-    auto_minor_upgrade: bool = Field(default=True, description="take minor versions in the window")
+    auto_minor_upgrade: bool = Field(
+        default=True, description="upgrade to new minor versions in the maintenance window"
+    )
     apply_immediately: bool = Field(
         default=False, description="apply changes at once instead of in the maintenance window"
     )
     iam_authentication: bool = Field(default=True, description="allow IAM database authentication")
     performance_insights: bool = Field(default=True, description="turn on Performance Insights")
     performance_insights_days: int = Field(
-        default=7, description="7, a multiple of 31 up to 713, or 731"
+        default=7, description="days to keep its data: 7, a multiple of 31 up to 713, or 731"
     )
     database_insights: Literal["standard", "advanced"] = Field(
         default="standard", description="mode of CloudWatch Database Insights"
     )
     monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = Field(
-        default=60, description="interval of Enhanced Monitoring; 0 turns it off"
+        default=60, description="interval of Enhanced Monitoring, seconds; 0 turns it off"
     )
     slow_query_ms: int = Field(
         default=1000, ge=-1, description="log queries slower than this; -1 logs none"
     )
     parameters: dict[str, str] = Field(
-        default={}, description="further PostgreSQL parameters, by name"
+        default={}, description="other PostgreSQL parameters, by name"
     )
     log_exports: tuple[LogExport, ...] = Field(
         default=("postgresql", "upgrade", "iam-db-auth-error"),
-        description="logs sent to CloudWatch",
+        description="logs to export to CloudWatch",
     )
     ca: CertificateAuthority = Field(
-        default="rds-ca-rsa2048-g1", description="certificate authority"
+        default="rds-ca-rsa2048-g1", description="certificate authority of the server's certificate"
     )
     rotation_days: int = Field(
         default=30, ge=1, le=90, description="days between rotations of the password"
     )
     restore_from: RestoreFrom | None = Field(
-        default=None, description="take the data of a new database from a backup"
+        default=None, description="create the database from a backup; read only when it is created"
     )
 
     @field_validator("engine_version", mode="before")
@@ -298,7 +303,7 @@ class DatabaseSettings(Section):
 
     @property
     def provisioned_performance(self) -> tuple[int, int] | None:
-        """IOPS and MiB/s of gp3, both where either is set: RDS takes them together."""
+        """IOPS and MiB/s of gp3, both if either is set: RDS requires them together."""
         if self.iops is None and self.throughput is None:
             return None
         return self.iops or IOPS_RANGE[0], self.throughput or THROUGHPUT_RANGE[0]

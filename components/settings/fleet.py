@@ -22,54 +22,75 @@ def get_architecture(instance_type: str) -> Architecture:
 class FleetSettings(ContainerSettings):
     """An Auto Scaling group of EC2 instances that run one container.
 
-    The container has no AWS credentials: the instances answer for nobody but themselves.
+    The container has no AWS credentials: those of the instances are only for the instances.
     """
 
     instance_types: tuple[str, ...] = Field(
         default=("t4g.small", "t4g.medium"),
         min_length=2,
         max_length=40,
-        description="instance types in order of preference, all of one architecture",
+        description="instance types in order of preference, all of the same architecture",
     )
-    architecture: Architecture = Field(default="arm64", description="processor of the instances")
+    architecture: Architecture = Field(
+        default="arm64", description="processor architecture of the instances"
+    )
     ami: str | None = Field(
         default=None,
-        description="AMI with dnf and docker; where not set the newest ECS-optimized Amazon Linux "
-        "2023 at the time of each pulumi up",
+        description="AMI with dnf and Docker; not set: the newest ECS-optimized Amazon Linux "
+        "2023 at each pulumi up",
     )
     paths: tuple[str, ...] | None = Field(
         default=None,
-        description="path patterns routed to it; not set: /fleet/* beside services, else /*",
+        description="path patterns that are routed to it; not set: /fleet/* if there are "
+        "services, otherwise /*",
     )
-    hosts: tuple[str, ...] = Field(default=(), description="host names routed to it; empty: any")
-    min: int = Field(default=2, ge=0, description="fewest instances")
-    max: int = Field(default=10, ge=0, description="most instances")
-    cpu_target: int = Field(default=70, ge=1, le=100, description="percent")
+    hosts: tuple[str, ...] = Field(
+        default=(), description="host names that are routed to it; empty: any"
+    )
+    min: int = Field(default=2, ge=0, description="minimum number of instances")
+    max: int = Field(default=10, ge=0, description="maximum number of instances")
+    cpu_target: int = Field(
+        default=70, ge=1, le=100, description="average CPU utilization to scale for, percent"
+    )
     requests_target: int | None = Field(
-        default=None, ge=1, description="requests an instance and minute; null: none"
+        default=None, ge=1, description="requests per instance and minute to scale for; null: none"
     )
     spot_share: int = Field(
-        default=0, ge=0, le=100, description="percent of instances above the minimum on Spot"
+        default=0,
+        ge=0,
+        le=100,
+        description="percent of the instances above the minimum that run on Spot",
     )
-    disk_gb: int = Field(default=30, ge=30, le=16384, description="root volume, GiB")
+    disk_gb: int = Field(default=30, ge=30, le=16384, description="size of the root volume, GiB")
     grace_seconds: int = Field(
-        default=300, ge=0, le=7200, description="before health checks count; boots take two minutes"
+        default=300,
+        ge=0,
+        le=7200,
+        description="seconds until health checks count; booting takes two minutes",
     )
-    warmup_seconds: int = Field(default=180, ge=0, le=3600, description="before an instance counts")
+    warmup_seconds: int = Field(
+        default=180, ge=0, le=3600, description="seconds until a new instance counts in metrics"
+    )
     max_lifetime_days: int | None = Field(
-        default=None, ge=1, le=365, description="replace instances of this age; null: never"
+        default=None, ge=1, le=365, description="replace instances of this age, days; null: never"
     )
     min_healthy_percent: int = Field(
-        default=100, ge=0, le=100, description="kept healthy during an instance refresh"
+        default=100,
+        ge=0,
+        le=100,
+        description="minimum healthy capacity during an instance refresh, percent",
     )
     max_healthy_percent: int = Field(
-        default=110, ge=100, le=200, description="most capacity during an instance refresh"
+        default=110,
+        ge=100,
+        le=200,
+        description="maximum capacity during an instance refresh, percent",
     )
     checkpoints: tuple[int, ...] = Field(
-        default=(), description="percent of the fleet after which an instance refresh pauses"
+        default=(), description="percentages of the fleet at which an instance refresh pauses"
     )
     checkpoint_minutes: int = Field(
-        default=10, ge=1, le=2880, description="length of the pause at a checkpoint"
+        default=10, ge=1, le=2880, description="length of the pause at a checkpoint, minutes"
     )
 
     @field_validator("instance_types")

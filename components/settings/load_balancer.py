@@ -56,10 +56,13 @@ class WafSettings(Section):
     counted_rules: dict[ManagedRuleGroup, tuple[WafRuleName, ...]] = Field(
         # It blocks every request body over 8 KB: each upload.
         default={"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)},
-        description="rules of those groups that count requests instead of blocking them",
+        description="rules of these groups that count requests instead of blocking them",
     )
     rate_limit: int = Field(
-        default=2000, ge=10, le=2_000_000_000, description="requests of one address in five minutes"
+        default=2000,
+        ge=10,
+        le=2_000_000_000,
+        description="requests of one address in five minutes; more are blocked",
     )
 
     @field_validator("managed_rules")
@@ -73,7 +76,7 @@ class WafSettings(Section):
 
     @property
     def active_counted_rules(self) -> dict[str, tuple[str, ...]]:
-        """The rules that only count, of the groups that are in use."""
+        """The counted rules of the groups that are used."""
         return {
             group: rules
             for group, rules in self.counted_rules.items()
@@ -84,11 +87,12 @@ class WafSettings(Section):
 class LoadBalancerSettings(Section):
     """The Application Load Balancer. HTTPS needs `certificateArn`, or `domain` with a zone."""
 
-    domain: str | None = Field(default=None, description="host name that the stack answers to")
+    domain: str | None = Field(default=None, description="host name of the stack")
     alternative_names: tuple[str, ...] = Field(
         default=(),
         max_length=9,  # ACM's quota is 10 names a certificate
-        description="further host names in the same zone: in the certificate, and led here",
+        description="other host names in the same zone: in the certificate, with records that "
+        "point to the load balancer",
     )
     zone_id: str | None = Field(
         default=None,
@@ -97,8 +101,9 @@ class LoadBalancerSettings(Section):
     )
     create_zone: bool = Field(
         default=False,
-        description="make a hosted zone for the domain in this stack; the first deployment waits "
-        "until its name servers (shown with the zone) are set at the parent domain",
+        description="create a hosted zone for the domain in this stack; the first deployment "
+        "waits until the parent domain delegates to its name servers (shown with "
+        "the zone)",
     )
     certificate_arn: str | None = Field(
         default=None, description="ACM certificate to use instead of requesting one"
@@ -108,7 +113,9 @@ class LoadBalancerSettings(Section):
     )
     access_logs: bool = Field(default=True, description="write access logs to a bucket")
     access_log_days: int = Field(default=90, ge=1, le=3650, description="days to keep access logs")
-    idle_timeout: int = Field(default=60, ge=1, le=4000, description="seconds")
+    idle_timeout: int = Field(
+        default=60, ge=1, le=4000, description="idle timeout of connections, seconds"
+    )
     desync: Literal["defensive", "strictest"] = Field(
         default="defensive", description="desync mitigation mode"
     )
@@ -120,19 +127,19 @@ class LoadBalancerSettings(Section):
     )
     priority_seeds: dict[str, int] = Field(
         default={},
-        description="by service (or fleet): another number moves the priorities of its rules, "
-        "where they fall on those of another service",
+        description="by service (or fleet): a number that changes the priorities of its "
+        "rules, if they collide with those of another service",
     )
     waf: WafSettings = Field(default=WafSettings(), description="the web ACL")
 
     @property
     def has_https(self) -> bool:
-        """Whether the stack answers by HTTPS."""
+        """True if the load balancer serves HTTPS."""
         return self.certificate_arn is not None or self.domain is not None
 
     @property
     def host_names(self) -> tuple[str, ...]:
-        """The host names that lead here, the domain first."""
+        """The host names of the stack, the domain first."""
         return (self.domain, *self.alternative_names) if self.domain else ()
 
     @field_validator("domain")
@@ -176,7 +183,7 @@ class LoadBalancerSettings(Section):
         return self
 
     def _find_certificate_fault(self) -> str | None:
-        """Why these keys cannot stand together."""
+        """Describes why these keys cannot be combined; None if they can."""
         has_zone = self.zone_id is not None or self.create_zone
         if self.domain is None:
             domain_settings = {

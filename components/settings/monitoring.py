@@ -36,15 +36,15 @@ AlarmKey = Annotated[str, AfterValidator(_validate_alarm_key)]
 
 
 class Subscription(Section):
-    """Who hears of an alarm."""
+    """A subscriber of alarms."""
 
     name: str = Field(
         pattern=r"^[a-z][a-z0-9-]{0,39}$",
-        description="what the stack calls it; one name for each subscriber of a level",
+        description="name of the subscriber in the stack; unique within a level",
     )
-    level: Literal["page", "warn"] = Field(description="page: P0 and P1; warn: P2")
-    protocol: Literal["email", "https"] = Field(description="how")
-    endpoint: str = Field(description="address or URL", repr=False)
+    level: Literal["page", "warn"] = Field(description="page for P0 and P1, warn for P2")
+    protocol: Literal["email", "https"] = Field(description="how to reach the subscriber")
+    endpoint: str = Field(description="email address or URL", repr=False)
 
     @field_validator("endpoint")
     @classmethod
@@ -59,31 +59,37 @@ class Subscription(Section):
 
 
 class AlarmOverride(Section):
-    """What a stack changes of one alarm of the registry."""
+    """A stack's changes to one alarm of the registry."""
 
-    threshold: float | None = Field(default=None, description="threshold, instead of the computed")
-    enabled: bool = Field(default=True, description="false leaves the alarm out")
+    threshold: float | None = Field(
+        default=None, description="threshold, instead of the computed one"
+    )
+    enabled: bool = Field(default=True, description="false removes the alarm")
 
 
 class AlarmSettings(Section):
     """Alarms, their topics and the service level objectives."""
 
     severities: tuple[Severity, ...] = Field(
-        default=("P0", "P1", "P2"), description="severities to make alarms for"
+        default=("P0", "P1", "P2"), description="severities to create alarms for"
     )
-    subscriptions: tuple[Subscription, ...] = Field(default=(), description="who hears of alarms")
+    subscriptions: tuple[Subscription, ...] = Field(
+        default=(), description="who is notified of alarms"
+    )
     overrides: dict[AlarmKey, AlarmOverride] = Field(
-        default={}, description="changes by alarm key; the keys are in docs/alarms.md"
+        default={}, description="changes to single alarms, by key; docs/alarms.md lists the keys"
     )
-    slo: bool = Field(default=True, description="burn-rate alarms for the objectives")
+    slo: bool = Field(default=True, description="create burn-rate alarms for the objectives")
     availability_objective: float = Field(
-        default=99.9, description="percent of requests without a 5xx, above 93.06, to 99.99"
+        default=99.9, description="percent of requests without a 5xx; above 93.06, up to 99.99"
     )
     latency_objective_ms: int = Field(
-        default=500, ge=1, description="95 percent of requests answered within this"
+        default=500,
+        ge=1,
+        description="response time that 95 percent of requests must not exceed, ms",
     )
     minimum_requests: int = Field(
-        default=50, ge=1, description="requests in a window below which no rate is judged"
+        default=50, ge=1, description="requests in a window below which rates are ignored"
     )
 
     @field_validator("availability_objective")
@@ -123,7 +129,7 @@ class AlarmSettings(Section):
 class DashboardSettings(Section):
     """CloudWatch dashboards."""
 
-    enabled: bool = Field(default=True, description="make the dashboards")
+    enabled: bool = Field(default=True, description="create the dashboards")
 
 
 class LogSettings(Section):
@@ -152,11 +158,11 @@ class LogSettings(Section):
         2922,
         3288,
         3653,
-    ] = Field(default=90, description="days that CloudWatch keeps logs")
+    ] = Field(default=90, description="days to keep logs in CloudWatch")
     error_pattern: FilterPattern | None = Field(
         default=None,
         min_length=1,
         max_length=1024,  # API reference, FilterLogEvents
-        description="filter pattern of CloudWatch Logs for the error lines of services and fleet; "
-        "default: what common programs write",
+        description="filter pattern of CloudWatch Logs for error lines of services and fleet; "
+        "not set: the error lines of common programs",
     )

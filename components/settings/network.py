@@ -1,4 +1,4 @@
-"""Settings of the network: where the stack lives and how it reaches the world."""
+"""Settings of the network: the VPC, its zones and its way to the internet."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ PRIVATE_NETWORKS: Final = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12",
 DOCKER_NETWORK: Final = IPv4Network("172.17.0.0/16")
 GATEWAY_ENDPOINT_SERVICES: Final = ("s3", "dynamodb")
 ENDPOINT_SERVICE_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*")
-# What EC2.10, EC2.55, EC2.56 and EC2.57 ask for, with what Session Manager needs beside ssm.
+# What EC2.10, EC2.55, EC2.56 and EC2.57 require, and what Session Manager needs besides ssm.
 SECURITY_HUB_ENDPOINT_SERVICES: Final = (
     "ec2",
     "ecr.api",
@@ -29,12 +29,12 @@ SECURITY_HUB_ENDPOINT_SERVICES: Final = (
     "ec2messages",
 )
 
-# Without NAT, what runs needs at least these; layers of images come from S3.
+# Without NAT, tasks and instances need at least these; layers of images come from S3.
 ENDPOINT_SERVICES_WITHOUT_NAT: Final = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 
 
 class NetworkSettings(Section):
-    """Where the stack lives. Defaults are the safe ones; the dev profile loosens them."""
+    """The VPC of the stack. The defaults are safe; the dev profile loosens them."""
 
     cidr: IPv4Network = Field(
         default=IPv4Network("10.0.0.0/16"), description="address range of the VPC, /16 to /20"
@@ -43,31 +43,30 @@ class NetworkSettings(Section):
         default=("a", "b", "c"),
         min_length=2,
         max_length=3,
-        description="letters of the availability zones; only ever add to the end",
+        description="letters of the availability zones; add new ones at the end only",
     )
     nat: NatPlacement = Field(
         default="per-zone",
-        description="NAT devices: none, one, or one in each zone; none where compute is 'none', "
-        "for then nothing calls the internet",
+        description="NAT devices: none, one, or one per zone; none if compute is 'none', "
+        "since nothing calls the internet then",
     )
     nat_device: NatDevice = Field(
         default="gateway",
-        description="what translates addresses: a NAT gateway, or a small instance (cheap, one "
-        "host, passes ports 80 and 443 only)",
+        description="NAT gateway, or a small instance (cheap, a single host, forwards ports "
+        "80 and 443 only)",
     )
     interface_endpoints: tuple[str, ...] = Field(
         default=(),
-        description="AWS services to reach by interface endpoints; for the controls EC2.10, .55, "
-        f".56 and .57: {', '.join(SECURITY_HUB_ENDPOINT_SERVICES)} (7.30 $ a month each "
-        "and zone); S3 and DynamoDB have "
-        "gateways always",
+        description="AWS services with an interface endpoint; for the controls EC2.10, .55, .56 "
+        f"and .57: {', '.join(SECURITY_HUB_ENDPOINT_SERVICES)} (7.30 $ a month per endpoint and "
+        "zone); S3 and DynamoDB always have gateway endpoints",
     )
     s3_accounts: tuple[AccountId, ...] = Field(
         default=(),
-        description="further accounts whose buckets may be written to; any may be read from",
+        description="other accounts whose buckets may be written to; reading is allowed from any",
     )
     flow_logs: tuple[Literal["cloudwatch", "s3"], ...] = Field(
-        default=("cloudwatch",), description="where the VPC's flow logs go"
+        default=("cloudwatch",), description="destinations of the flow logs of the VPC"
     )
 
     @field_validator("cidr", mode="before")
@@ -106,7 +105,7 @@ class NetworkSettings(Section):
     def _validate_interface_endpoints(cls, services: tuple[str, ...]) -> tuple[str, ...]:
         for service in services:
             if service in GATEWAY_ENDPOINT_SERVICES:
-                raise ValueError(f"must not hold {service!r}: it has a gateway endpoint always")
+                raise ValueError(f"must not hold {service!r}: it always has a gateway endpoint")
             if service.startswith("com.amazonaws.") or not ENDPOINT_SERVICE_PATTERN.fullmatch(
                 service
             ):
@@ -117,7 +116,7 @@ class NetworkSettings(Section):
 
     @property
     def nat_zones(self) -> tuple[ZoneLetter, ...]:
-        """The zones that this asks a NAT device for; `Settings.nat_zones` says which get one."""
+        """The zones that `nat` asks a NAT device for; `Settings.nat_zones` are those with one."""
         zones_by_placement: dict[NatPlacement, tuple[ZoneLetter, ...]] = {
             "none": (),
             "one": self.zones[:1],

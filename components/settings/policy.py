@@ -1,4 +1,4 @@
-"""Settings of the policy pack: what it lets pass, why, and until when."""
+"""Settings of the policy pack: its exceptions, each with a reason and a last day."""
 
 import re
 from datetime import date
@@ -20,7 +20,7 @@ def _validate_rule(rule: str) -> str:
 
 
 def _validate_rules(rules: tuple[str, ...]) -> tuple[str, ...]:
-    """Not a least length: pydantic would tell of it for each rule that is not known, too."""
+    """Not a minimum length: pydantic would also report it for each unknown rule."""
     if not rules:
         raise ValueError("must have 1 or more items")
     return rules
@@ -52,18 +52,18 @@ PolicyRuleName = Annotated[str, AfterValidator(_validate_rule)]
 
 
 class PolicyException(Section):
-    """What the policy pack lets pass: some rules, for some resources, until a day."""
+    """An exception from the policy pack: rules, resources and a last day."""
 
     rules: Annotated[tuple[PolicyRuleName, ...], AfterValidator(_validate_rules)] = Field(
-        description="the rules that are not held"
+        description="rules that may be violated"
     )
     resources: Annotated[str, AfterValidator(_validate_resource_pattern)] = Field(
-        description="names of the resources in Pulumi; * stands for any characters"
+        description="logical names of the resources in Pulumi; * matches any characters"
     )
     reason: Annotated[str, AfterValidator(_validate_reason)] = Field(
-        description="why, as a sentence"
+        description="reason, as a sentence"
     )
     until: Annotated[str, AfterValidator(_validate_day)] = Field(
-        description="last day, like '2027-06-30' and in quotes; after it the exception itself is "
+        description="last day, in quotes, like '2027-06-30'; after it the exception itself is "
         "a violation"
     )

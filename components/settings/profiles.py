@@ -1,6 +1,6 @@
 """The two profiles, side by side. A section's own defaults are prod's; dev loosens them.
 
-A stack file says which profile it starts from; any single value in it wins over the profile.
+A stack file names its profile and can override any single value.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from pydantic import JsonValue
 Profile = Literal["dev", "prod"]
 ConfigValues: TypeAlias = Mapping[str, JsonValue]
 
-# What dev changes, in the keys of Pulumi's config. It buys cost (one small NAT instance, no
-# standby, AWS's own keys, pages only) with availability.
+# What dev changes, in the keys of Pulumi's config. It trades availability for cost: one small NAT
+# instance, no standby, AWS's own keys, P0 alarms only.
 DEV_PROFILE: Final[ConfigValues] = {
     "protect": False,
     "encryption": "aws",
@@ -39,7 +39,7 @@ PROFILES: Final[Mapping[str, ConfigValues]] = {"dev": DEV_PROFILE, "prod": {}}
 
 
 def merge_values(base: ConfigValues, override: ConfigValues) -> dict[str, JsonValue]:
-    """`over` on top of `under`, objects merged key by key; a list replaces a list."""
+    """Merges `override` over `base`: objects key by key; a list replaces a list."""
     result = dict(base)
     for key, value in override.items():
         base_value = result.get(key)

@@ -1,4 +1,4 @@
-"""What is generated from the settings: the config schema of Pulumi.yaml, and docs/settings.md."""
+"""Generates the config schema of Pulumi.yaml and docs/settings.md from the settings."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -22,9 +22,9 @@ from components.settings.stack import Settings
 SETTINGS_PAGE_HEAD: Final = """\
 # Settings
 
-Every key that a stack file (`Pulumi.STACK.yaml`) may have, each as `bulwark:KEY`. A stack
-names a `profile`, which decides what it does not say itself; `owner` and `costCenter` have no
-default. What is not allowed, or not allowed together, is refused before anything is made.
+Every key of a stack file (`Pulumi.STACK.yaml`), written as `bulwark:KEY`. A stack must set
+`profile`, which has the defaults, `owner` and `costCenter`. Invalid values and combinations are
+rejected before anything is created.
 
 This page and the `config` of `Pulumi.yaml` are written by `python -m components.settings`.
 """
@@ -32,10 +32,10 @@ TYPE_NAMES: Final = {bool: "true or false", int: "whole number", float: "number"
 
 
 def build_config_schema() -> dict[str, dict[str, Any]]:
-    """The config schema: a type for each key, and a default so that no stack must set it.
+    """Builds the config schema: a type for each key, and a default so that it is optional.
 
-    The CLI asks each stack for a key without default, and hands a default on as if it were set:
-    the word `profile` leaves a plain key to the profile, {} a section.
+    Pulumi's CLI requires a key without a default, and passes a default on as if a stack had set
+    it. So the default is `profile` for a plain key and {} for a section, which both mean not set.
     """
     entries: dict[str, dict[str, Any]] = {}
     for key, field in get_settings_fields().items():
@@ -53,7 +53,7 @@ def build_config_schema() -> dict[str, dict[str, Any]]:
 
 
 def render_project_file(text: str) -> str:
-    """Pulumi.yaml with its `config`, which is its last part, written anew."""
+    """Returns Pulumi.yaml with a new `config`, which is its last part."""
     head = text.partition("\nconfig:\n")[0].rstrip("\n")
     config = yaml.safe_dump(
         {"config": build_config_schema()}, sort_keys=False, width=96, allow_unicode=True
@@ -62,7 +62,7 @@ def render_project_file(text: str) -> str:
 
 
 def render_settings_page() -> str:
-    """docs/settings.md."""
+    """Returns docs/settings.md."""
     prod, dev = (merge_values(_get_defaults(Settings), PROFILES[name]) for name in ("prod", "dev"))
     return (
         "\n".join((SETTINGS_PAGE_HEAD, *_render_tables("", Settings, prod, dev))).rstrip("\n")
@@ -71,10 +71,10 @@ def render_settings_page() -> str:
 
 
 def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> Iterator[str]:
-    """A table of a section's keys, then those of the sections in it."""
+    """Yields the table of a section's keys, then the tables of its subsections."""
     if path:
         yield f"## {path}\n\n{_get_first_line(section)}\n"
-    yield "| key | may be | prod | dev | what |\n|---|---|---|---|---|"
+    yield "| key | value | prod | dev | what |\n|---|---|---|---|---|"
     subsections: list[tuple[str, type[Section], Any, Any]] = []
     for key, field in get_settings_fields(section).items():
         subsection = find_section(field.annotation)
@@ -100,8 +100,8 @@ def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> It
     for subsection_path, subsection, *values in subsections:
         if subsection_path == "services.NAME":  # the same keys
             yield (
-                f"## {subsection_path}\n\nAs `serviceDefaults`, on top of which each "
-                "service stands.\n"
+                f"## {subsection_path}\n\nThe same keys as `serviceDefaults`, which apply to what "
+                "a service does not set.\n"
             )
             continue
         section_defaults = _get_defaults(subsection)
@@ -116,7 +116,7 @@ def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> It
 
 
 def _get_defaults(section: type[Section]) -> ConfigValues:
-    """The values of a section that sets nothing, by key; without those that it must set."""
+    """The defaults of a section, by key; required keys are left out."""
     return {
         key: to_jsonable_python(field.default, by_alias=True)
         for key, field in get_settings_fields(section).items()

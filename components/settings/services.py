@@ -29,12 +29,12 @@ ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$
 class ScheduledCapacity(Section):
     """A change of a service's limits at fixed times."""
 
-    cron: str = Field(description="AWS cron expression without cron(), e.g. 0 6 ? * MON-FRI *")
+    cron: str = Field(description="AWS cron expression without cron(), like 0 6 ? * MON-FRI *")
     timezone: str = Field(
-        default="UTC", description="time zone of the clock, e.g. Europe/Stockholm"
+        default="UTC", description="time zone of the expression, like Europe/Stockholm"
     )
-    min: int = Field(ge=0, description="fewest tasks from then on")
-    max: int = Field(ge=0, description="most tasks from then on")
+    min: int = Field(ge=0, description="minimum number of tasks from then on")
+    max: int = Field(ge=0, description="maximum number of tasks from then on")
 
     @field_validator("cron")
     @classmethod
@@ -59,25 +59,41 @@ class ScheduledCapacity(Section):
 class ServiceSettings(ContainerSettings):
     """One Fargate service."""
 
-    cpu: int = Field(default=256, description="CPU units, 1024 a vCPU")
-    memory: int = Field(default=512, description="MiB; Fargate has certain pairs of cpu and memory")
-    paths: tuple[str, ...] = Field(default=("/*",), description="path patterns routed to it")
-    hosts: tuple[str, ...] = Field(default=(), description="host names routed to it; empty: any")
+    cpu: int = Field(default=256, description="CPU units; 1024 are one vCPU")
+    memory: int = Field(
+        default=512, description="MiB; must be a pair with cpu that Fargate supports"
+    )
+    paths: tuple[str, ...] = Field(
+        default=("/*",), description="path patterns that are routed to it"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="host names that are routed to it; empty: any"
+    )
     grace_seconds: int = Field(
-        default=60, ge=0, le=2_147_483_647, description="before health checks count"
+        default=60, ge=0, le=2_147_483_647, description="seconds until health checks count"
     )
     policy_arns: tuple[str, ...] = Field(
-        default=(), description="IAM policies of what the application itself may do in AWS"
+        default=(), description="ARNs of IAM policies for the application"
     )
-    min: int = Field(default=2, ge=0, description="fewest tasks")
-    max: int = Field(default=10, ge=0, description="most tasks")
-    cpu_target: int | None = Field(default=70, ge=1, le=100, description="percent; null: none")
-    memory_target: int | None = Field(default=80, ge=1, le=100, description="percent; null: none")
+    min: int = Field(default=2, ge=0, description="minimum number of tasks")
+    max: int = Field(default=10, ge=0, description="maximum number of tasks")
+    cpu_target: int | None = Field(
+        default=70,
+        ge=1,
+        le=100,
+        description="average CPU utilization to scale for, percent; null: none",
+    )
+    memory_target: int | None = Field(
+        default=80,
+        ge=1,
+        le=100,
+        description="average memory utilization to scale for, percent; null: none",
+    )
     requests_target: int | None = Field(
-        default=None, ge=1, description="requests a target and minute; null: none"
+        default=None, ge=1, description="requests per target and minute to scale for; null: none"
     )
     schedule: dict[ScheduleName, ScheduledCapacity] = Field(
-        default={}, description="limits by the clock, by name, e.g. morning and night"
+        default={}, description="scheduled limits, by name, such as morning and night"
     )
 
     @property
@@ -129,13 +145,18 @@ class ServiceSettings(ContainerSettings):
 class ClusterSettings(Section):
     """What all Fargate services share."""
 
-    architecture: Architecture = Field(default="arm64", description="processor of the tasks")
-    container_insights: Literal["enhanced", "enabled", "disabled"] = Field(
-        default="enabled", description="CloudWatch Container Insights"
+    architecture: Architecture = Field(
+        default="arm64", description="processor architecture of the tasks"
     )
-    exec: bool = Field(default=True, description="allow ECS Exec, with its sessions logged")
+    container_insights: Literal["enhanced", "enabled", "disabled"] = Field(
+        default="enabled", description="mode of CloudWatch Container Insights"
+    )
+    exec: bool = Field(default=True, description="allow ECS Exec and log its sessions")
     spot_share: int = Field(
-        default=0, ge=0, le=100, description="percent of tasks above the first on Fargate Spot"
+        default=0,
+        ge=0,
+        le=100,
+        description="percent of the tasks above the first that run on Fargate Spot",
     )
 
 

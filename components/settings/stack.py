@@ -1,4 +1,4 @@
-"""The settings of one stack as a whole: its sections, and the rules that hold between them."""
+"""The settings of one stack: its sections, and the rules between them."""
 
 import re
 from typing import Annotated, Literal
@@ -39,7 +39,7 @@ ImportId = Annotated[str, StringConstraints(pattern=r"^\S{1,2048}$")]
 
 
 class Settings(Section):
-    """Everything a stack can be told. `project`, `stack` and `region` come from Pulumi itself."""
+    """All settings of a stack. `project`, `stack` and `region` come from Pulumi."""
 
     project: str
     stack: str
@@ -49,15 +49,16 @@ class Settings(Section):
         default="services",
         description="services (Fargate), fleet (EC2), both, or none (database only)",
     )
-    owner: TagValue = Field(description="who answers for the stack; a tag")
+    owner: TagValue = Field(description="who is responsible for the stack; a tag")
     cost_center: TagValue = Field(description="who pays for it; a tag")
     recovery_region: Region | None = Field(
         default=None,
-        description="region that holds copies of backups, of the operations bucket and of the "
-        "outputs; not set: none",
+        description="region for copies of backups, of the operations bucket and of the "
+        "outputs; not set: no copies",
     )
     protect: bool = Field(
-        default=True, description="deletion protection on all that holds data or answers users"
+        default=True,
+        description="protect everything that holds data or serves users against deletion",
     )
     encryption: Literal["own", "aws"] = Field(
         default="own", description="encrypt with the stack's own KMS keys, or with AWS's"
@@ -81,14 +82,14 @@ class Settings(Section):
     backups: BackupSettings = BackupSettings()
     access: AccessSettings = AccessSettings()
     policy_exceptions: dict[ExceptionName, PolicyException] = Field(
-        default={}, description="what the policy pack lets pass for a time, by name"
+        default={}, description="temporary exceptions from the rules of the policy pack, by name"
     )
 
     imports: dict[ImportKey, ImportId] = Field(
         default={},
-        description="what is in AWS already and is taken into the stack instead of being made: "
-        "by type and logical name, like `rds/instance database`, the id of Pulumi's import; its "
-        "settings must be those of what is there",
+        description="existing AWS resources that are imported instead of created: the import "
+        "id by type and logical name, like `rds/instance database`; the settings "
+        "must match the existing resource",
     )
 
     @property

@@ -182,7 +182,7 @@ def test_a_missing_key_is_named_with_its_meaning() -> None:
     with pytest.raises(SettingsError) as error:
         parse_settings("bulwark", "test", "eu-north-1", given_config)
     assert str(error.value) == (
-        "bulwark:owner is not set, and must be: who answers for the stack; a tag"
+        "bulwark:owner is not set, and must be: who is responsible for the stack; a tag"
     )
     with pytest.raises(SettingsError, match="bulwark:profile is null, must be 'dev' or 'prod'"):
         parse_settings("bulwark", "test", "eu-north-1", {})

@@ -29,7 +29,7 @@ from tests.world import build_settings
         ({"zones": ["a", "a"]}, ".zones is ['a', 'a'], must name 'a' only once"),
         ({"nat": "two"}, ".nat is 'two', must be 'none', 'one' or 'per-zone'"),
         ({"natDevice": "box"}, ".natDevice is 'box', must be 'gateway' or 'instance'"),
-        ({"interfaceEndpoints": ["s3"]}, "must not hold 's3': it has a gateway endpoint always"),
+        ({"interfaceEndpoints": ["s3"]}, "must not hold 's3': it always has a gateway endpoint"),
         (
             {"interfaceEndpoints": ["com.amazonaws.eu-north-1.ssm"]},
             "must not hold 'com.amazonaws.eu-north-1.ssm': names are like 'ecr.api', without the",

@@ -51,11 +51,11 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
     [
         ("rules", ["tagz"], "rules.0 is 'tagz', must be a rule of the policy pack: acl-closed, "),
         ("rules", [], "rules is [], must have 1 or more items"),
-        ("rules", None, "rules is not set, and must be: the rules that are not held"),
+        ("rules", None, "rules is not set, and must be: rules that may be violated"),
         ("resources", "a b", "resources is 'a b', must be a resource's name, in which * stands"),
         ("resources", "", "resources is '', must be a resource's name"),
         ("reason", "because", "reason is 'because', must be a sentence"),
-        ("reason", None, "reason is not set, and must be: why, as a sentence"),
+        ("reason", None, "reason is not set, and must be: reason, as a sentence"),
         ("until", "2027-02-30", "until is '2027-02-30', must be a day, as in '2027-06-30'"),
         ("until", "20270630", "until is '20270630', must be a day"),
         ("until", "2027-W01-1", "until is '2027-W01-1', must be a day"),

@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ops.baseline.model import Baseline, format_baseline, parse_baseline
 from ops.core.aws import Aws, explain_error, get_error_code
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError, UsageError
 from ops.core.lock import LOCK_ABSENT_CODES
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
@@ -88,7 +89,7 @@ def load_baseline(aws: Aws, outputs: Outputs, name: str | None) -> tuple[str, Ba
     try:
         response = aws.client("s3").get_object(Bucket=bucket, Key=get_baseline_key(name))
         body: bytes = response["Body"].read()
-    except (ClientError, BotoCoreError) as error:
+    except CALL_ERRORS as error:
         if get_error_code(error) in LOCK_ABSENT_CODES:
             raise UsageError(
                 f"BASELINE must be a name from `ops baseline list`, not {name!r}",

@@ -16,7 +16,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from ops.core.aws import CALL_ERRORS, Aws, explain_error
+from ops.core.aws import Aws, explain_error
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import (
     BusyError,
     CredentialsError,

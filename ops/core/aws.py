@@ -25,7 +25,12 @@ from botocore.exceptions import (
 from pydantic import JsonValue
 
 from ops.core.credential_renewal import EXPIRED_CREDENTIALS_CODES, CredentialRenewal
-from ops.core.credentials import explain_credentials_error, set_active_profile
+from ops.core.credentials import (
+    CALL_ERRORS,
+    CallError,
+    explain_credentials_error,
+    set_active_profile,
+)
 from ops.core.errors import (
     DeniedError,
     OpsError,
@@ -88,10 +93,6 @@ READ_PREFIXES: Final = (
     "test_",
 )
 AwsClient: TypeAlias = Any
-# What a client or a call raises. The last three are credential_process's: botocore starts it when
-# it needs credentials, and wraps neither a missing program nor output that is not JSON.
-CallError: TypeAlias = ClientError | BotoCoreError | OSError | json.JSONDecodeError
-CALL_ERRORS: Final = (ClientError, BotoCoreError, OSError, json.JSONDecodeError)
 
 
 class Aws:
@@ -141,7 +142,7 @@ class Aws:
                     new_client = self._session.create_client(
                         service, region_name=key[1], config=CLIENT_CONFIG
                     )
-                except (BotoCoreError, ClientError, OSError, ValueError) as error:
+                except CALL_ERRORS as error:
                     explained_error = explain_credentials_error(error, service)
                     if explained_error is None:
                         raise
@@ -289,7 +290,7 @@ def get_error_code(error: CallError) -> str:
 def explain_error(error: CallError, api: str) -> Exception:
     """Bad credentials, a denial, a throttle or silence as an error with advice.
 
-    Returns other answers of AWS as they are.
+    Returns other answers of AWS, and errors of this program, as they are.
     """
     if (credentials_error := explain_credentials_error(error, api)) is not None:
         return credentials_error
@@ -305,13 +306,19 @@ def explain_error(error: CallError, api: str) -> Exception:
         return error
     if isinstance(error, ParamValidationError):
         return OpsError(f"{api} was not sent: {error}")
+    if not isinstance(error, BotoCoreError):
+        return error
     return UnreachableError(f"{api} got no answer: {error}")
 
 
 def explain_bucket_error(error: CallError, api: str) -> Exception:
     """The same of the operations bucket, which may be gone with its region or its stack."""
     if get_error_code(error) != "NoSuchBucket":
-        return explain_error(error, api)
+        failure = explain_error(error, api)
+        if isinstance(failure, ClientError):
+            reason = failure.response["Error"].get("Message")
+            return OpsError(f"{api} was refused: {get_error_code(error)}: {reason}")
+        return failure
     return OpsError(
         f"{api}: the operations bucket is gone, which journals and the lock are kept in; they can "
         "be kept in a folder: set BULWARK_JOURNAL to one"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.checks import (
@@ -20,6 +20,7 @@ from ops.core.checks import (
     ReadRequest,
     UnknownAnswerError,
 )
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import CredentialsError, OpsError, UsageError
 
 MAX_CHECK_THREADS: Final = 16
@@ -73,11 +74,11 @@ def _read_object(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
     try:
         body: bytes = aws.client("s3", read.region or region).get_object(**params)["Body"].read()
         return [{"text": body.decode(errors="replace")}]
-    except (ClientError, BotoCoreError) as error:
+    except CALL_ERRORS as error:
         if get_error_code(error) in read.absent_codes:
             return []
         api_error = explain_error(error, S3_OBJECT_API)
-        if isinstance(api_error, UsageError):
+        if isinstance(api_error, UsageError | CredentialsError):
             raise api_error from error
         advice = api_error.advice[0] if isinstance(api_error, OpsError) and api_error.advice else ""
         return UnknownAnswerError(str(api_error), advice)

@@ -14,7 +14,8 @@ from typing import Any, Final
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.core.credentials import CALL_ERRORS
 
 EXPIRED_CREDENTIALS_CODES: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -73,6 +74,6 @@ class CredentialRenewal:
             )
             if str(client.get_caller_identity()["Account"]) != self._account:
                 return None
-        except (ClientError, BotoCoreError):
+        except CALL_ERRORS:
             return None
         return Credentials(str(frozen.access_key), str(frozen.secret_key), frozen.token)

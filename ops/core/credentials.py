@@ -5,9 +5,9 @@ Sources of the codes: "Common Error Types" of the API references of EC2, RDS and
 responses" of S3's; "Error codes for the Amazon EC2 API".
 """
 
-import json
 import os
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, TypeAlias
 
 import botocore.session
 from botocore.exceptions import (
@@ -18,8 +18,11 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     InfiniteLoopConfigError,
     InvalidConfigError,
+    InvalidIMDSEndpointError,
+    InvalidIMDSEndpointModeError,
     LoginError,
     MetadataRetrievalError,
+    MissingDependencyException,
     NoAuthTokenError,
     NoCredentialsError,
     NoRegionError,
@@ -29,9 +32,16 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
     UnknownCredentialError,
+    UnknownTokenProviderError,
 )
 
-from ops.core.errors import CredentialsError, CredentialsExpiredError, OpsError, UsageError
+from ops.core.errors import (
+    CredentialsError,
+    CredentialsExpiredError,
+    CredentialsUnavailableError,
+    OpsError,
+    UsageError,
+)
 
 # Keys that AWS does not know (any more), or a session that is over.
 EXPIRED_CODES: Final = frozenset(
@@ -75,13 +85,33 @@ EXPIRED_ERRORS: Final = (SSOError, LoginError, TokenRetrievalError, NoAuthTokenE
 CONFIGURATION_ERRORS: Final = (
     ConfigNotFound,
     ConfigParseError,
-    CredentialRetrievalError,
     InfiniteLoopConfigError,
     InvalidConfigError,
-    MetadataRetrievalError,
+    InvalidIMDSEndpointError,
+    InvalidIMDSEndpointModeError,
+    MissingDependencyException,  # botocore[crt], which `aws login` needs
     PartialCredentialsError,
     RefreshWithMFAUnsupportedError,
     UnknownCredentialError,
+    UnknownTokenProviderError,
+)
+RETRIEVAL_ERRORS: Final = (CredentialRetrievalError, MetadataRetrievalError)
+# Where botocore gets credentials, at the start and again before each call that needs new ones. What
+# fails there comes as it is: a program that is gone as OSError, its output as ValueError or
+# AttributeError, credentials that are still over after a refresh as RuntimeError (botocore
+# credentials.py: ProcessProvider._retrieve_credentials_using, RefreshableCredentials).
+CREDENTIAL_MODULES: Final = frozenset({"botocore.credentials", "botocore.tokens"})
+# What a client or a call raises; the last four of botocore's credentials only.
+CallError: TypeAlias = (
+    ClientError | BotoCoreError | OSError | ValueError | RuntimeError | AttributeError
+)
+CALL_ERRORS: Final = (
+    ClientError,
+    BotoCoreError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    AttributeError,
 )
 
 # --profile, if it is set. A process has one.
@@ -126,6 +156,12 @@ def explain_credentials_error(error: Exception, api: str) -> OpsError | None:
             "config, or sign in again",
             sign_in_command,
         )
+    if isinstance(error, RETRIEVAL_ERRORS):
+        return CredentialsUnavailableError(
+            f"{api} was not sent: the AWS credentials cannot be fetched: {reason}; correct the AWS "
+            "config, or sign in again",
+            sign_in_command,
+        )
     if isinstance(error, BotoCoreError):
         return None
     if isinstance(error, ValueError) and reason.startswith("Invalid endpoint"):  # botocore.endpoint
@@ -133,13 +169,27 @@ def explain_credentials_error(error: Exception, api: str) -> OpsError | None:
             "AWS_ENDPOINT_URL (or endpoint_url in the AWS config) must be a URL like "
             f"https://HOST, not {reason.partition(': ')[2]!r}"
         )
-    if isinstance(error, OSError | json.JSONDecodeError):  # of the program, not of a request
-        return CredentialsError(
+    if isinstance(error, RuntimeError) and _is_of_credentials(error):
+        return CredentialsExpiredError(
+            f"{api} was not sent: the session is over: {reason}; sign in again", sign_in_command
+        )
+    if isinstance(error, OSError) or _is_of_credentials(error):  # of the program, not of a request
+        return CredentialsUnavailableError(
             f"{api} was not sent: credential_process of the AWS config must be a program that "
-            f"prints credentials as JSON: {reason}",
+            f"prints credentials as JSON: {reason}; correct it, or sign in again",
             sign_in_command,
         )
     return None
+
+
+def _is_of_credentials(error: Exception) -> bool:
+    """True if it was raised where botocore gets credentials."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_globals.get("__name__") in CREDENTIAL_MODULES:
+            return True
+        frame = frame.tb_next
+    return False
 
 
 def _explain_answer(error: ClientError, api: str, profile: str | None) -> OpsError | None:

@@ -37,6 +37,10 @@ class CredentialsExpiredError(CredentialsError):
     """The credentials are over, and no newer ones were found: sign in again, then go on."""
 
 
+class CredentialsUnavailableError(CredentialsExpiredError):
+    """What fetches the credentials failed, like a `credential_process`: it may work again later."""
+
+
 class ThrottledError(OpsError):
     """AWS would not answer for now, after the client's own retries."""
 

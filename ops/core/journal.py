@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue, ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError
 from ops.core.plan import FrozenModel, Plan
 from ops.core.private_files import open_private_file
@@ -102,7 +102,7 @@ class BucketJournalStore:
                 IfNoneMatch="*",
                 ContentType="application/json",
             )
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             if get_error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
                 raise explain_bucket_error(error, "s3.put_object") from error
             if self._read_body(key) != line:
@@ -111,11 +111,11 @@ class BucketJournalStore:
     def read_first(self) -> str | None:
         """The first object."""
         try:
-            return self._read_body(f"{self.prefix}{0:06d}.json")
-        except ClientError as error:
+            return self._get_text(f"{self.prefix}{0:06d}.json")
+        except CALL_ERRORS as error:
             if get_error_code(error) == "NoSuchKey":
                 return None
-            raise
+            raise explain_bucket_error(error, "s3.get_object") from error
 
     def read(self) -> Sequence[str]:
         """The objects in order."""
@@ -127,15 +127,18 @@ class BucketJournalStore:
         )
         try:
             return sorted(item["Key"] for page in pages for item in page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise explain_bucket_error(error, "s3.list_objects_v2") from error
 
     def _read_body(self, key: str) -> str:
         try:
-            body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
+            return self._get_text(key)
+        except CALL_ERRORS as error:
             raise explain_bucket_error(error, "s3.get_object") from error
-        return body.decode()
+
+    def _get_text(self, key: str) -> str:
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body.decode(errors="replace")  # what is no text is no record either
 
 
 class JournalUnreadableError(OpsError):

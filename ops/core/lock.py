@@ -9,10 +9,10 @@ import uuid
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
+from ops.core.credentials import CALL_ERRORS
 from ops.core.plan import FrozenModel
 from ops.core.private_files import open_private_file
 
@@ -81,7 +81,7 @@ class BucketLockStore:
         """The object's text and ETag."""
         try:
             response = self.s3.get_object(Bucket=self.bucket, Key=LOCK_KEY)
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             if get_error_code(error) in LOCK_ABSENT_CODES:
                 return None
             raise explain_bucket_error(error, "s3.get_object") from error
@@ -93,7 +93,7 @@ class BucketLockStore:
             self.s3.put_object(
                 Bucket=self.bucket, Key=LOCK_KEY, Body=text.encode(), IfNoneMatch="*"
             )
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             if get_error_code(error) in LOCK_TAKEN_CODES:
                 return False
             raise explain_bucket_error(error, "s3.put_object") from error
@@ -103,7 +103,7 @@ class BucketLockStore:
         """A delete of that very object."""
         try:
             self.s3.delete_object(Bucket=self.bucket, Key=LOCK_KEY, IfMatch=tag)
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             if get_error_code(error) in (*LOCK_TAKEN_CODES, *LOCK_ABSENT_CODES):
                 return False
             raise explain_bucket_error(error, "s3.delete_object") from error

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from ops.core.aws import Aws, explain_bucket_error
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import (
     OpsError,
     UsageError,
@@ -80,7 +79,7 @@ class StackContext:
         advice = ("ops lock show", "ops lock break --reason REASON")
         try:
             has_journal = bool(run) and self.get_journal_store(run).read_first() is not None
-        except (OpsError, ClientError):
+        except OpsError:
             has_journal = False
         return (f"ops runs resume {run}", *advice) if has_journal else advice
 
@@ -102,7 +101,7 @@ class StackContext:
         prefixes = (path["Prefix"] for page in pages for path in page.get("CommonPrefixes", ()))
         try:
             return sorted(prefix.split("/")[1] for prefix in prefixes)
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise explain_bucket_error(error, "s3.list_objects_v2") from error
 
     def journals(

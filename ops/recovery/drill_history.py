@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any, Final, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ops.alarms.mute_state import format_time, parse_time
 from ops.core.aws import explain_bucket_error, explain_error, get_error_code
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, Record
 from ops.core.plan import lookup
@@ -325,7 +325,7 @@ def save_drill_record(context: StackContext, drill: DrillRecord) -> DrillRecord:
             IfNoneMatch="*",
             ContentType="application/json",
         )
-    except (ClientError, BotoCoreError) as error:
+    except CALL_ERRORS as error:
         if get_error_code(error) not in ("PreconditionFailed", "ConditionalRequestConflict"):
             raise explain_error(error, "s3.put_object") from error
     return drill
@@ -343,7 +343,7 @@ def load_drill_records(context: StackContext) -> list[DrillRecord]:
         )
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         bodies = [s3.get_object(Bucket=context.bucket, Key=key)["Body"].read() for key in keys]
-    except (ClientError, BotoCoreError) as error:
+    except CALL_ERRORS as error:
         raise explain_bucket_error(error, "s3.get_object") from error
     return _sort_drills(_parse_drill_record(body.decode()) for body in bodies)
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from ops.core.aws import explain_error
+from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError, UsageError
 from ops.core.local_commands import (
     FILES_PLACEHOLDER,
@@ -142,7 +143,7 @@ def fetch_saved_state(context: StackContext, saved_state: SavedState) -> dict[st
             .read()
             .decode()
         )
-    except (ClientError, BotoCoreError) as error:
+    except CALL_ERRORS as error:
         raise explain_error(error, "s3.get_object") from error
     try:
         state: dict[str, Any] = json.loads(text)

@@ -24,6 +24,7 @@ from botocore.exceptions import (
 )
 from pydantic import JsonValue
 
+from ops.core.aws_time import AWS_TIME_OFFSET
 from ops.core.credential_renewal import EXPIRED_CREDENTIALS_CODES, CredentialRenewal
 from ops.core.credentials import (
     CALL_ERRORS,
@@ -149,6 +150,8 @@ class Aws:
                     raise explained_error from None
                 events: Any = new_client.meta.events  # whose stubs know of no handler that answers
                 service_id = new_client.meta.service_model.service_id.hyphenize()
+                events.register_first(f"before-send.{service_id}", AWS_TIME_OFFSET.on_send)
+                events.register_first(f"before-parse.{service_id}", AWS_TIME_OFFSET.on_answer)
                 events.register_first(f"needs-retry.{service_id}", self._prevent_retry)
                 events.register_first(f"needs-retry.{service_id}", self._retry_if_renewed)
                 self._clients[key] = new_client

@@ -1,4 +1,6 @@
-"""What time operations go by: the wall's, or that of a sandbox, which passes faster.
+"""What time operations go by: AWS's, or that of a sandbox, which passes faster.
+
+AWS's is this machine's, corrected as far as AWS's answers say (aws_time.py).
 
 A served sandbox says how fast in BULWARK_CLOCK, `BEGAN*FACTOR`: when its clock began, in seconds
 since the epoch, and how many of its seconds pass in one of the wall's; or `file:PATH:DESCRIPTOR`,
@@ -18,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from ops.core.aws_time import AWS_TIME_OFFSET
 from ops.core.errors import UsageError
 
 CLOCK_VARIABLE: Final = "BULWARK_CLOCK"
@@ -47,6 +50,14 @@ class ClockRate:
 
     def __str__(self) -> str:
         return f"{self.start_time!r}*{self.factor!r}"
+
+
+class AwsClock(ClockRate):
+    """AWS's clock, as far as it is known; else this machine's."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return super().now() + AWS_TIME_OFFSET.seconds
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ def now() -> datetime:
 @cache
 def _parse_clock_rate(text: str) -> ClockRate | SharedClock:
     if not text:
-        return ClockRate()
+        return AwsClock()
     if text.startswith(SHARED_CLOCK_PREFIX):
         return _open_shared_clock(text)
     start_time, _, factor = text.partition("*")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -132,7 +133,7 @@ def console(
             yield process_console
 
 
-def require_one_line_and_resumable(console: ProcessConsole, fault: LostAtCall) -> str:
+def require_one_line_and_resumable(console: ProcessConsole, fault: Any) -> str:
     """Runs a deployment, and again what is left of it; returns the line that it stopped with."""
     with inject_faults(fault):
         _, err = console.ops(DEPLOY_LINE, 2)
@@ -155,11 +156,12 @@ def require_one_line_and_resumable(console: ProcessConsole, fault: LostAtCall) -
 def test_a_program_of_credentials_that_is_gone_in_a_run(
     console: ProcessConsole, first_api: str
 ) -> None:
-    if first_api == "s3.delete_object":  # what the run was to do is done, and its lock stays
-        with inject_faults(LostAtCall(first_api, console.program.unlink)):
+    fault: Any = LostAtCall(first_api, console.program.unlink)
+    if first_api == "s3.delete_object":  # what the run was to do is done
+        with inject_faults(fault):
             console.ops(DEPLOY_LINE)
         return
-    line = require_one_line_and_resumable(console, LostAtCall(first_api, console.program.unlink))
+    line = require_one_line_and_resumable(console, fault)
     assert "credential_process" in line
 
 
@@ -176,14 +178,13 @@ def test_credentials_that_botocore_can_no_longer_get_in_a_run(
     def fail(*_: object) -> None:
         raise error
 
-    fault = LostAtCall(
-        "ecs.update_service",
-        lambda: monkeypatch.setattr(ProcessProvider, "_retrieve_credentials_using", fail),
-    )
-    original = ProcessProvider._retrieve_credentials_using
-    with inject_faults(fault):
-        _, err = console.ops(DEPLOY_LINE, 2)
-    monkeypatch.setattr(ProcessProvider, "_retrieve_credentials_using", original)
+    with monkeypatch.context() as patches:
+        fault: Any = LostAtCall(
+            "ecs.update_service",
+            lambda: patches.setattr(ProcessProvider, "_retrieve_credentials_using", fail),
+        )
+        with inject_faults(fault):
+            _, err = console.ops(DEPLOY_LINE, 2)
     assert "Traceback" not in err
     run = console.ops.run_for_json("runs list")["items"][0]
     assert f"\n  ops runs resume {run['run']}\n" in err

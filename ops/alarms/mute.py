@@ -21,8 +21,9 @@ from ops.alarms.mute_state import (
 )
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.core.plan import SPAN, Call, JsonObject, Plan, StartTime, Step, Wait, round_to_minute
+from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.core.start_time import SPAN, StartTime, round_to_minute
 from ops.core.times import AmbiguousTimeError, format_local_and_utc, parse_typed_time
 from ops.outputs import Outputs
 

@@ -27,7 +27,7 @@ from ops.core.errors import (
     RefusedError,
     UnreachableError,
 )
-from ops.core.local_commands import Workstation
+from ops.core.local_commands import Shell, Workstation
 from ops.core.plan import (
     REFERENCE_NOT_FOUND,
     Action,
@@ -36,7 +36,6 @@ from ops.core.plan import (
     OpsCommand,
     ProgramCommand,
     SavedFile,
-    Shell,
     Sql,
     lookup,
 )

@@ -11,13 +11,22 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import OpsCommand, ProgramCommand, SavedFile, Shell
+from ops.core.plan import FrozenModel, OpsCommand, ProgramCommand, SavedFile
 from ops.core.service_models import get_cache_folder
 
 PROGRAM_PLACEHOLDER: Final = "${PROGRAM}"
 FILES_PLACEHOLDER: Final = "${FILES}"
 CHECKOUT_PLACEHOLDER: Final = "${CHECKOUT}"
 PACKAGES_FOLDER: Final = ".venv"
+
+
+class Shell(FrozenModel):
+    """A command as this machine runs it; never part of a plan. Fields as in ProgramCommand."""
+
+    argv: tuple[str, ...]
+    folder: str | None = None
+    strict: bool = False
+    repeatable: bool = False
 
 
 # Fetches an object of S3 into a file that only its owner can read.

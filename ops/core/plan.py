@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
@@ -17,6 +17,7 @@ import jmespath
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from ops.core.plan_kind import PlanKind
+from ops.core.start_time import StartTime, fill_texts
 
 JsonObject: TypeAlias = dict[str, JsonValue]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -35,12 +36,6 @@ SECRET_READS: Final = frozenset(
 REFERENCE_NOT_FOUND: Final = "NothingThere"
 # The common part of JMESPath, JSONPath and JSONata, so that a plan can be handed to other engines.
 REFERENCE_PATH_PATTERN: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
-
-
-# What stands for a text that is known only when the plan starts (Plan.times, Plan.captured).
-PLACEHOLDER: Final = re.compile(r"\$\{([A-Z]+)\}")
-ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
-SPAN: Final = "span"
 
 
 class FrozenModel(BaseModel):
@@ -66,12 +61,12 @@ class Call(FrozenModel):
     """One AWS API call, in boto3's spelling.
 
     `refs` are parameters taken from what earlier steps saw, `secrets` parameters fetched from
-    Secrets Manager (`arn#key`) right before the call. `answers` are error codes that are answers,
+    Secrets Manager (`arn#key`) right before the call. `expected_errors` are codes that are answers,
     like not found or already exists. `repeatable` says that twice equals once: the name is our
     own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
     JSON (its ARN) with some keys put anew: what is not named goes along unseen. `files` are
     parameters read from a local file (`${FILES}/…`) when the call is made: too large for a journal.
-    `documents` are keys of the answer that are JSON in a text, like a policy: seen as what it says.
+    `json_fields` are keys of the answer whose text is JSON, like a policy: seen as what it says.
     """
 
     kind: Literal["call"] = "call"
@@ -100,10 +95,10 @@ class Call(FrozenModel):
 class Sql(FrozenModel):
     """Statements on the stack's database; the rows of the last are what is seen.
 
-    `identifier` is a replica's, where it is not the primary; with `apart` it is that of an instance
-    beside them, as a restore makes it, which `via` (`HOST:PORT`) leads to where its own address
-    does not. `timeout` is in seconds, 0 for none. With `patient` it is an answer, not an error,
-    that nobody answers or that the password is refused.
+    `identifier` is a replica's, if it is not the primary; with `other_instance` it is that of an
+    instance beside them, as a restore makes it, and `via` (`HOST:PORT`) leads to it if its own
+    address does not. `timeout` is in seconds, 0 for none. With `unreachable_is_answer` it is an
+    answer, not an error, that nobody answers or that the password is refused.
     """
 
     kind: Literal["sql"] = "sql"
@@ -169,15 +164,6 @@ class ProgramCommand(FrozenModel):
     repeatable: bool = True
 
 
-class Shell(FrozenModel):
-    """A command as this machine runs it; never part of a plan. Fields as in ProgramCommand."""
-
-    argv: tuple[str, ...]
-    folder: str | None = None
-    strict: bool = False
-    repeatable: bool = False
-
-
 Action: TypeAlias = Annotated[
     Call | Sql | Http | OpsCommand | ProgramCommand, Field(discriminator="kind")
 ]
@@ -196,12 +182,12 @@ class FailureReports(FrozenModel):
 class Wait(FrozenModel):
     """Read until it is seen.
 
-    All of `met` hold: the effect is there, and at rest. So does all of `same`: there stands what
-    an earlier step saw, path for path, where it cannot be known when planning. One of `begun`
-    holds: AWS has taken this very call. One of `failed` holds: it will never be met. One of `late`
-    holds when the time is over: it has failed, else nobody knows. Keys are paths into what is
-    read. `every` and `within` are seconds; `typical` is how long it usually takes, and `source`
-    who says. `reports` are read along: a new one fails the wait of a goal.
+    All of `met` hold: the effect is there, and at rest. So do all of `same_as`: the value is what
+    an earlier step saw, path for path, if it cannot be known when planning. One of `begun` holds:
+    AWS has taken this very call. One of `failed` holds: it will never be met. If one of
+    `failed_on_timeout` holds when the time is over, it has failed; else nobody knows. Keys are
+    paths into what is read. `every` and `within` are seconds; `typical` is how long it usually
+    takes, and `source` who says. `reports` are read along: a new one fails the wait of a goal.
     """
 
     read: Action
@@ -246,36 +232,6 @@ def sum_downtimes(steps: Iterable[Step]) -> float | None:
             return None
         total += step.downtime
     return total
-
-
-class StartTime(FrozenModel):
-    """A text that depends on when the plan starts: `${NAME}` in its steps is filled with it then.
-
-    `offset` is seconds after the start, `rounding` to a whole minute. `form` is a pattern of
-    strftime, or "span": the ISO 8601 duration from the start's minute until then, or until `until`.
-    """
-
-    offset: float = 0
-    rounding: Literal["up", "down"] | None = None
-    form: str = ISO
-    until: str | None = None
-
-    def fill(self, start: datetime) -> str:
-        """The text for a plan that starts at `start`."""
-        end = start + timedelta(seconds=self.offset)
-        if self.until is not None:
-            end = datetime.fromisoformat(self.until)
-        if self.rounding is not None:
-            end = round_to_minute(end, up=self.rounding == "up")
-        if self.form != SPAN:
-            return end.strftime(self.form)
-        return f"PT{round((end - round_to_minute(start)).total_seconds() / 60)}M"
-
-
-def round_to_minute(time: datetime, *, up: bool = False) -> datetime:
-    """The whole minute at or before a time; with `up` the one at or after it."""
-    floor = time.replace(second=0, microsecond=0)
-    return floor if floor == time or not up else floor + timedelta(minutes=1)
 
 
 class PlanData(FrozenModel):
@@ -367,7 +323,7 @@ class Plan(FrozenModel):
         if not texts:
             return self
         body = self.model_dump(mode="json", exclude={"times", "captured"})
-        return Plan.model_validate(_fill_texts(body, texts))
+        return Plan.model_validate(fill_texts(body, texts))
 
     @property
     def duration(self) -> float:
@@ -389,17 +345,6 @@ class Plan(FrozenModel):
                     yield current_step.goal.reports.read
                 if current_step.ready:
                     yield current_step.ready.read
-
-
-def _fill_texts(value: Any, texts: Mapping[str, str]) -> Any:
-    """A JSON value with the placeholders in its strings and keys filled."""
-    if isinstance(value, str):
-        return PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), value)
-    if isinstance(value, list):
-        return [_fill_texts(item, texts) for item in value]
-    if isinstance(value, dict):
-        return {_fill_texts(k, texts): _fill_texts(item, texts) for k, item in value.items()}
-    return value
 
 
 def _list_steps_before(step: Step, current_step: Step) -> Iterator[Step]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ops.core.local_commands import find_repository
-from ops.core.plan import Shell
+from ops.core.local_commands import Shell, find_repository
 
 HEAD_FORMAT: Final = '--format={"sha":"%H"}'
 # Behind the run in the message of a deployment of ours, so that it is known whatever Pulumi makes

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from ops.core.plan import Call, Plan, PlanData, Sql, StartTime, Step, Wait
+from ops.core.plan import Call, Plan, PlanData, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.core.start_time import StartTime
 from ops.database import replicas
 from ops.database.instance import describe_instance_call
 from ops.database.sql import contents

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, StartTime, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.core.start_time import StartTime
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (

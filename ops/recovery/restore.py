@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from ops.alarms.mute_state import format_time
 from ops.core.aws import Aws
-from ops.core.plan import Call, JsonObject, Plan, Sql, StartTime, Step, Wait
+from ops.core.plan import Call, JsonObject, Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.core.start_time import StartTime
 from ops.database import replicas
 from ops.database.copied_settings import (
     POINT_IN_TIME_ONLY_SETTINGS,

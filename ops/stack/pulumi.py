@@ -13,7 +13,8 @@ from typing import Any, Final
 import jmespath
 
 from ops.core.errors import OpsError
-from ops.core.plan import ProgramCommand, SavedFile, Shell, Step, Wait
+from ops.core.local_commands import Shell
+from ops.core.plan import ProgramCommand, SavedFile, Step, Wait
 
 # Pulumi's exit code for a stack that its backend does not have, since version 3.226.1
 # (https://www.pulumi.com/docs/iac/cli/exit-codes/).

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
-from ops.core.plan import Shell
+from ops.core.local_commands import Shell
 from ops.preview import changes as preview
 from ops.state.differences import compute_state_digest
 from sandbox.aws import get_client

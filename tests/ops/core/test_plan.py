@@ -5,8 +5,9 @@ from typing import get_args
 
 import pytest
 
-from ops.core.plan import SPAN, Call, Plan, StartTime, Step, Wait
+from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.plan_kind import PlanKind
+from ops.core.start_time import SPAN, StartTime
 from ops.permissions.declared import DECLARATIONS
 
 NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from ops.core.actions import run_shell_command as real_command
-from ops.core.plan import Shell
+from ops.core.local_commands import Shell
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 from tests.ops.every_command import open_command_line
 from tests.ops.procedures.recover import PRIMARY_IDENTIFIER

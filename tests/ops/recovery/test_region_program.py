@@ -24,7 +24,7 @@ from pydantic import JsonValue
 from ops.cli.app import main
 from ops.cli.selection import Selection
 from ops.core.aws import Aws
-from ops.core.plan import Shell
+from ops.core.local_commands import Shell
 from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock, faults

@@ -52,6 +52,7 @@ PULUMI_LOCKED_MESSAGES: Final = (
     "Another update is currently in progress",
 )
 # Seconds between two looks at what a command that takes long has said.
+MAX_PREVIEW_CHARACTERS: Final = 200_000  # of the text of a preview; its end says why it failed
 POLL_SECONDS: Final = 0.2
 
 
@@ -198,7 +199,15 @@ def run_shell_command(shell: Shell) -> JsonValue:
         output: JsonValue = json.loads(process.stdout)
     except ValueError:
         output = None
-    return {"exit": process.returncode, "output": output, "said": process.stderr[-2000:]}
+    said = process.stderr[-2000:]
+    if _is_text_preview(shell):
+        said += process.stdout[-MAX_PREVIEW_CHARACTERS:]
+    return {"exit": process.returncode, "output": output, "said": said}
+
+
+def _is_text_preview(shell: Shell) -> bool:
+    """True for a preview as text: what it says is on standard output, where secrets are hidden."""
+    return shell.argv[:2] == ("pulumi", "preview") and "--json" not in shell.argv
 
 
 def _build_cancel_commands(shell: Shell) -> tuple[str, ...]:

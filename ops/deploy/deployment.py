@@ -28,6 +28,7 @@ from ops.preview import page as preview_page
 from ops.preview.changes import Preview
 from ops.preview.dangers import Danger
 from ops.preview.document import CHANGE_KINDS
+from ops.preview.failure import has_reason, list_text_reasons
 from ops.preview.page import PreviewAssessment
 from ops.services.deployment_steps import build_url_answers_step
 from ops.stack import pulumi as pulumi_steps
@@ -44,6 +45,9 @@ DEPLOY_CHECK_TIMEOUT_SECONDS: Final = (
 NEW_ALARM_MINUTES: Final = 15  # minutes in which no alarm may have been raised
 FAILED_ITEMS_PATH: Final = "output.items[?state!='ok' && item!='new errors']"
 PREVIEW_ARGUMENTS: Final = ("preview", "--json", "--show-sames", "--refresh", "--non-interactive")
+# The same as text, which says what JSON does not: why a policy refuses.
+TEXT_PREVIEW_ARGUMENTS: Final = ("preview", "--refresh", "--non-interactive", "--color", "never")
+MAX_REASONS: Final = 20  # reasons of a failed preview that are shown
 
 
 @dataclass(frozen=True)
@@ -68,26 +72,35 @@ class StackDeployment:
 
 
 def run_preview(folder: Path, stack: str) -> Preview:
-    """What a deployment would do now. Raises OpsError where Pulumi cannot say."""
+    """What a deployment would do now. Raises OpsError with what Pulumi said if it failed."""
     from ops.core.actions import run_shell_command
 
-    arguments = (
-        *PREVIEW_ARGUMENTS,
-        *pulumi_steps.build_policy_pack_options(folder),
-        "--stack",
-        stack,
+    options = (*pulumi_steps.build_policy_pack_options(folder), "--stack", stack)
+    result: Any = run_shell_command(
+        pulumi_steps.build_pulumi_shell(folder, *PREVIEW_ARGUMENTS, *options)
     )
-    result: Any = run_shell_command(pulumi_steps.build_pulumi_shell(folder, *arguments))
-    if result["output"] is None:
-        message = preview.redact(str(result["said"]).strip())
-        raise OpsError(f"pulumi preview ended with {result['exit']}: {message[-500:]}")
-    stack_preview = preview.parse_live(result["output"], stack)
-    if result["exit"] or stack_preview.errors:
-        reason = "; ".join(stack_preview.errors) or preview.redact(
-            str(result["said"]).strip()[-500:]
+    stack_preview = None if not result["output"] else preview.parse_live(result["output"], stack)
+    if stack_preview is not None and not result["exit"] and not stack_preview.errors:
+        return stack_preview
+    reasons = stack_preview.errors if stack_preview is not None else ()
+    if not has_reason(reasons):
+        reasons = list_text_reasons(str(result["said"])) or reasons
+    if not has_reason(reasons):
+        text_result: Any = run_shell_command(
+            pulumi_steps.build_pulumi_shell(folder, *TEXT_PREVIEW_ARGUMENTS, *options)
         )
-        raise OpsError(f"the preview of {stack} failed: {reason}")
-    return stack_preview
+        reasons = list_text_reasons(str(text_result["said"])) or reasons
+    raise OpsError(f"the preview of {stack} failed: {_format_reasons(reasons, result['exit'])}")
+
+
+def _format_reasons(reasons: Sequence[str], exit_code: int) -> str:
+    """The first reasons, a line each, and how many more there are."""
+    if not reasons:
+        return f"Pulumi ended with {exit_code} and said nothing"
+    shown = list(reasons[:MAX_REASONS])
+    if len(reasons) > MAX_REASONS:
+        shown.append(f"and {len(reasons) - MAX_REASONS} more")
+    return shown[0] if len(shown) == 1 else "".join(f"\n  {reason}" for reason in shown)
 
 
 def assess_preview(stack_preview: Preview) -> PreviewAssessment:

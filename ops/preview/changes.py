@@ -8,7 +8,7 @@ SHOWN_PROPERTIES.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from ops.preview.document import (
     PreviewStep,
     ResourceState,
 )
+from ops.preview.failure import has_reason, list_diagnostic_reasons, list_text_reasons
 
 SECRET_PLACEHOLDER: Final = "[secret]"  # noqa: S105 - a placeholder
 # Properties whose values may be shown in a pull request: sizes and counts.
@@ -40,12 +41,6 @@ SHOWN_PROPERTIES: Final = frozenset(
     """.split()
 )
 PLAIN_VALUE_PATTERN: Final = re.compile(r"[\w.:/ -]{1,60}")
-MAX_MESSAGE_CHARACTERS: Final = 2000  # characters of an error message to show
-# Secrets in error messages that the engine does not know to be secret.
-SECRET_PATTERN: Final = re.compile(
-    r"(?i)((?:password|passwd|passphrase|secret|token|api_?key|credential)\w*[\"']?\s*[:=]\s*)"
-    r"(\"[^\"]*\"|'[^']*'|\S+)|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
-)
 
 
 @dataclass(frozen=True)
@@ -125,8 +120,7 @@ def read_previews(files: Iterable[Path]) -> tuple[Preview, ...]:
     file_by_stack: dict[tuple[str, str], Path] = {}
     previews = []
     for file in files:
-        document = _read_document(file)
-        project, preview = _build_preview(document, file.stem)
+        project, preview = _read_preview(file)
         if (project, preview.stack) in file_by_stack:
             raise UsageError(
                 f"FILE is {str(file)!r}, a preview of {preview.stack!r}, but so is "
@@ -142,6 +136,42 @@ def parse_live(data: JsonValue, stack: str) -> Preview:
     return _build_preview(
         _validate_document(data, f"this is what Pulumi printed for {stack}"), stack
     )[1]
+
+
+def _read_preview(file: Path) -> tuple[str, Preview]:
+    """The project and the preview in a file, with what Pulumi printed as text beside it.
+
+    Pulumi's JSON does not say why a policy refuses, and is empty if Pulumi ends before the first
+    step. Its text output does; it is read from STACK.txt beside STACK.json.
+    """
+    text_file = file.with_suffix(".txt")
+    text = ""
+    if text_file != file and text_file.is_file():
+        text = text_file.read_text(encoding="utf-8", errors="replace").strip()
+    try:
+        project, preview = _build_preview(_read_document(file), file.stem)
+    except UsageError:
+        if not text:
+            raise
+        return "", Preview(file.stem, (), list_text_reasons(text))
+    if not preview.errors:
+        return project, preview
+    if text:
+        text_reasons = list_text_reasons(text)
+        reasons = (*text_reasons, *(r for r in preview.errors if r not in text_reasons))
+        reasons = tuple(r for r in reasons if has_reason([r])) or reasons
+        return project, replace(preview, errors=reasons)
+    if not has_reason(preview.errors):
+        return project, replace(preview, errors=(*preview.errors, build_text_hint(preview.stack)))
+    return project, preview
+
+
+def build_text_hint(stack: str) -> str:
+    """What shows why a preview failed, if its JSON does not say it."""
+    return (
+        "Pulumi's JSON does not say why. Its text output lists violations of the policy pack: "
+        f"pulumi preview --stack {stack} --policy-pack policy"
+    )
 
 
 def _read_document(file: Path) -> PreviewDocument:
@@ -166,7 +196,10 @@ def _validate_document(data: object, origin: str) -> PreviewDocument:
             f"{origin}, {expectation}: {location} is invalid ({first_error['type']})"
         ) from None
     if document.steps is None and document.diagnostics is None and document.changeSummary is None:
-        raise UsageError(f"{origin}, {expectation}: it has no steps")
+        raise UsageError(
+            f"{origin}, {expectation}: it is empty, as if Pulumi ended before its first step; "
+            "the reason is on its standard error"
+        )
     return document
 
 
@@ -193,32 +226,23 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
 
 
 def _list_errors(document: PreviewDocument) -> tuple[str, ...]:
-    """Lists the errors of a failed preview.
-
-    Stderr output of the program belongs to them, but alone it counts as a failure only if the
-    engine wrote no summary.
-    """
-    diagnostics = document.diagnostics or []
-    has_error = any(diagnostic.severity == "error" for diagnostic in diagnostics)
-    severities = (
-        ("error", "info#err") if has_error or document.changeSummary is None else ("error",)
+    """Lists why a preview failed, and what its file does not hold."""
+    reasons = list_diagnostic_reasons(
+        document.diagnostics or [], has_summary=document.changeSummary is not None
     )
-    messages = (
-        redact(diagnostic.message).strip()
-        for diagnostic in diagnostics
-        if diagnostic.severity in severities
-    )
-    return tuple(dict.fromkeys(message for message in messages if message))
-
-
-def redact(text: str) -> str:
-    """Hides what looks like a secret and shortens the message."""
-    redacted = SECRET_PATTERN.sub(lambda match: f"{match[1] or ''}[hidden]", text)
-    return (
-        redacted
-        if len(redacted) <= MAX_MESSAGE_CHARACTERS
-        else f"{redacted[:MAX_MESSAGE_CHARACTERS]} ..."
-    )
+    summary = {
+        op: count
+        for op, count in (document.changeSummary or {}).items()
+        if CHANGE_KIND_BY_OP.get(op) != "same" and count
+    }
+    step_count = sum(CHANGE_KIND_BY_OP.get(step.op) != "same" for step in document.steps or [])
+    if sum(summary.values()) > step_count:
+        counts = ", ".join(f"{count} {op}" for op, count in sorted(summary.items()))
+        reasons += (
+            f"the file is incomplete: its summary counts {counts}, its steps are {step_count}; "
+            "nothing says what else would be done",
+        )
+    return reasons
 
 
 def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:

@@ -1,8 +1,8 @@
 """A `pulumi` for the PATH that plays what was recorded: previews, and a stack that is deployed.
 
-In the folder RECORDED_PULUMI stand STACK.json, which a preview prints, and STACK.exit where it
-fails; STACK-outputs.json and STACK-history.json are what Pulumi knows of a stack. What it was asked
-is written into `pulumi-calls`.
+In the folder RECORDED_PULUMI stand STACK.json, which a preview prints, STACK.txt, which it prints
+without --json, and STACK.exit where it fails; STACK-outputs.json and STACK-history.json are what
+Pulumi knows of a stack. What it was asked is written into `pulumi-calls`.
 """
 
 import json
@@ -29,9 +29,12 @@ def read_or_write_record(name: str, value: Any = None) -> Any:
 
 
 def print_preview() -> int:
-    assert "--json" in words, words
     assert "--non-interactive" in words, words
     code = RECORDED_FOLDER / f"{stack}.exit"
+    if "--json" not in words:
+        text = RECORDED_FOLDER / f"{stack}.txt"
+        sys.stdout.write(text.read_text(encoding="utf-8") if text.exists() else "")
+        return int(code.read_text(encoding="utf-8"))
     if not (RECORDED_FOLDER / f"{stack}.json").exists():
         sys.stderr.write(f"error: no stack named '{stack}' found\n")
         return 255

@@ -18,9 +18,11 @@ from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.services import Services, ServicesArgs
 from components.settings import load_settings
+from components.standing import require_possible_settings
 from components.topics import Topics, TopicsArgs
 
 settings = load_settings()
+require_possible_settings(settings)
 used_imports = register_imports(settings)
 account = Account.get_current()
 keys = Keys("keys", KeysArgs(settings, account))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi_aws as aws
-from pulumi import Output, ResourceOptions
+from pulumi import Alias, Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
@@ -17,6 +17,7 @@ from components.operations import Operations
 from components.rotation import Rotation, RotationArgs
 from components.secret import create_secret, generate_password
 from components.settings import Settings
+from components.settings.cache import list_parameter_group_families
 from ops.outputs import CachePart
 
 # ElastiCache takes no more punctuation in an AUTH token than ! & # $ ^ < > -
@@ -41,9 +42,9 @@ class CacheArgs:
 class Cache(Component):
     """`bulwark:index:Cache`: one shard with its replicas, encrypted both ways, with a token.
 
-    Children: replication group, subnet group and parameter group `{name}`, security group
-    `{name}-server`, log groups `{name}-slow-log` and `{name}-engine-log`, `{name}-token`,
-    `{name}-credentials`, and the rotation `{name}-rotation`.
+    Children: replication group and subnet group `{name}`, a parameter group `{name}-{family}` for
+    each family, security group `{name}-server`, log groups `{name}-slow-log` and
+    `{name}-engine-log`, `{name}-token`, `{name}-credentials`, and the rotation `{name}-rotation`.
     """
 
     def __init__(self, name: str, args: CacheArgs, opts: ResourceOptions | None = None) -> None:
@@ -82,6 +83,7 @@ class Cache(Component):
             identifier=self.identifier,
             arn=replication_group.arn,
             engine=self._cache_settings.engine,
+            engine_version=self._cache_settings.version,
             primary_endpoint=replication_group.primary_endpoint_address,
             reader_endpoint=replication_group.reader_endpoint_address,
             port=self.port,
@@ -95,6 +97,7 @@ class Cache(Component):
     ) -> aws.elasticache.ReplicationGroup:
         cache_settings, protect = self._cache_settings, self.settings.protect
         has_snapshots = cache_settings.snapshot_days > 0
+        parameter_groups = self._create_parameter_groups()
         return aws.elasticache.ReplicationGroup(
             self.name,
             replication_group_id=self.identifier,
@@ -110,7 +113,7 @@ class Cache(Component):
             ip_discovery="ipv4",
             subnet_group_name=self._create_subnet_group().name,
             security_group_ids=[server_group.id],
-            parameter_group_name=self._create_parameter_group().name,
+            parameter_group_name=parameter_groups[cache_settings.parameter_group_family].name,
             at_rest_encryption_enabled=True,
             kms_key_id=self._args.keys.data,
             transit_encryption_enabled=True,
@@ -148,17 +151,23 @@ class Cache(Component):
             opts=self.child_options,
         )
 
-    def _create_parameter_group(self) -> aws.elasticache.ParameterGroup:
-        """Named by its family: an upgrade needs the new one beside the old."""
-        family = self._cache_settings.parameter_group_family
-        return aws.elasticache.ParameterGroup(
-            self.name,
-            name=f"{self.identifier}-{family.replace('.', '-')}",
-            family=family,
-            description=self.identifier,
-            parameters=[{"name": "maxmemory-policy", "value": self._cache_settings.eviction}],
-            opts=self.child_options,
-        )
+    def _create_parameter_groups(self) -> dict[str, aws.elasticache.ParameterGroup]:
+        """One of each family, which cost nothing: whatever version the cache goes to, the group
+        that it uses until the maintenance window stays, and ElastiCache refuses to delete it."""
+        current_family = self._cache_settings.parameter_group_family
+        return {
+            family: aws.elasticache.ParameterGroup(
+                self.format_logical_name(family.replace(".", "-")),
+                name=f"{self.identifier}-{family.replace('.', '-')}",
+                family=family,
+                description=self.identifier,
+                parameters=[{"name": "maxmemory-policy", "value": self._cache_settings.eviction}],
+                opts=self.build_child_options(
+                    aliases=[Alias(name=self.name)] if family == current_family else None
+                ),
+            )
+            for family in list_parameter_group_families()
+        }
 
     def _create_secret(self, replication_group: aws.elasticache.ReplicationGroup) -> Output[str]:
         return create_secret(

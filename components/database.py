@@ -125,6 +125,11 @@ class Database(Component):
             engine_version=self._database_settings.engine_version,
             instance_class=self._database_settings.instance_class,
             multi_az=self._database_settings.multi_az,
+            performance_insights_days=(
+                self._database_settings.performance_insights_days
+                if self._database_settings.performance_insights
+                else None
+            ),
             replicas=self.replica_identifiers,
             log_groups=[
                 self._format_log_group_name(self.identifier, log_type)
@@ -141,6 +146,8 @@ class Database(Component):
             self.name,
             **self._build_shared_properties(self.identifier),
             **self._build_origin_properties(),
+            **self._build_performance_properties(database_settings.primary_performance),
+            kms_key_id=self._args.keys.data,
             engine="postgres",
             engine_version=database_settings.engine_version,
             allow_major_version_upgrade=True,
@@ -161,11 +168,13 @@ class Database(Component):
         )
 
     def _create_replica(self, primary: aws.rds.Instance, identifier: str) -> aws.rds.Instance:
-        """In the primary's region and subnets: RDS takes no subnet group then. No final snapshot,
+        """In the primary's region and subnets: RDS takes no subnet group then, and no key, for a
+        replica has its source's (API reference, CreateDBInstanceReadReplica). No final snapshot,
         which RDS cannot make of a replica, and no backups of its own."""
         return aws.rds.Instance(
             identifier.replace(self.identifier, self.name),
             **self._build_shared_properties(identifier),
+            **self._build_performance_properties(self._database_settings.provisioned_performance),
             replicate_source_db=primary.identifier,
             instance_class=self._database_settings.effective_replica_class,
             skip_final_snapshot=True,
@@ -177,16 +186,12 @@ class Database(Component):
     def _build_shared_properties(self, identifier: str) -> dict[str, Any]:
         """What the primary and its replicas have in common."""
         database_settings, data_key = self._database_settings, self._args.keys.data
-        iops, throughput = database_settings.provisioned_performance or (None, None)
         has_insights = database_settings.performance_insights
         return {
             "identifier": identifier,
             "storage_type": "gp3",
             "storage_encrypted": True,
-            "kms_key_id": data_key,
             "max_allocated_storage": database_settings.max_storage_gb or None,
-            "iops": iops,
-            "storage_throughput": throughput,
             "port": database_settings.port,
             "publicly_accessible": False,
             "vpc_security_group_ids": [self._security_group.id],
@@ -208,6 +213,11 @@ class Database(Component):
             "copy_tags_to_snapshot": True,
             "deletion_protection": self.settings.protect,
         }
+
+    def _build_performance_properties(self, performance: tuple[int, int] | None) -> dict[str, Any]:
+        """IOPS and MiB/s of gp3, or neither."""
+        iops, throughput = performance or (None, None)
+        return {"iops": iops, "storage_throughput": throughput}
 
     def _build_origin_properties(self) -> dict[str, Any]:
         """A new database, or one from a backup, which says itself how large it is and whose."""
@@ -321,5 +331,6 @@ class Database(Component):
             kms_key_id=self._args.keys.recovery,
             retention_period=self._database_settings.cross_region_backup_days,
             region=self.settings.recovery_region,
-            opts=self.child_options,
+            # Replication is one per instance: the end of the old one would end the new one too.
+            opts=self.build_child_options(delete_before_replace=True),
         ).id

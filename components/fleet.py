@@ -101,6 +101,7 @@ class Fleet(Component):
             group=group.name,
             arn=group.arn,
             launch_template_id=template.id,
+            port=self._fleet_settings.port,
             image_parameter=self._image_parameter.name,
             log_group=self._log_group.name,
             security_group_id=security_group_id,

@@ -133,6 +133,7 @@ class DatabasePart(ContractPart):
     replicas: tuple[str, ...]
     log_groups: tuple[str, ...]
     replicated_backup_arn: str | None
+    performance_insights_days: int | None = None
 
 
 class ServicePart(ContractPart):
@@ -165,6 +166,7 @@ class FleetPart(ContractPart):
     group: str
     arn: str
     launch_template_id: str
+    port: int | None = None
     image_parameter: str
     log_group: str
     security_group_id: str
@@ -177,6 +179,7 @@ class CachePart(ContractPart):
     identifier: str
     arn: str
     engine: Literal["valkey", "redis"]
+    engine_version: str | None = None
     primary_endpoint: str
     reader_endpoint: str
     port: int

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pulumi
+from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from components.settings import parse_settings
@@ -160,8 +161,12 @@ class InMemoryMocks(pulumi.runtime.Mocks):
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        """A refusal by AWS is a failure of the invoke, which the program may expect."""
         with self._lock:
-            return answer_invoke(args.token, remove_secret_marks(args.args), self.location), []
+            try:
+                return answer_invoke(args.token, remove_secret_marks(args.args), self.location), []
+            except ClientError as error:
+                return {}, [("", str(error))]
 
 
 def subscribe_somebody(exports: Mapping[str, Any]) -> None:

@@ -53,6 +53,7 @@ class RegisteredResource:
     secrets: frozenset[str]
     dependencies: frozenset[str] = frozenset()
     import_id: str = ""  # the id by which the engine would import it
+    delete_before_replace: bool = False
 
     @property
     def is_in_aws(self) -> bool:
@@ -131,6 +132,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
                     secrets=frozenset(key for key, value in inputs.items() if has_secret(value)),
                     dependencies=frozenset(request.dependencies),
                     import_id=request.importId,
+                    delete_before_replace=request.deleteBeforeReplace,
                 )
             )
         return response

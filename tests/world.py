@@ -16,6 +16,7 @@ INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
     "aws:index/getPartition:getPartition": {"partition": PARTITION},
     "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
+    "aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []},
 }
 # Outputs that a later resource needs to be more than a word; by type, then by property.
 COMPUTED_OUTPUTS: dict[str, dict[str, Any]] = {

@@ -29,6 +29,14 @@ PARAMETER_GROUP_FAMILIES: Final[Mapping[CacheEngine, Mapping[str, str]]] = {
 DEFAULT_ENGINE_VERSIONS: Final[Mapping[CacheEngine, str]] = {"valkey": "8.0", "redis": "7.1"}
 
 
+def list_parameter_group_families() -> tuple[str, ...]:
+    """Every parameter group family that a cache may go to, each once."""
+    families = (
+        family for by_version in PARAMETER_GROUP_FAMILIES.values() for family in by_version.values()
+    )
+    return tuple(dict.fromkeys(families))
+
+
 class CacheSettings(Section):
     """An ElastiCache replication group, optional. It always uses TLS and an AUTH token."""
 

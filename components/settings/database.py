@@ -307,3 +307,15 @@ class DatabaseSettings(Section):
         if self.iops is None and self.throughput is None:
             return None
         return self.iops or IOPS_RANGE[0], self.throughput or THROUGHPUT_RANGE[0]
+
+    @property
+    def primary_performance(self) -> tuple[int, int] | None:
+        """IOPS and MiB/s of the primary: from 400 GiB on at least the baseline, which is free.
+
+        Unsaid, the provider would repeat the 3000 of a smaller volume in the request that makes
+        it larger, and RDS refuses that (terraform-provider-aws#28382). None for a restore, whose
+        size is the backup's.
+        """
+        if self.storage_gb < STRIPED_STORAGE_MIN_GB or self.restore_from is not None:
+            return self.provisioned_performance
+        return self.provisioned_performance or (IOPS_RANGE[0], THROUGHPUT_RANGE[0])

@@ -38,6 +38,32 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
     "aws:index/getRegion:getRegion": ProviderInvoke(
         outputs={"name": "region", "region": "region", "id": "region"}
     ),
+    "aws:elasticache/getReplicationGroup:getReplicationGroup": ProviderInvoke(
+        operation="elasticache.describe_replication_groups",
+        params={"ReplicationGroupId": "in.replicationGroupId"},
+        outputs={
+            "id": "in.replicationGroupId",
+            "replicationGroupId": "in.replicationGroupId",
+            "arn": "out.ReplicationGroups[0].ARN",
+            "automaticFailoverEnabled": "out.ReplicationGroups[0].AutomaticFailover == 'enabled'",
+            "memberClusters": "out.ReplicationGroups[0].MemberClusters",
+        },
+    ),
+    "aws:rds/getInstance:getInstance": ProviderInvoke(
+        operation="rds.describe_db_instances",
+        params={"DBInstanceIdentifier": "in.dbInstanceIdentifier"},
+        outputs={
+            "id": "in.dbInstanceIdentifier",
+            "dbInstanceIdentifier": "in.dbInstanceIdentifier",
+            "allocatedStorage": "out.DBInstances[0].AllocatedStorage",
+            "maxAllocatedStorage": "out.DBInstances[0].MaxAllocatedStorage",
+            "databaseInsightsMode": "out.DBInstances[0].DatabaseInsightsMode",
+            "dbName": "out.DBInstances[0].DBName",
+            "engineVersion": "out.DBInstances[0].EngineVersion",
+            "masterUsername": "out.DBInstances[0].MasterUsername",
+            "port": "out.DBInstances[0].Endpoint.Port",
+        },
+    ),
     "aws:ssm/getParameter:getParameter": ProviderInvoke(
         operation="ssm.get_parameter",
         params={"Name": "in.name", "WithDecryption": "in.withDecryption"},
@@ -49,6 +75,22 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
             "value": "out.Parameter.Value",
             "insecureValue": "out.Parameter.Value",
             "version": "out.Parameter.Version",
+        },
+    ),
+    "aws:ssm/getParametersByPath:getParametersByPath": ProviderInvoke(
+        operation="ssm.get_parameters_by_path",
+        params={
+            "Path": "in.path",
+            "Recursive": "in.recursive",
+            "WithDecryption": "in.withDecryption",
+        },
+        outputs={
+            "id": "in.path",
+            "path": "in.path",
+            "arns": "out.Parameters[].ARN",
+            "names": "out.Parameters[].Name",
+            "types": "out.Parameters[].Type",
+            "values": "out.Parameters[].Value",
         },
     ),
 }
@@ -67,6 +109,12 @@ def answer_invoke(token: str, inputs: Mapping[str, Any], location: AwsLocation) 
     }
     if invoke.operation is not None:
         service, _, method = invoke.operation.partition(".")
-        client_method = getattr(location.client(service, variables["region"]), method)
-        variables["out"] = client_method(**evaluate_template(invoke.params, variables))
+        client = location.client(service, variables["region"])
+        params = evaluate_template(invoke.params, variables)
+        # The provider reads every page.
+        variables["out"] = (
+            client.get_paginator(method).paginate(**params).build_full_result()
+            if client.can_paginate(method)
+            else getattr(client, method)(**params)
+        )
     return evaluate_template(invoke.outputs, variables)  # type: ignore[no-any-return]

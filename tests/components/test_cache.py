@@ -137,20 +137,41 @@ def test_what_holds_data_is_protected_where_the_stack_is() -> None:
         ),
     ],
 )
-def test_a_family_brings_its_own_parameter_group_beside_the_old_one(
+def test_the_cache_uses_the_parameter_group_of_its_family(
     cache_values: dict[str, JsonValue], family: str, name: str
 ) -> None:
     graph = build_cache_graph(cache_values)
-    parameter_group = graph.get_resource(CACHE_PARAMETER_GROUP_TYPE).inputs
-    assert (parameter_group["family"], parameter_group["name"]) == (family, name)
+    names = {
+        group.inputs["family"]: group.inputs["name"]
+        for group in graph.list_resources(CACHE_PARAMETER_GROUP_TYPE)
+    }
+    assert names[family] == name
     assert get_replication_group(graph).inputs["parameterGroupName"] == name
+
+
+def test_another_family_deletes_no_parameter_group() -> None:
+    """The old one is in use until the maintenance window: ElastiCache refuses to delete it."""
+    versions: tuple[dict[str, JsonValue], ...] = (
+        {},
+        {"engineVersion": "7.2"},
+        {"engine": "redis"},
+    )
+    groups = [
+        {
+            (group.name, group.inputs["name"])
+            for group in build_cache_graph(values).list_resources(CACHE_PARAMETER_GROUP_TYPE)
+        }
+        for values in versions
+    ]
+    assert len(groups[0]) == 4
+    assert groups[0] == groups[1] == groups[2]
 
 
 def test_what_goes_when_memory_is_full_is_a_setting() -> None:
     policy = {"name": "maxmemory-policy", "value": "noeviction"}
-    assert build_cache_graph({"eviction": "noeviction"}).get_resource(
-        CACHE_PARAMETER_GROUP_TYPE
-    ).inputs["parameters"] == [policy]
+    graph = build_cache_graph({"eviction": "noeviction"})
+    for group in graph.list_resources(CACHE_PARAMETER_GROUP_TYPE):
+        assert group.inputs["parameters"] == [policy]
 
 
 def test_there_is_none_unless_asked_for() -> None:

@@ -84,8 +84,8 @@ def test_rds_38_connections_are_by_tls_only(prod: ResourceGraph) -> None:
 
 def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: ResourceGraph) -> None:
     key = prod.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
+    assert get_primary_resource(prod).inputs["kmsKeyId"] == key
     for instance in prod.list_resources(DATABASE_TYPE):
-        assert instance.inputs["kmsKeyId"] == key
         assert instance.inputs["performanceInsightsKmsKeyId"] == key
     assert prod.get_resource("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
 
@@ -198,8 +198,9 @@ def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
     for replica in replicas:
         assert replica.inputs["replicateSourceDb"] == "bulwark-test-database"
         assert replica.inputs["skipFinalSnapshot"] is True
+        # API reference, CreateDBInstanceReadReplica: a key only for a replica in another region.
         refused = {"username", "password", "dbName", "dbSubnetGroupName", "allocatedStorage"}
-        assert not refused & replica.inputs.keys()
+        assert not (refused | {"kmsKeyId"}) & replica.inputs.keys()
 
 
 def test_replicas_may_have_a_class_of_their_own() -> None:
@@ -220,6 +221,8 @@ def test_automated_backups_are_kept_in_the_recovery_region_too(prod: ResourceGra
         == prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     )
     assert replication.inputs["sourceDbInstanceArn"] == get_primary_resource(prod).outputs["arn"]
+    # A second replication of one instance would end with the first one.
+    assert replication.delete_before_replace
     for values in ({"database": {"crossRegionBackups": False}}, {"recoveryRegion": None}):
         assert not build_stores_graph(values).list_resources(BACKUPS_REPLICATION_TYPE)  # type: ignore[arg-type]
 
@@ -307,6 +310,18 @@ def test_gp3_gets_iops_and_throughput_only_where_they_can_be_set() -> None:
     values: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 800, "throughput": 1000}
     large = get_primary_resource(build_stores_graph({"database": values})).inputs
     assert (large["iops"], large["storageThroughput"]) == (12000, 1000)
+
+
+def test_storage_from_400_gb_has_the_baseline_of_striped_volumes() -> None:
+    """Else the provider sends the 3000 IOPS of before with the larger storage, and RDS refuses."""
+    database: dict[str, JsonValue] = {"storageGb": 400, "maxStorageGb": 1000, "replicas": 1}
+    graph = build_stores_graph({"database": database})
+    primary = get_primary_resource(graph).inputs
+    assert (primary["iops"], primary["storageThroughput"]) == (12000, 500)
+    replica = graph.get_resource(DATABASE_TYPE, "database-replica-1").inputs
+    assert not {"iops", "storageThroughput"} & replica.keys()
+    restored: dict[str, JsonValue] = {**database, "restoreFrom": {"snapshot": "last"}}
+    assert "iops" not in get_primary_resource(build_stores_graph({"database": restored})).inputs
 
 
 def test_dev_is_cheap_and_single() -> None:

@@ -1,0 +1,270 @@
+"""What a change of settings cannot do to a stack as it stands, and what does it instead.
+
+The settings alone do not know what stands: components/standing.py reads it from AWS.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from components.settings.loader import SettingsError
+from components.settings.stack import Settings
+
+CHANGING_PAGE = "docs/changing.md"
+
+
+@dataclass(frozen=True)
+class StandingDatabase:
+    """The primary DB instance as RDS describes it now. Storage in GiB."""
+
+    port: int
+    engine_version: str
+    storage_gb: int
+    max_storage_gb: int  # 0: storage autoscaling is off
+    name: str | None
+    admin_name: str
+    insights: str = "standard"  # mode of Database Insights
+    insights_days: int | None = None  # as last declared; None: off, or not known
+
+
+@dataclass(frozen=True)
+class StandingCache:
+    """The replication group: as the last deployment declared it, failover as it is now."""
+
+    engine: str
+    port: int
+    has_failover: bool
+    engine_version: str | None = None
+
+
+@dataclass(frozen=True)
+class StandingStack:
+    """What the last deployment left in AWS. A part that is not there, or not known, is None."""
+
+    has_own_keys: bool | None = None
+    cidr: str | None = None
+    zones: tuple[str, ...] = ()
+    database: StandingDatabase | None = None
+    service_ports: Mapping[str, int] = field(default_factory=dict)
+    fleet_port: int | None = None
+    cache: StandingCache | None = None
+
+
+def require_possible_changes(settings: Settings, standing: StandingStack) -> None:
+    """Raises SettingsError if `pulumi up` cannot bring the standing stack to these settings.
+
+    Each line names the key, what it was, what it must be, and the command that does it.
+    """
+    rules = (
+        _list_encryption_faults,
+        _list_network_faults,
+        _list_database_faults,
+        _list_version_faults,
+        _list_storage_faults,
+        _list_insights_faults,
+        _list_port_faults,
+        _list_cache_faults,
+    )
+    lines = [
+        f"{settings.project}:{line}"
+        for list_faults in rules
+        for line in list_faults(settings, standing)
+    ]
+    if lines:
+        raise SettingsError("\n".join(lines))
+
+
+def _list_encryption_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """RDS, ElastiCache, ECR and Secrets: a key is given at creation, or replaces what it locks."""
+    if standing.has_own_keys is None:
+        return
+    standing_encryption = "own" if standing.has_own_keys else "aws"
+    if settings.encryption != standing_encryption:
+        yield (
+            f"encryption is {settings.encryption!r}, must be {standing_encryption!r}: the standing "
+            "data keep the keys that they were made with, and going to AWS's would delete theirs. "
+            "A stack of another name with `database.restoreFrom` takes the data over, see "
+            f"{CHANGING_PAGE}"
+        )
+
+
+def _list_network_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    if standing.cidr is not None and str(settings.network.cidr) != standing.cidr:
+        yield (
+            f"network.cidr is '{settings.network.cidr}', must be {standing.cidr!r}: another range "
+            "is another VPC, and everything in it would be replaced. A stack of another name with "
+            f"`database.restoreFrom` takes the data over, see {CHANGING_PAGE}"
+        )
+    if settings.network.zones[: len(standing.zones)] != standing.zones:
+        yield (
+            f"network.zones is {_format_list(settings.network.zones)}, must begin with "
+            f"{_format_list(standing.zones)}: the subnets of these zones are in use, and their "
+            f"ranges follow from the order. Zones are only ever added, see {CHANGING_PAGE}"
+        )
+
+
+def _list_database_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """RDS User Guide, "Settings for DB instances": DBName and MasterUsername are never modified."""
+    database = standing.database
+    if database is None:
+        return
+    if settings.database.port != database.port:
+        yield (
+            f"database.port is {settings.database.port}, must be {database.port}, that of the "
+            "standing database: the firewall and the server cannot change in one moment, and the "
+            "secret keeps the old port. A stack of another name with `database.restoreFrom` has "
+            f"another port, see {CHANGING_PAGE}"
+        )
+    if settings.database.restore_from is not None:
+        return  # the backup decides the names
+    if database.name is not None and settings.database.name != database.name:
+        yield (
+            f"database.name is {settings.database.name!r}, must be {database.name!r}: RDS creates "
+            "a database once and never renames it. Create another one with SQL (`ops db connect`)"
+        )
+    if settings.database.admin_name != database.admin_name:
+        yield (
+            f"database.adminName is {settings.database.admin_name!r}, must be "
+            f"{database.admin_name!r}: RDS never renames the master user. Create another role "
+            "with SQL (`ops db connect`)"
+        )
+
+
+def _list_version_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """RDS User Guide, "Upgrades of the RDS for PostgreSQL DB engine": replicas first in a minor
+    upgrade, and no way back; a major one keeps the old parameter group in use until it is done."""
+    if standing.database is None:
+        return
+    version, standing_version = (
+        settings.database.engine_version,
+        standing.database.engine_version,
+    )
+    wanted, current = _parse_version(version), _parse_version(standing_version)
+    if wanted[0] == current[0] and (len(wanted) == 1 or wanted == current):
+        return
+    if wanted < current:
+        must_be = str(current[0]) if settings.database.auto_minor_upgrade else standing_version
+        yield (
+            f"database.engineVersion is {version!r}, must be {must_be!r}: the standing database is "
+            f"{standing_version}, and RDS never goes back. An older one takes a restore "
+            "(`ops recover snapshot`)"
+        )
+    elif wanted[0] != current[0]:
+        yield (
+            f"database.engineVersion is {version!r}, must be '{current[0]}' until the standing "
+            f"database ({standing_version}) is upgraded: run `ops db upgrade {version}` first"
+        )
+    elif settings.database.replicas:
+        yield (
+            f"database.engineVersion is {version!r}, must be {standing_version!r} until the "
+            "replicas and then the primary are upgraded, in the order that RDS asks for: run "
+            f"`ops db upgrade {version}` first"
+        )
+
+
+def _list_storage_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """RDS User Guide, "Working with storage": it never shrinks; the limit of autoscaling is a
+    tenth above what there is."""
+    database, limit_gb = standing.database, settings.database.max_storage_gb
+    if database is None or settings.database.restore_from is not None:
+        return
+    if not limit_gb and settings.database.storage_gb < database.storage_gb:
+        yield (
+            f"database.storageGb is {settings.database.storage_gb}, must be {database.storage_gb} "
+            "or more with maxStorageGb 0: the standing storage has grown to that, and RDS never "
+            "shrinks it"
+        )
+    min_limit_gb = -(-database.storage_gb * 11 // 10)
+    if limit_gb and limit_gb != database.max_storage_gb and limit_gb < min_limit_gb:
+        yield (
+            f"database.maxStorageGb is {limit_gb}, must be 0, or from {min_limit_gb}: a tenth more "
+            f"than the standing storage ({database.storage_gb})"
+        )
+
+
+def _list_insights_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """The provider names the key of Performance Insights only if its days change, and RDS takes a
+    mode without it for a change of the key, which it refuses (terraform-provider-aws#44046)."""
+    database, wanted = standing.database, settings.database
+    if database is None or settings.encryption != "own" or not wanted.performance_insights:
+        return
+    is_mode_alone = (
+        wanted.database_insights != database.insights
+        and wanted.performance_insights_days == database.insights_days
+    )
+    if is_mode_alone:
+        other_days = 713 if wanted.performance_insights_days == 731 else 731
+        yield (
+            f"database.databaseInsights is {wanted.database_insights!r}, must be "
+            f"{database.insights!r} unless performanceInsightsDays changes with it (to "
+            f"{other_days}, say): alone, RDS takes it for a change of the key"
+        )
+
+
+def _list_port_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """The firewall and the target group would move before the tasks do: an outage, and then ECS
+    refuses the service whose tasks have not the port (terraform#4227)."""
+    if settings.has_services:
+        for name, service in settings.services.items():
+            port = standing.service_ports.get(name, service.port)
+            if service.port != port:
+                yield (
+                    f"services.{name}.port is {service.port}, must be {port}, that of the standing "
+                    f"service: its tasks answer there until they are replaced. Add a service of "
+                    f"another name with the new port, then give it the paths, see {CHANGING_PAGE}"
+                )
+    if settings.has_fleet and standing.fleet_port not in (None, settings.fleet.port):
+        yield (
+            f"fleet.port is {settings.fleet.port}, must be {standing.fleet_port}, that of the "
+            "standing fleet: its instances answer there until they are replaced. Take the fleet "
+            f"away from `compute` and add it again, see {CHANGING_PAGE}"
+        )
+
+
+def _list_cache_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+    """ElastiCache replaces the group for another port, Redis after Valkey and an older version;
+    a new group has the first AUTH token, which the secret no longer holds once it is rotated."""
+    cache, wanted = standing.cache, settings.cache
+    if cache is None or not wanted.enabled:
+        return
+    advice = "Take it away with `cache.enabled: false`, then add it again: it comes back empty"
+    if wanted.port != cache.port:
+        yield (
+            f"cache.port is {wanted.port}, must be {cache.port}, that of the standing cache: "
+            f"another port replaces it. {advice}"
+        )
+    if (cache.engine, wanted.engine) == ("valkey", "redis"):
+        yield (
+            "cache.engine is 'redis', must be 'valkey': ElastiCache goes from Redis to Valkey, "
+            f"never back. {advice}"
+        )
+    elif (
+        cache.engine == wanted.engine
+        and cache.engine_version is not None
+        and _parse_version(wanted.version) < _parse_version(cache.engine_version)
+    ):
+        yield (
+            f"cache.engineVersion is {wanted.version!r}, must be {cache.engine_version!r} or "
+            f"newer: ElastiCache never goes back. {advice}"
+        )
+    if not wanted.replicas and cache.has_failover:
+        command = shlex.join(
+            (
+                *("aws", "elasticache", "modify-replication-group", "--apply-immediately"),
+                *("--region", settings.region, "--replication-group-id", settings.cache_identifier),
+                *("--no-automatic-failover-enabled", "--no-multi-az-enabled"),
+            )
+        )
+        yield (
+            "cache.replicas is 0, must be 1 to 5 while the standing cache fails over by itself: "
+            f"ElastiCache keeps the last replica until then. Run `{command}` first"
+        )
+
+
+def _parse_version(version: str) -> tuple[int, ...]:
+    """The numbers of a version like 16.9."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def _format_list(values: tuple[str, ...]) -> str:
+    return f"[{', '.join(map(repr, values))}]"

@@ -1,0 +1,129 @@
+"""What stands is read from AWS before anything is registered."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pydantic import JsonValue
+
+from components.settings import Settings, parse_settings
+from components.settings.standing import StandingCache, StandingDatabase, StandingStack
+from components.standing import read_standing_stack, require_possible_settings
+from sandbox.aws import use_in_memory_aws
+from sandbox.deploy import InMemoryMocks, deploy_in_memory
+from sandbox.program import load_stack_config, run_program, run_stack_program
+from tests.world import AwsMocks, build_settings
+
+PUBLISHED: dict[str, Any] = {
+    "stack": {"region": "eu-north-1", "dataKeyArn": None, "zones": ["a", "b"]},
+    "network": {"cidr": "10.0.0.0/16"},
+    "database": {"identifier": "bulwark-test-database"},
+    "services": {"pieces": ["web"]},
+    "services/web": {"web": {"port": 8080}},
+    "fleet": None,
+    "cache": None,
+}
+INSTANCE = {
+    "port": 5433.0,
+    "engineVersion": "16.9",
+    "allocatedStorage": 20.0,
+    "maxAllocatedStorage": 100.0,
+    "dbName": "app",
+    "masterUsername": "bulwark_admin",
+}
+
+
+class StandingMocks(AwsMocks):
+    """Answers with a published stack and its DB instance; a text in place of it is an error."""
+
+    def __init__(self, published: Mapping[str, Any], instance: dict[str, Any] | str) -> None:
+        self.published, self.instance = published, instance
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:ssm/getParametersByPath:getParametersByPath":
+            root = args.args["path"]
+            return {
+                "names": [f"{root}/{path}" for path in self.published],
+                "values": [json.dumps(value) for value in self.published.values()],
+            }, []
+        if args.token == "aws:rds/getInstance:getInstance":
+            if isinstance(self.instance, str):
+                return {}, [("", self.instance)]
+            return self.instance, []
+        return super().call(args)
+
+
+def read(mocks: pulumi.runtime.Mocks, settings: Settings) -> StandingStack:
+    """What the program reads, run under `mocks`."""
+    read_stacks: list[StandingStack] = []
+    run_program(lambda: read_stacks.append(read_standing_stack(settings)), mocks)
+    return read_stacks[0]
+
+
+def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
+    standing = read(StandingMocks(PUBLISHED, INSTANCE), build_settings())
+    assert standing == StandingStack(
+        has_own_keys=False,
+        cidr="10.0.0.0/16",
+        zones=("a", "b"),
+        database=StandingDatabase(5433, "16.9", 20, 100, "app", "bulwark_admin"),
+        service_ports={"web": 8080},
+    )
+
+
+def test_nothing_stands_before_the_first_deployment() -> None:
+    graph = run_program(lambda: require_possible_settings(build_settings()), AwsMocks())
+    assert [token for token, _ in graph.invokes] == [
+        "aws:ssm/getParametersByPath:getParametersByPath"
+    ]
+
+
+def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:
+    """In the recovery region the outputs have the same path."""
+    published = PUBLISHED | {"stack": {**PUBLISHED["stack"], "region": "eu-west-1"}}
+    assert read(StandingMocks(published, INSTANCE), build_settings()) == StandingStack()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "reading RDS DB Instance: no matching RDS DB Instance found",
+        "DBInstanceNotFound: DBInstance bulwark-test-database not found",
+    ],
+)
+def test_a_database_that_is_gone_does_not_stand(message: str) -> None:
+    standing = read(StandingMocks(PUBLISHED, message), build_settings())
+    assert standing.database is None
+    assert standing.cidr == "10.0.0.0/16"
+
+
+def test_a_database_that_cannot_be_read_is_not_taken_for_gone() -> None:
+    with pytest.raises(Exception, match="AccessDenied"):
+        read(StandingMocks(PUBLISHED, "AccessDenied"), build_settings())
+
+
+def test_a_refusal_registers_nothing() -> None:
+    with pytest.raises(pulumi.RunError, match=r"bulwark:services\.backend\.port is 9090"):
+        run_stack_program(
+            "dev",
+            StandingMocks(PUBLISHED | {"services/backend": {"backend": {"port": 8080}}}, INSTANCE),
+            {"services": {"backend": {"port": 9090}}},
+        )
+
+
+def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
+    overrides: dict[str, JsonValue] = {"compute": "both", "cache": {"enabled": True}}
+    with use_in_memory_aws("eu-north-1"):
+        deploy_in_memory("dev", overrides)
+        project, config = load_stack_config("dev", overrides)
+        settings = parse_settings(project, "dev", config["aws:region"], config)
+        standing = read(InMemoryMocks(config["aws:region"]), settings)
+    assert standing.database is not None
+    assert standing.database.engine_version.startswith("16.")
+    assert (standing.has_own_keys, standing.zones) == (False, ("a", "b"))
+    assert (standing.service_ports, standing.fleet_port) == ({"backend": 8080}, 8080)
+    assert standing.cache == StandingCache("valkey", 6379, False, "8.0")

@@ -17,6 +17,13 @@ from ops.bootstrap.names import (
     parse_project,
     parse_region,
     parse_repository,
+    parse_repository_ids,
+    parse_reviewers,
+)
+from ops.bootstrap.repository import (
+    fetch_repository,
+    fetch_reviewer_ids,
+    require_known_subject,
 )
 from ops.cli.context import get_selection
 from ops.cli.execution import ExecutionOptions, execute_plan, mutating_command, new_run_id
@@ -43,6 +50,19 @@ def bootstrap_account(
     repository: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="the repository on GitHub")
     ] = None,
+    repository_ids: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER_ID/REPOSITORY_ID",
+            help="ids on GitHub; without it gh is asked, and protects the environments",
+        ),
+    ] = None,
+    reviewers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOGINS", help="users who must agree to deployments, but for those of dev"
+        ),
+    ] = None,
     recovery_region: Annotated[
         str | None, typer.Option(metavar="REGION", help="region that the state is replicated to")
     ] = None,
@@ -55,12 +75,13 @@ def bootstrap_account(
     """Creates what a stack needs first: the bucket of Pulumi's state, keys, GitHub's roles.
 
     Creates only what is missing, so a second run changes nothing. Needs credentials of an account
-    administrator. Prints the next commands for Pulumi and GitHub. With `check` it only looks; exit
+    administrator, and gh logged in as an administrator of the repository, whose environments it
+    protects. Prints the next commands for Pulumi and GitHub. With `check` it only looks; exit
     code 3 if something is missing, changed or cannot be read.
     """
     selection, output = get_selection(context)
     names, account_context = _resolve_foundation(
-        selection, repository, recovery_region, environments
+        selection, repository, repository_ids, reviewers, recovery_region, environments
     )
     run = new_run_id("bootstrap")
     parts = inspect_foundation(names, account_context.aws, run)
@@ -74,7 +95,12 @@ def bootstrap_account(
 
 
 def _resolve_foundation(
-    selection: Selection, repository: str | None, recovery_region: str | None, environments: str
+    selection: Selection,
+    repository: str | None,
+    repository_ids: str | None,
+    reviewers: str | None,
+    recovery_region: str | None,
+    environments: str,
 ) -> tuple[FoundationNames, AccountContext]:
     """Parses the options and reads the credentials' account. Raises UsageError."""
     if repository is None:
@@ -91,17 +117,31 @@ def _resolve_foundation(
             )
     stacks = parse_environments(environments, project)
     repository_name = parse_repository(repository)
+    ids = parse_repository_ids(repository_ids) if repository_ids is not None else None
+    if ids is not None and reviewers is not None:
+        raise UsageError("--reviewers needs GitHub; --repository-ids must not be given with it")
+    logins = parse_reviewers(reviewers) if reviewers is not None else ()
+    reviewer_ids: tuple[int, ...] = ()
+    if is_github_known := ids is None:
+        found_repository = fetch_repository(repository_name)
+        repository_name, ids = found_repository.full_name, found_repository.ids
+        reviewer_ids = fetch_reviewer_ids(logins)
     aws = Aws(region, selection.profile)
     account, partition = aws.get_identity()
     names = FoundationNames(
         project=project,
         repository=repository_name,
+        repository_ids=ids,
+        reviewers=reviewer_ids,
+        is_github_known=is_github_known,
         partition=partition,
         account=account,
         region=region,
         recovery_region=recovery_region,
         environments=stacks,
     )
+    if is_github_known:
+        require_known_subject(names)
     return names, AccountContext(aws, account, region, get_account_folder(account, region))
 
 

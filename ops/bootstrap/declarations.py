@@ -11,6 +11,8 @@ DECLARATIONS: Final = (
         needs={"--repository": "owner/fork", "--region": "eu-north-1"},
         bad={
             "--repository": ("nonsense", "a/b/c", "-a/b"),
+            "--repository-ids": ("nonsense", "1", "0/2", "1/2/3"),
+            "--reviewers": ("a b", ",", "-a", "a,b,c,d,e,f,g"),
             "--recovery-region": ("nonsense", "eu-north-1"),
             "--environments": ("Prod", ",", "deploy", "prod,prod-eu"),
         },

@@ -8,6 +8,12 @@ from typing import Final, Literal
 from pydantic import JsonValue
 
 from ops.bootstrap.buckets import build_bucket_steps, list_foundation_buckets
+from ops.bootstrap.environments import (
+    build_environment_read,
+    build_environment_steps,
+    describe_unread_answer,
+    list_environments,
+)
 from ops.bootstrap.keys import build_key_steps, describe_key_call, find_usable_key_id
 from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
 from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
@@ -21,9 +27,10 @@ from ops.core.errors import (
     UnreachableError,
 )
 from ops.core.goal_evaluation import describe_conditions, evaluate
-from ops.core.plan import Action, Plan, Step
+from ops.core.plan import Action, Plan, ProgramCommand, Step
 
 INSPECTION_THREADS: Final = 8
+GITHUB_NOT_ASKED: Final = "GitHub is not asked if --repository-ids is given"
 UNKNOWN_STATE_ERRORS: Final = (DeniedError, ThrottledError, UnreachableError)
 
 
@@ -79,21 +86,43 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
     steps += build_role_steps(names, existing_names)
     steps += build_bucket_steps(names, existing_names)
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
-        return list(pool.map(lambda step: _inspect_step(actions, step), steps))
+        return [
+            *_inspect_environments(names, actions),
+            *pool.map(lambda step: _inspect_step(actions, step), steps),
+        ]
+
+
+def _inspect_environments(names: FoundationNames, actions: _CachedReads) -> list[FoundationPart]:
+    """Returns the environments on GitHub first: a plan fails there before anything is created."""
+    if not names.is_github_known:
+        steps = build_environment_steps(names, {})
+        return [FoundationPart(step, "unknown", GITHUB_NOT_ASKED) for step in steps]
+    responses = {
+        environment.name: _find_response(actions, build_environment_read(names, environment.name))
+        for environment in list_environments(names)
+    }
+    steps = build_environment_steps(names, responses)
+    return [_inspect_step(actions, step) for step in steps]
 
 
 def build_bootstrap_plan(
     names: FoundationNames, parts: Sequence[FoundationPart], run: str
 ) -> Plan | None:
     """Builds the plan that creates what is missing, or returns None if nothing is."""
-    steps = tuple(part.step for part in parts if part.state != "ok")
+    steps = tuple(
+        part.step for part in parts if part.state != "ok" and part.detail != GITHUB_NOT_ASKED
+    )
     if not steps:
         return None
-    notes = (
+    notes: tuple[str, ...] = (
         "there is no bucket yet, so the journal is on this machine: resume or undo this run here",
         "an undo keeps what existed before and the buckets of access logs; it deletes new keys "
         "after 30 days",
     )
+    if not names.is_github_known:
+        notes += (f"the environments are not protected: {GITHUB_NOT_ASKED}",)
+    elif not names.reviewers:
+        notes += ("nobody has to agree to a deployment unless --reviewers names them",)
     return Plan(
         run=run,
         kind="bootstrap",
@@ -158,6 +187,8 @@ def _inspect_step(actions: _CachedReads, step: Step) -> FoundationPart:
         return FoundationPart(step, "unknown", str(error))
     except RefusedError as error:
         return FoundationPart(step, "missing", str(error))
+    if isinstance(step.goal.read, ProgramCommand) and (problem := describe_unread_answer(response)):
+        return FoundationPart(step, "unknown", problem)
     if evaluate(step.goal, response) == "met":
         return FoundationPart(step, "ok")
     answer = response.get("answer") if isinstance(response, dict) else None

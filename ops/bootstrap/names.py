@@ -19,25 +19,59 @@ def get_max_stack_name_length(project: str) -> int:
 
 # GitHub's rules for the names of owners and repositories.
 REPOSITORY_PATTERN: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
+REPOSITORY_IDS_PATTERN: Final = re.compile(r"([1-9]\d{0,18})/([1-9]\d{0,18})")
+# GitHub's rule for the names of users.
+LOGIN_PATTERN: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}")
+MAX_REVIEWERS: Final = 6  # of an environment (GitHub REST API, "Create or update an environment")
 REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # First words of the foundation's role names; no stack's name may begin with one.
 RESERVED_STACK_PREFIXES: Final = ("preview", "deploy", "operate", "state")
 GITHUB_OIDC_ISSUER: Final = "token.actions.githubusercontent.com"
 GITHUB_OIDC_AUDIENCE: Final = "sts.amazonaws.com"
+DEPLOY_BRANCH: Final = "main"  # the branch that the workflows deploy
 KEY_PURPOSES: Final = ("state", "secrets")  # one key each
+
+
+@dataclass(frozen=True)
+class RepositoryIds:
+    """GitHub's numbers of a repository and its owner, which outlive a rename."""
+
+    owner: int
+    repository: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationNames:
-    """The inputs of all names. `recovery_region` is None if there is no such region."""
+    """The inputs of all names. `recovery_region` is None if there is no such region.
+
+    `reviewers` are the ids of the users on GitHub who must agree to a deployment. GitHub is neither
+    asked nor changed without `is_github_known`.
+    """
 
     project: str
     repository: str
+    repository_ids: RepositoryIds
     partition: str
     account: str
     region: str
     recovery_region: str | None
     environments: tuple[str, ...]
+    reviewers: tuple[int, ...] = ()
+    is_github_known: bool = True
+
+    @property
+    def subject_prefixes(self) -> tuple[str, str]:
+        """The two beginnings of a token's subject: with ids, and with names alone.
+
+        Repositories that were created, renamed or transferred since 2026-07-15 send ids (GitHub,
+        "OpenID Connect reference", immutable subject claims).
+        """
+        owner, name = self.repository.split("/")
+        ids = self.repository_ids
+        return (
+            f"repo:{owner}@{ids.owner}/{name}@{ids.repository}",
+            f"repo:{self.repository}",
+        )
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -92,6 +126,27 @@ def parse_repository(text: str) -> str:
     if not REPOSITORY_PATTERN.fullmatch(text):
         raise UsageError(f"--repository must be OWNER/NAME as on GitHub, not {text!r}")
     return text
+
+
+def parse_repository_ids(text: str) -> RepositoryIds:
+    """Parses OWNER_ID/REPOSITORY_ID. Raises UsageError unless both are positive numbers."""
+    if not (match := REPOSITORY_IDS_PATTERN.fullmatch(text)):
+        raise UsageError(
+            "--repository-ids must be OWNER_ID/REPOSITORY_ID, two numbers like 123456/456789, "
+            f"not {text!r}"
+        )
+    return RepositoryIds(int(match[1]), int(match[2]))
+
+
+def parse_reviewers(text: str) -> tuple[str, ...]:
+    """Parses names of users on GitHub. Raises UsageError if one is invalid or too many are."""
+    logins = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    if len(logins) > MAX_REVIEWERS or not all(map(LOGIN_PATTERN.fullmatch, logins)):
+        raise UsageError(
+            f"--reviewers must be up to {MAX_REVIEWERS} users of GitHub separated by commas, "
+            f"not {text!r}"
+        )
+    return logins
 
 
 def parse_project(text: str) -> str:

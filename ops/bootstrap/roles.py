@@ -10,9 +10,10 @@ from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, Founda
 from ops.bootstrap.policies import (
     PolicyDocument,
     build_deploy_policy,
-    build_github_trust_policy,
+    build_environment_trust_policy,
     build_operate_policy,
     build_preview_policy,
+    build_preview_trust_policy,
     build_replication_policy,
     build_service_trust_policy,
     format_policy_document,
@@ -38,26 +39,36 @@ class FoundationRole:
     session_seconds: int = SESSION_SECONDS
 
 
+def list_deploy_workflows(stack: str) -> dict[str, tuple[str, ...]]:
+    """Lists the environments in which a stack is deployed, and the workflows that may do it."""
+    return {stack: ("deploy-stack", "destroy", "image")}
+
+
+def list_operate_workflows(stack: str) -> dict[str, tuple[str, ...]]:
+    """Lists the environments in which a stack is operated, and the workflows that may do it."""
+    return {f"{stack}-operations": ("operations",)}
+
+
 def list_foundation_roles(names: FoundationNames) -> Iterator[FoundationRole]:
     """Yields all roles of a foundation."""
     yield FoundationRole(
         "preview",
         "previews of pull requests, read-only",
-        build_github_trust_policy(names, "pull_request"),
+        build_preview_trust_policy(names),
         build_preview_policy(names),
     )
     for stack in names.environments:
         yield FoundationRole(
             f"deploy-{stack}",
             f"deployment of {stack} from the environment {stack}",
-            build_github_trust_policy(names, f"environment:{stack}"),
+            build_environment_trust_policy(names, list_deploy_workflows(stack)),
             build_deploy_policy(names, stack),
             DEPLOY_SESSION_SECONDS,
         )
         yield FoundationRole(
             f"operate-{stack}",
             f"scheduled operations of {stack}",
-            build_github_trust_policy(names, f"environment:{stack}-operations"),
+            build_environment_trust_policy(names, list_operate_workflows(stack)),
             build_operate_policy(names, stack),
         )
     if names.recovery_region:

@@ -99,7 +99,10 @@ class Actions:
             stream.write(body)
 
     def _run_command(self, shell: Shell) -> JsonValue:
-        result: Any = (self.shell or run_shell_command)(shell)
+        try:
+            result: Any = (self.shell or run_shell_command)(shell)
+        except FileNotFoundError:
+            raise UnreachableError(f"{shell.argv[0]} is not on the PATH") from None
         exit_code = result["exit"]
         if not shell.strict or exit_code == 0:
             return result  # type: ignore[no-any-return]

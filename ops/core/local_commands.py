@@ -86,6 +86,12 @@ class Workstation:
         )
 
     def _build_program_shell(self, command: ProgramCommand) -> Shell:
+        if command.tool == "gh":  # names its repository, so it needs no folder
+            return Shell(
+                argv=("gh", *command.arguments),
+                strict=command.strict,
+                repeatable=command.repeatable,
+            )
         words = tuple(self._fill(word, command.checkout) for word in command.arguments)
         folder = self._get_folder(command)
         if command.tool == "packages":

@@ -144,7 +144,7 @@ class SavedFile(FrozenModel):
 
 
 class ProgramCommand(FrozenModel):
-    """Pulumi or git in the folder of the stack's program; exit code and JSON output are seen.
+    """Pulumi or git in the folder of the stack's program, or gh; exit code and JSON are seen.
 
     No argument holds a path of this machine: `${PROGRAM}` stands for the program's folder,
     `${FILES}` for the folder of what runs export, `${CHECKOUT}` for a copy of the program at an
@@ -156,7 +156,7 @@ class ProgramCommand(FrozenModel):
     """
 
     kind: Literal["program"] = "program"
-    tool: Literal["pulumi", "git", "packages"]
+    tool: Literal["pulumi", "git", "packages", "gh"]
     arguments: tuple[str, ...]
     checkout: str | None = None
     files: dict[str, SavedFile | None] = {}

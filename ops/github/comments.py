@@ -6,20 +6,18 @@ GitHub has no idempotency token for creation; the workflows' concurrency groups 
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from ops.cli.streams import clean_text
 from ops.core.errors import OpsError
+from ops.core.github_api import call_github, format_tail
 
 # Maximum characters of a comment or an issue (GitHub's error message). Counted here in bytes of
 # UTF-8, which are at least as many.
 MAX_COMMENT_BYTES: Final = 65_536
 RESERVED_BYTES: Final = 200  # for the note about omitted lines, and the end of a fence
-# `gh help exit-codes`: the command needs to be logged in.
-NOT_LOGGED_IN_EXIT_CODE: Final = 4
 SUBJECT_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/()-]{0,99}")
 IssueState: TypeAlias = Literal["failing", "well"]
 
@@ -98,7 +96,7 @@ def update_issue(subject: str, report: str, state: IssueState) -> GitHubChange:
         if closed_issue.get("state") != "closed":
             raise OpsError(
                 f"gh did not confirm that issue {number} is closed: "
-                f"{_format_tail(str(closed_issue))}"
+                f"{format_tail(str(closed_issue))}"
             )
         return _build_change("closed", closed_issue, "number")
     if state == "well":
@@ -166,7 +164,7 @@ def _list_own_entries(query: str, marker: str, **numbers: int) -> Iterator[dict[
     fields = ["-F", "owner={owner}", "-F", "name={repo}", "-f", f"query={query}"]
     for name, number in numbers.items():
         fields += ["-F", f"{name}={number}"]
-    pages = _call_github("graphql", "--paginate", "--slurp", *fields)
+    pages = call_github("graphql", "--paginate", "--slurp", *fields)
     for page in pages if isinstance(pages, list) and pages else [pages]:
         for entry in _parse_nodes(page):
             if entry["viewerDidAuthor"] and entry["body"].lstrip().startswith(marker):
@@ -180,16 +178,16 @@ def _parse_nodes(page: Any) -> list[dict[str, Any]]:
         connection = repository["issues" if "issues" in repository else "issueOrPullRequest"]
         nodes: list[dict[str, Any]] = connection.get("comments", connection)["nodes"]
     except (KeyError, TypeError, AttributeError):
-        raise OpsError(f"gh did not print a list: {_format_tail(json.dumps(page))}") from None
+        raise OpsError(f"gh did not print a list: {format_tail(json.dumps(page))}") from None
     return nodes
 
 
 def _send_change(method: str, path: str, body: dict[str, Any], marker: str) -> dict[str, Any]:
     """Sends a change and returns GitHub's answer. Raises OpsError unless it has the marker."""
-    response = _call_github(path, "--method", method, "--input", "-", body=body)
+    response = call_github(path, "--method", method, "--input", "-", body=body)
     if not isinstance(response, dict) or marker not in str(response.get("body")):
         raise OpsError(
-            f"gh did not confirm the text that it wrote: {_format_tail(json.dumps(response))}"
+            f"gh did not confirm the text that it wrote: {format_tail(json.dumps(response))}"
         )
     return response
 
@@ -198,34 +196,3 @@ def _build_change(
     action: Literal["created", "updated", "closed"], response: dict[str, Any], number_key: str
 ) -> GitHubChange:
     return GitHubChange(action, response.get(number_key), response.get("html_url"))
-
-
-def _call_github(*arguments: str, body: dict[str, Any] | None = None) -> Any:
-    """Runs `gh api` and parses its JSON. Raises OpsError if gh is missing or fails."""
-    try:
-        process = subprocess.run(
-            ["gh", "api", *arguments],
-            input=None if body is None else json.dumps(body),
-            stdin=subprocess.DEVNULL if body is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise OpsError("gh is not on the PATH; see https://cli.github.com") from None
-    if process.returncode == NOT_LOGGED_IN_EXIT_CODE:
-        raise OpsError("gh is not logged in", "gh auth login")
-    if process.returncode:
-        message = _format_tail(process.stderr or process.stdout)
-        raise OpsError(f"gh api {arguments[0]} exited with {process.returncode}: {message}")
-    try:
-        return json.loads(process.stdout)
-    except ValueError:
-        raise OpsError(
-            f"gh api {arguments[0]} did not print JSON: {_format_tail(process.stdout)}"
-        ) from None
-
-
-def _format_tail(text: str) -> str:
-    """Returns the last 300 characters, on one line."""
-    return " ".join(text.split())[-300:]

@@ -181,6 +181,8 @@ def is_program_command(command: ProgramCommand) -> bool:
             return _is_git_command(words)
         case "pulumi":
             return _is_pulumi_command(words)
+        case "gh":  # of `ops bootstrap` alone, which is recorded on its own machine
+            return False
 
 
 def _is_git_command(words: Sequence[str]) -> bool:

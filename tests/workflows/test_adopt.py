@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from ops.bootstrap.commands import _print_next_commands
-from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.names import FoundationNames, RepositoryIds
 from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from ops.cli.render import Output
@@ -103,6 +103,7 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
     foundation = FoundationNames(
         project="bulwark",
         repository="o/n",
+        repository_ids=RepositoryIds(owner=1, repository=2),
         partition="aws",
         account="123456789012",
         region="eu-north-1",

@@ -1,8 +1,8 @@
 """`ops bootstrap` as it is typed; who may assume its roles, by the documents themselves."""
 
 import json
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatchcase
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,12 +10,14 @@ from unittest.mock import patch
 import pytest
 
 from ops.bootstrap.inspection import inspect_foundation
-from ops.bootstrap.names import GITHUB_OIDC_ISSUER, FoundationNames
-from ops.bootstrap.policies import PolicyDocument, build_deploy_policy, build_preview_policy
+from ops.bootstrap.names import FoundationNames, RepositoryIds
+from ops.bootstrap.policies import build_deploy_policy, build_preview_policy
 from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import main
 from ops.core.run import WallClock
 from ops.permissions.policies import serialize_policy
+from tests.iam import is_action_allowed
+from tests.ops.bootstrap.github import PretendedRepository, put_repository
 from tests.ops.procedures.bootstrap import FOUNDATION_NAMES
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, Stage, open_stage
 
@@ -27,7 +29,14 @@ INLINE_POLICY_CHARACTERS = (
 
 
 @pytest.fixture
-def bootstrap_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretendedRepository:
+    return put_repository(tmp_path / "github", monkeypatch, "owner/fork", 1, 2)
+
+
+@pytest.fixture
+def bootstrap_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: PretendedRepository
+) -> Iterator[Stage]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with (
         open_stage() as empty_stage,
@@ -52,7 +61,8 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert run_bootstrap("--yes", "--output", "json") == 0
     first = read_json_output(capsys)
     assert first["state"] == "done"
-    before = inspect_foundation(FOUNDATION_NAMES, bootstrap_stage.aws, "bootstrap-x")
+    names = replace(FOUNDATION_NAMES, is_github_known=True)
+    before = inspect_foundation(names, bootstrap_stage.aws, "bootstrap-x")
     assert {one.state for one in before} == {"ok"}
     assert run_bootstrap("--yes", "--output", "json") == 0
     second = read_json_output(capsys)
@@ -171,6 +181,12 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
             "policies on prod-* would cover prod-eu",
         ),
         ([*BOOTSTRAP_WORDS, "--project", "Bulwark"], "digits and hyphens, not 'Bulwark'"),
+        ([*BOOTSTRAP_WORDS, "--repository-ids", "1"], "OWNER_ID/REPOSITORY_ID, two numbers"),
+        ([*BOOTSTRAP_WORDS, "--reviewers", "a b"], "separated by commas, not 'a b'"),
+        (
+            [*BOOTSTRAP_WORDS, "--repository-ids", "1/2", "--reviewers", "ada"],
+            "--reviewers needs GitHub",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_before_any_call(
@@ -182,127 +198,9 @@ def test_what_cannot_be_is_refused_before_any_call(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("ops.core.aws.Aws.call", lambda *_: pytest.fail("AWS was called"))
+    monkeypatch.setenv("PATH", "")  # gh is not asked either
     assert main(words) == 2
     assert says in capsys.readouterr().err
-
-
-# Who comes with which token: GitHub's claims `aud` and `sub`, and the roles that they may assume.
-TOKEN_CLAIMS = [
-    ("sts.amazonaws.com", "repo:owner/fork:pull_request", {"preview"}),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:dev", {"deploy-dev"}),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:prod", {"deploy-prod"}),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:prod-operations", {"operate-prod"}),
-    ("sts.amazonaws.com", "repo:owner/fork:ref:refs/heads/main", set()),
-    ("sts.amazonaws.com", "repo:owner/fork:ref:refs/heads/feature", set()),
-    ("sts.amazonaws.com", "repo:owner/fork:ref:refs/tags/v1", set()),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:Prod", set()),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:prod2", set()),
-    ("sts.amazonaws.com", "repo:somebody/fork:environment:prod", set()),
-    ("sts.amazonaws.com", "repo:owner/fork2:environment:prod", set()),
-    ("sts.amazonaws.com", "repo:owner/other:pull_request", set()),
-    ("sts.amazonaws.com", "repo:owner/fork:environment:prod:pull_request", set()),
-    ("https://github.com/owner", "repo:owner/fork:environment:prod", set()),
-    ("sts.amazonaws.com", "", set()),
-]
-FOUNDATION_WITH_TWO_ENVIRONMENTS = FoundationNames(
-    project="bulwark",
-    repository="owner/fork",
-    partition="aws",
-    account=ACCOUNT,
-    region=REGION,
-    recovery_region=RECOVERY_REGION,
-    environments=("dev", "prod"),
-)
-
-
-@pytest.mark.parametrize(("audience", "subject", "may"), TOKEN_CLAIMS)
-def test_only_the_right_repository_and_environment_assume_a_role(
-    audience: str, subject: str, may: set[str]
-) -> None:
-    token = {f"{GITHUB_OIDC_ISSUER}:aud": audience, f"{GITHUB_OIDC_ISSUER}:sub": subject}
-    assumed = {
-        role.name
-        for role in list_foundation_roles(FOUNDATION_WITH_TWO_ENVIRONMENTS)
-        if can_assume(role.trust_policy, FOUNDATION_WITH_TWO_ENVIRONMENTS.oidc_provider_arn, token)
-    }
-    assert assumed == may
-
-
-def test_no_trust_has_a_pattern_in_it_or_another_way_in() -> None:
-    for role in list_foundation_roles(FOUNDATION_WITH_TWO_ENVIRONMENTS):
-        (one,) = list_statements(role.trust_policy)
-        assert "*" not in json.dumps(one)
-        assert set(one["Condition"]) == {"StringEquals"}
-        own = {f"{GITHUB_OIDC_ISSUER}:aud", f"{GITHUB_OIDC_ISSUER}:sub"}
-        assert set(one["Condition"]["StringEquals"]) in (own, {"aws:SourceAccount"})
-
-
-STRING_OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": str.__eq__,
-    "StringLike": fnmatchcase,
-}
-
-
-def list_statements(document: PolicyDocument) -> list[Any]:
-    statement_list = document["Statement"]
-    assert isinstance(statement_list, list)
-    return statement_list
-
-
-def can_assume(trust: PolicyDocument, provider: str, token: dict[str, str]) -> bool:
-    """Whether a token of a provider assumes a role: IAM's evaluation of a trust policy.
-
-    Of the operators StringEquals and StringLike alone: another is an error.
-    """
-    for statement in list_statements(trust):
-        assert statement["Effect"] == "Allow"
-        if statement["Action"] != "sts:AssumeRoleWithWebIdentity":
-            continue
-        if statement["Principal"].get("Federated") != provider:
-            continue
-        if all(
-            STRING_OPERATORS[operator](token.get(key, ""), value)
-            for operator, keys in statement.get("Condition", {}).items()
-            for key, value in keys.items()
-        ):
-            return True
-    return False
-
-
-def is_action_allowed(document: PolicyDocument, action: str, arn: str, **context: str) -> bool:
-    """Whether a policy allows an action: a Deny wins, and what is not allowed is denied."""
-    verdict = False
-    for statement in list_statements(document):
-        resources = statement.get("Resource")
-        is_matching = any(fnmatchcase(action, a) for a in statement["Action"])
-        if resources is None:
-            is_matching = is_matching and not any(
-                fnmatchcase(arn, r) for r in statement["NotResource"]
-            )
-        else:
-            is_matching = is_matching and any(fnmatchcase(arn, r) for r in resources)
-        if is_matching and are_conditions_met(statement.get("Condition", {}), context):
-            if statement["Effect"] == "Deny":
-                return False
-            verdict = True
-    return verdict
-
-
-def are_conditions_met(conditions: dict[str, dict[str, Any]], context: dict[str, str]) -> bool:
-    for operator, keys in conditions.items():
-        for key, expected in keys.items():
-            actual = context.get(key)
-            values = expected if isinstance(expected, list) else [expected]
-            ok = {
-                "StringEquals": actual in values,
-                "ForAnyValue:StringEquals": actual in values,
-                "StringNotEquals": actual not in values,
-                "Null": (actual is None) == (expected == "true"),
-                "Bool": actual == expected,
-            }[operator]
-            if not ok:
-                return False
-    return True
 
 
 STATE_BUCKET_ARN = f"arn:aws:s3:::bulwark-state-{ACCOUNT}"
@@ -393,6 +291,7 @@ def test_every_policy_fits_into_its_role() -> None:
     given = FoundationNames(
         project="p" * 12,
         repository="o" * 39 + "/" + "r" * 100,
+        repository_ids=RepositoryIds(10**10, 10**10),
         partition="aws-us-gov",
         account=ACCOUNT,
         region="us-gov-northwest-1",

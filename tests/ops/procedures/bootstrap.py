@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from ops.bootstrap import inspection as looking
 from ops.bootstrap import roles
-from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
+from ops.bootstrap.names import KEY_PURPOSES, FoundationNames, RepositoryIds
 from ops.core.plan import Plan
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, KillFuse, Stage
@@ -16,6 +16,8 @@ from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, KillFuse, Stage
 FOUNDATION_NAMES: Final = FoundationNames(
     project="bulwark",
     repository="owner/fork",
+    repository_ids=RepositoryIds(owner=1, repository=2),
+    is_github_known=False,
     partition="aws",
     account=ACCOUNT,
     region=REGION,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.facts.alarm_commands import ALARM_COMMANDS
+from components.facts.units import HOUR_SECONDS
 
 Severity = Literal["P0", "P1", "P2"]
 Objective = Literal["availability", "latency"]
@@ -22,7 +23,6 @@ class BurnRateTier:
     budget_description: str
 
 
-HOUR_SECONDS: Final = 3600
 BURN_RATE_TIERS: Final = (
     BurnRateTier("fast", "P0", 14.4, HOUR_SECONDS, 300, "2 % of a month's error budget in an hour"),
     BurnRateTier(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from components.alarm_registry.cache import ELASTICACHE_NAMESPACE
+from components.alarm_registry.database import RDS_NAMESPACE
 from components.alarm_registry.kinds import (
     CACHE_NODE_KIND,
     DB_INSTANCE_KIND,
@@ -13,7 +15,15 @@ from components.alarm_registry.kinds import (
     SERVICE_KIND,
     TARGET_GROUP_KIND,
 )
+from components.alarm_registry.load_balancer import ALB_NAMESPACE
 from components.alarm_registry.model import MetricStatistic, SubjectKind
+from components.alarm_registry.network import NAT_GATEWAY_NAMESPACE
+from components.alarm_registry.services import (
+    AUTO_SCALING_NAMESPACE,
+    EC2_NAMESPACE,
+    ECS_METRIC_NAMESPACE,
+)
+from components.facts.units import DAY_SECONDS
 
 DashboardName = Literal["infrastructure", "database", "application", "cost"]
 DASHBOARD_NAMES: Final[tuple[DashboardName, ...]] = (
@@ -22,10 +32,6 @@ DASHBOARD_NAMES: Final[tuple[DashboardName, ...]] = (
     "application",
     "cost",
 )
-ALB, ECS, INSIGHTS = "AWS/ApplicationELB", "AWS/ECS", "ECS/ContainerInsights"
-ASG, EC2, NAT, RDS = "AWS/AutoScaling", "AWS/EC2", "AWS/NATGateway", "AWS/RDS"
-ELASTICACHE: Final = "AWS/ElastiCache"
-DAY_SECONDS: Final = 86400
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "NAT: connections",
         "connections",
         ExtraMetric(
-            NAT_GATEWAY_KIND, MetricStatistic(NAT, "ActiveConnectionCount", "Maximum"), "open"
+            NAT_GATEWAY_KIND,
+            MetricStatistic(NAT_GATEWAY_NAMESPACE, "ActiveConnectionCount", "Maximum"),
+            "open",
         ),
     ),
     _build_graph(
@@ -88,9 +96,19 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "nat-traffic",
         "NAT: traffic",
         "bytes a minute",
-        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesOutToDestination", "Sum"), "out"),
-        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesInFromDestination", "Sum"), "in"),
-        ExtraMetric(NAT_INSTANCE_KIND, MetricStatistic(EC2, "NetworkOut", "Sum"), "instance out"),
+        ExtraMetric(
+            NAT_GATEWAY_KIND,
+            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesOutToDestination", "Sum"),
+            "out",
+        ),
+        ExtraMetric(
+            NAT_GATEWAY_KIND,
+            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesInFromDestination", "Sum"),
+            "in",
+        ),
+        ExtraMetric(
+            NAT_INSTANCE_KIND, MetricStatistic(EC2_NAMESPACE, "NetworkOut", "Sum"), "instance out"
+        ),
     ),
     _build_graph("infrastructure", "messages", "Notifications that failed", "messages"),
     _build_graph("infrastructure", "rotation", "Rotation of secrets: errors", "errors"),
@@ -106,16 +124,16 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "database-operations",
         "Disk operations",
         "operations a second",
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "ReadIOPS"), "read"),
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "WriteIOPS"), "write"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "ReadIOPS"), "read"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "WriteIOPS"), "write"),
     ),
     _build_graph(
         "database",
         "database-throughput",
         "Disk throughput",
         "bytes a second",
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "ReadThroughput"), "read"),
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "WriteThroughput"), "write"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "ReadThroughput"), "read"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "WriteThroughput"), "write"),
     ),
     _build_graph("database", "database-disk-credits", "Disk burst credits left", "percent"),
     _build_graph(
@@ -123,7 +141,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "database-queue",
         "Disk queue",
         "operations",
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "DiskQueueDepth"), "waiting"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "DiskQueueDepth"), "waiting"),
     ),
     _build_graph("database", "database-lag", "Replica lag", "seconds"),
     _build_graph("database", "database-transaction-ids", "Used transaction ids", "ids"),
@@ -137,7 +155,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "cache-evictions",
         "Cache: evictions",
         "keys",
-        ExtraMetric(CACHE_NODE_KIND, MetricStatistic(ELASTICACHE, "Evictions", "Sum"), "evicted"),
+        ExtraMetric(
+            CACHE_NODE_KIND, MetricStatistic(ELASTICACHE_NAMESPACE, "Evictions", "Sum"), "evicted"
+        ),
     ),
     _build_graph(
         "application", "slo-availability", "Errors, by window of the burn rate", "percent"
@@ -148,7 +168,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "requests",
         "Requests",
         "a minute",
-        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "RequestCount", "Sum"), "requests"),
+        ExtraMetric(
+            TARGET_GROUP_KIND, MetricStatistic(ALB_NAMESPACE, "RequestCount", "Sum"), "requests"
+        ),
     ),
     _build_graph("application", "target-errors", "Server errors", "a minute"),
     _build_graph("application", "target-error-rate", "Share of server errors", "percent"),
@@ -157,8 +179,12 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "target-latency",
         "Latency",
         "seconds",
-        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "TargetResponseTime", "p50"), "p50"),
-        ExtraMetric(TARGET_GROUP_KIND, MetricStatistic(ALB, "TargetResponseTime", "p99"), "p99"),
+        ExtraMetric(
+            TARGET_GROUP_KIND, MetricStatistic(ALB_NAMESPACE, "TargetResponseTime", "p50"), "p50"
+        ),
+        ExtraMetric(
+            TARGET_GROUP_KIND, MetricStatistic(ALB_NAMESPACE, "TargetResponseTime", "p99"), "p99"
+        ),
     ),
     _build_graph("application", "target-health", "Targets by health", "targets"),
     _build_graph(
@@ -167,7 +193,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "Load balancer: errors",
         "a minute",
         ExtraMetric(
-            LOAD_BALANCER_KIND, MetricStatistic(ALB, "HTTPCode_ELB_4XX_Count", "Sum"), "4xx"
+            LOAD_BALANCER_KIND,
+            MetricStatistic(ALB_NAMESPACE, "HTTPCode_ELB_4XX_Count", "Sum"),
+            "4xx",
         ),
     ),
     _build_graph("application", "certificate", "Certificate: days left", "days"),
@@ -179,7 +207,9 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "Services: tasks",
         "tasks",
         ExtraMetric(
-            TARGET_GROUP_KIND, MetricStatistic(ALB, "HealthyHostCount", "Minimum"), "healthy"
+            TARGET_GROUP_KIND,
+            MetricStatistic(ALB_NAMESPACE, "HealthyHostCount", "Minimum"),
+            "healthy",
         ),
     ),
     _build_graph(
@@ -188,9 +218,15 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "Fleet: instances",
         "instances",
         ExtraMetric(
-            FLEET_KIND, MetricStatistic(ASG, "GroupInServiceInstances", "Minimum"), "in service"
+            FLEET_KIND,
+            MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupInServiceInstances", "Minimum"),
+            "in service",
         ),
-        ExtraMetric(FLEET_KIND, MetricStatistic(ASG, "GroupDesiredCapacity", "Maximum"), "wanted"),
+        ExtraMetric(
+            FLEET_KIND,
+            MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupDesiredCapacity", "Maximum"),
+            "wanted",
+        ),
     ),
     _build_graph("application", "fleet-cpu", "Fleet: processor", "percent"),
     _build_graph("application", "fleet-memory", "Fleet: memory", "percent"),
@@ -200,33 +236,49 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "usage-nat",
         "NAT: bytes processed",
         "bytes a day",
-        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesOutToDestination", "Sum"), "out"),
-        ExtraMetric(NAT_GATEWAY_KIND, MetricStatistic(NAT, "BytesInFromDestination", "Sum"), "in"),
+        ExtraMetric(
+            NAT_GATEWAY_KIND,
+            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesOutToDestination", "Sum"),
+            "out",
+        ),
+        ExtraMetric(
+            NAT_GATEWAY_KIND,
+            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesInFromDestination", "Sum"),
+            "in",
+        ),
     ),
     _build_daily_graph(
         "usage-balancer",
         "Load balancer: capacity units",
         "LCUs, sum of a day",
-        ExtraMetric(LOAD_BALANCER_KIND, MetricStatistic(ALB, "ConsumedLCUs", "Sum"), "LCUs"),
+        ExtraMetric(
+            LOAD_BALANCER_KIND, MetricStatistic(ALB_NAMESPACE, "ConsumedLCUs", "Sum"), "LCUs"
+        ),
     ),
     _build_daily_graph(
         "usage-services",
         "Services: processor used",
         "percent, mean of a day",
-        ExtraMetric(SERVICE_KIND, MetricStatistic(ECS, "CPUUtilization"), "cpu"),
-        ExtraMetric(SERVICE_KIND, MetricStatistic(ECS, "MemoryUtilization"), "memory"),
+        ExtraMetric(SERVICE_KIND, MetricStatistic(ECS_METRIC_NAMESPACE, "CPUUtilization"), "cpu"),
+        ExtraMetric(
+            SERVICE_KIND, MetricStatistic(ECS_METRIC_NAMESPACE, "MemoryUtilization"), "memory"
+        ),
     ),
     _build_daily_graph(
         "usage-fleet",
         "Fleet: instances",
         "instances, mean of a day",
-        ExtraMetric(FLEET_KIND, MetricStatistic(ASG, "GroupInServiceInstances"), "in service"),
+        ExtraMetric(
+            FLEET_KIND,
+            MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupInServiceInstances"),
+            "in service",
+        ),
     ),
     _build_daily_graph(
         "usage-database",
         "Database: processor used",
         "percent, mean of a day",
-        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS, "CPUUtilization"), "cpu"),
+        ExtraMetric(DB_INSTANCE_KIND, MetricStatistic(RDS_NAMESPACE, "CPUUtilization"), "cpu"),
     ),
 )
 GRAPHS_BY_KEY: Final = {graph.key: graph for graph in DASHBOARD_GRAPHS}

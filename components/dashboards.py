@@ -16,11 +16,11 @@ from components.contract import build_contract_part
 from components.dashboard_graphs import (
     DASHBOARD_GRAPHS,
     DASHBOARD_NAMES,
-    DAY_SECONDS,
     GRAPHS_BY_KEY,
     DashboardGraph,
     DashboardName,
 )
+from components.facts.units import DAY_SECONDS
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings

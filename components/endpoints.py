@@ -9,10 +9,9 @@ from pulumi import Input, ResourceOptions
 from components.account import Account
 from components.component import Component
 from components.firewall import create_security_group
+from components.internet import HTTPS_PORT
 from components.policies import Statement, build_policy_document
 from components.settings import Settings
-
-HTTPS_PORT = 443
 
 
 @dataclass(frozen=True)

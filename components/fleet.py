@@ -7,6 +7,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
+from components.alarm_registry.services import CLOUDWATCH_AGENT_NAMESPACE
 from components.cache import Cache
 from components.component import Component
 from components.contract import build_contract_part
@@ -21,7 +22,7 @@ from components.network import Network
 from components.policies import Statement, create_service_role
 from components.registry import build_image_pull_statements
 from components.settings import Settings
-from components.user_data import METRICS_NAMESPACE, build_user_data
+from components.user_data import build_user_data
 from ops.outputs import FleetPart
 
 # AmazonSSMManagedInstanceCore without its right to read every parameter of the account.
@@ -155,7 +156,9 @@ class Fleet(Component):
                     sid="Metrics",
                     actions=["cloudwatch:PutMetricData"],
                     resources=["*"],
-                    conditions={"StringEquals": {"cloudwatch:namespace": METRICS_NAMESPACE}},
+                    conditions={
+                        "StringEquals": {"cloudwatch:namespace": CLOUDWATCH_AGENT_NAMESPACE}
+                    },
                 ),
                 # What follows has no resource level in IAM, or none that says "this instance".
                 Statement(

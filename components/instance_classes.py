@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-GIB: Final = 1024**3
+from components.facts.units import GIB_BYTES
 
 # vCPU of each size: the same in every family but the burstable ones.
 BURSTABLE_VCPUS: Final[Mapping[str, int]] = {
@@ -102,7 +102,7 @@ class RdsClass:
     @property
     def memory_bytes(self) -> int:
         """Nominal memory, bytes."""
-        return self.memory_gib * GIB
+        return self.memory_gib * GIB_BYTES
 
     @property
     def is_burstable(self) -> bool:
@@ -137,7 +137,7 @@ class CacheNode:
     @property
     def memory_gib(self) -> float:
         """`maxmemory`, GiB."""
-        return self.memory_bytes / GIB
+        return self.memory_bytes / GIB_BYTES
 
     @property
     def is_burstable(self) -> bool:

@@ -24,7 +24,7 @@ LOG_KEY_SERVICES = (
 )
 # These name no source account when they publish to an encrypted topic (SNS developer guide, "Key
 # management"): they are bound by the topic, which SNS names in the encryption context.
-SOURCELESS_TOPIC_SERVICES = ("events", "backup")
+SERVICES_WITHOUT_SOURCE = ("events", "backup")
 DATA_KEY_SERVICES = (
     "rds",
     "elasticache",
@@ -138,7 +138,7 @@ class Keys(Component):
         service_principals = [
             f"{service}.amazonaws.com"
             for service in LOG_KEY_SERVICES
-            if service not in ("logs", *SOURCELESS_TOPIC_SERVICES)
+            if service not in ("logs", *SERVICES_WITHOUT_SOURCE)
         ]
         topic_statement = Statement(
             sid="Topics",
@@ -152,7 +152,7 @@ class Keys(Component):
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
             principals={
-                "Service": [f"{service}.amazonaws.com" for service in SOURCELESS_TOPIC_SERVICES]
+                "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITHOUT_SOURCE]
             },
             conditions={
                 "ArnLike": {

@@ -9,7 +9,9 @@ from pulumi import Input, Output, ResourceOptions
 from components.certificate import Certificate, CertificateArgs
 from components.component import Component
 from components.contract import build_contract_part
+from components.facts.load_balancer import UNMATCHED_HOST
 from components.firewall import create_security_group
+from components.internet import HTTP_PORT, HTTPS_PORT
 from components.keys import Keys
 from components.log_bucket import ALB_PREFIX, LogBucket
 from components.network import Network
@@ -18,11 +20,7 @@ from components.settings import Settings
 from components.waf import Waf, WafArgs
 from ops.outputs import LoadBalancerPart
 
-HTTP_PORT: Final = 80
-HTTPS_PORT: Final = 443
 TARGET_DRAIN_SECONDS: Final = 30  # seconds that a leaving target may still finish its requests
-# A host name that no client asks for. To close, operations put the path "/*" in its place.
-NEVER_MATCHING_HOST: Final = "maintenance.invalid"
 # At most 1024 bytes.
 MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -235,7 +233,7 @@ class LoadBalancer(Component):
             self.format_logical_name("maintenance"),
             listener_arn=self.listener_arn,
             priority=MAINTENANCE_PRIORITY,
-            conditions=[{"host_header": {"values": [NEVER_MATCHING_HOST]}}],
+            conditions=[{"host_header": {"values": [UNMATCHED_HOST]}}],
             actions=[
                 {
                     "type": "fixed-response",

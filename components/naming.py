@@ -7,11 +7,8 @@ from typing import Any
 
 from pulumi import ResourceTransformationArgs, ResourceTransformationResult
 
+from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
 from components.settings import Settings
-
-AUTO_SCALING_GROUP_TYPE = (
-    "aws:autoscaling/group:Group"  # its tags are a list, and reach its instances
-)
 
 
 def build_stack_tags(settings: Settings, component: str) -> dict[str, str]:

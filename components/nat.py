@@ -9,10 +9,10 @@ from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.component import Component
 from components.firewall import allow_outbound, create_security_group
+from components.internet import ANYWHERE_CIDR
 from components.policies import create_service_role
 from components.settings import Settings
 
-ANYWHERE_CIDR: Final = "0.0.0.0/0"
 WEB_PORTS: Final = {"http": 80, "https": 443}
 # ECS's image has what an address translator needs and Amazon Linux's own lacks: iptables (its
 # container runtime requires it) beside the SSM agent. Nothing is fetched at boot.

@@ -12,10 +12,11 @@ from components.component import Component
 from components.contract import build_contract_part
 from components.endpoints import Endpoints, EndpointsArgs
 from components.flow_logs import FlowLogs, FlowLogsArgs
+from components.internet import ANYWHERE_CIDR
 from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.nat import Nat, NatArgs
-from components.network_acls import ANYWHERE_CIDR, build_acl_rules, create_network_acl
+from components.network_acls import build_acl_rules, create_network_acl
 from components.settings import Settings
 from components.subnets import compute_subnets, compute_tier_blocks
 from ops.outputs import NetworkPart

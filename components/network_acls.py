@@ -14,10 +14,8 @@ import pulumi_aws as aws
 from pulumi import Input
 
 from components.component import Component
+from components.internet import ANYWHERE_CIDR, HTTP_PORT, HTTPS_PORT
 
-ANYWHERE_CIDR: Final = "0.0.0.0/0"
-HTTP_PORT: Final = 80
-HTTPS_PORT: Final = 443
 # No allowed range may hold 3389, not even behind a rule that denies it (EC2.21). The price: a
 # NAT gateway that calls from just that port, one call in 64,000, gets no answer.
 RETURN_PORT_RANGES: Final = ((1024, 3388), (3390, 65535))

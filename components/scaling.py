@@ -8,12 +8,11 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
+from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
 from components.settings import ServiceSettings
 
 SCALE_OUT_COOLDOWN_SECONDS: Final = 60  # out quickly,
 SCALE_IN_COOLDOWN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few
-DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
-ECS_NAMESPACE: Final = "ecs"
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def create_service_scaling(
     """
     scalable_target = aws.appautoscaling.Target(
         component.format_logical_name("scaling"),
-        service_namespace=ECS_NAMESPACE,
+        service_namespace=ECS_SCALING_NAMESPACE,
         scalable_dimension=DESIRED_COUNT_DIMENSION,
         resource_id=resource_id,
         min_capacity=settings.min,
@@ -71,7 +70,7 @@ def create_service_scaling(
             component.format_logical_name("scaling", tracking_target.key),
             name=component.format_physical_name(component.name, tracking_target.key),
             policy_type="TargetTrackingScaling",
-            service_namespace=ECS_NAMESPACE,
+            service_namespace=ECS_SCALING_NAMESPACE,
             scalable_dimension=DESIRED_COUNT_DIMENSION,
             resource_id=scalable_target.resource_id,
             target_tracking_scaling_policy_configuration={
@@ -86,7 +85,7 @@ def create_service_scaling(
         aws.appautoscaling.ScheduledAction(
             component.format_logical_name("schedule", schedule_name),
             name=component.format_physical_name(component.name, schedule_name),
-            service_namespace=ECS_NAMESPACE,
+            service_namespace=ECS_SCALING_NAMESPACE,
             scalable_dimension=DESIRED_COUNT_DIMENSION,
             resource_id=scalable_target.resource_id,
             schedule=f"cron({schedule.cron})",

@@ -8,14 +8,14 @@ from pulumi import Input, Output
 
 from components.component import Component
 
-PASSWORD_LENGTH = 32
+FIRST_PASSWORD_LENGTH = 32
 
 
 def generate_password(component: Component, key: str, punctuation: str) -> Output[str]:
     """A random first password, of letters, digits and `punctuation`. Rotation replaces it."""
     password = random.RandomPassword(
         component.format_logical_name(key),
-        length=PASSWORD_LENGTH,
+        length=FIRST_PASSWORD_LENGTH,
         override_special=punctuation,
         min_lower=1,
         min_upper=1,

@@ -8,16 +8,13 @@ from pulumi import Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.keys import Keys
+from components.keys import SERVICES_WITHOUT_SOURCE, Keys
 from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
 TOPIC_LEVELS: Final = ("page", "warn")
 # Who publishes on behalf of this account, and says so: the grant is bound to the account.
 SERVICES_WITH_SOURCE: Final = ("cloudwatch", "events.rds", "budgets", "costalerts")
-# These send no source with a publication, so that a condition would never hold: EventBridge
-# ("Amazon SNS permissions" in its user guide) and AWS Backup, which refuses topics of others.
-SERVICES_WITHOUT_SOURCE: Final = ("events", "backup")
 
 
 @dataclass(frozen=True)

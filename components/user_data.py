@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from pulumi import Input, Output
 
+from components.alarm_registry.services import CLOUDWATCH_AGENT_NAMESPACE
 from components.policies import format_compact_json
 
 RUN_CONTAINER_FILE: Final = Path(__file__).parent / "hosts" / "run_container.py"
-METRICS_NAMESPACE: Final = "CWAgent"
 
 # What the CloudWatch agent measures: by instance, and added up for the Auto Scaling group.
 AGENT_CONFIG: Final = {
     "agent": {"metrics_collection_interval": 60, "run_as_user": "cwagent"},
     "metrics": {
-        "namespace": METRICS_NAMESPACE,
+        "namespace": CLOUDWATCH_AGENT_NAMESPACE,
         "append_dimensions": {
             "AutoScalingGroupName": "${aws:AutoScalingGroupName}",
             "InstanceId": "${aws:InstanceId}",

@@ -14,7 +14,7 @@ from typing import Final
 from sandbox.program import PROJECT_ROOT, RegisteredResource, ResourceGraph
 
 DIAGRAM_TIERS: Final = ("public", "private", "database")
-LABEL_WIDTH: Final = 92
+TIER_LABEL_WIDTH: Final = 92
 ZONE_WIDTH: Final = 250
 GAP_WIDTH: Final = 14
 MIN_ROW_HEIGHT: Final = 118
@@ -234,7 +234,7 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     regions = sorted(
         {str(r.inputs["region"]) for r in graph if r.custom and r.inputs.get("region")}
     )
-    width = LABEL_WIDTH + inner_width + SIDE_WIDTH + 3 * GAP_WIDTH
+    width = TIER_LABEL_WIDTH + inner_width + SIDE_WIDTH + 3 * GAP_WIDTH
     top_y = 96
     body_height = sum(heights.values()) + GAP_WIDTH * len(DIAGRAM_TIERS)
     svg = [_render_text(GAP_WIDTH, 30, title, 18, bold=True)]
@@ -242,7 +242,7 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
         diagram_box.title.startswith("Application") for diagram_box in all_boxes
     )
     centre_x = (
-        LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
+        TIER_LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
     )  # between two zones, where no zone's name is
     svg.append(
         _render_text(
@@ -250,14 +250,14 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
         )
     )
     for index, zone in enumerate(zones):
-        x = LABEL_WIDTH + index * (ZONE_WIDTH + GAP_WIDTH)
+        x = TIER_LABEL_WIDTH + index * (ZONE_WIDTH + GAP_WIDTH)
         svg.append(_render_text(x + ZONE_WIDTH / 2, top_y - 8, f"zone {zone}", 12, centred=True))
     y = float(top_y)
     for tier in DIAGRAM_TIERS:
         fill, line_colour = TIER_COLOURS[tier]
         svg.append(
             _render_rectangle(
-                LABEL_WIDTH, y, inner_width - GAP_WIDTH, heights[tier], fill, line_colour
+                TIER_LABEL_WIDTH, y, inner_width - GAP_WIDTH, heights[tier], fill, line_colour
             )
         )
         svg.append(_render_text(GAP_WIDTH, y + 22, tier, 13, bold=True))
@@ -270,18 +270,18 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
         svg.append(_render_arrow(centre_x, 64, top_y + 22))
     allowed_calls = list_allowed_calls(graph)
     svg += [
-        _render_text(LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
+        _render_text(TIER_LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
         for text_index, text in enumerate(allowed_calls)
     ]
     body_height += 18 * len(allowed_calls) + GAP_WIDTH
     svg += _render_side(
         list_type_counts(graph, region=None),
-        LABEL_WIDTH + inner_width + GAP_WIDTH,
+        TIER_LABEL_WIDTH + inner_width + GAP_WIDTH,
         float(top_y),
         "this region",
     )
     for index, region in enumerate(regions):
-        x = LABEL_WIDTH + inner_width + GAP_WIDTH
+        x = TIER_LABEL_WIDTH + inner_width + GAP_WIDTH
         offset = top_y + 40 + 18 * len(list_type_counts(graph, region=None)) + 20 + index * 200
         svg += _render_side(
             list_type_counts(graph, region=region), x, float(offset), region, "recovery"
@@ -314,7 +314,7 @@ def _pack_boxes(tier_boxes: list[DiagramBox]) -> list[list[DiagramBox]]:
 
 def _render_box(box: DiagramBox, zones: tuple[str, ...], y: float, line_colour: str) -> list[str]:
     first_index, last_index = zones.index(box.zones[0]), zones.index(box.zones[-1])
-    x = LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
+    x = TIER_LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
     width = (last_index - first_index) * (ZONE_WIDTH + GAP_WIDTH) + ZONE_WIDTH - 20
     return [
         _render_rectangle(x, y, width, BOX_HEIGHT, "#ffffff", line_colour),

@@ -9,7 +9,6 @@ local URL of the listener.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -19,15 +18,13 @@ from moto.ecr.models import ecr_backends
 from moto.elbv2.models import elbv2_backends
 from moto.route53.models import route53_backends
 
+from ops.core.sandbox_endpoint import IMAGES_PATH, PUSHED_IMAGE_PATTERN
 from sandbox import load_balancer as balancer
 from sandbox.aws import ACCOUNT_ID, AWS_PARTITION
 from sandbox.image_push import build_manifest
 from sandbox.patches.serialization import CALL_LOCK
 
-IMAGES_PATH: Final = "/sandbox-api/images"
 SITES_PATH: Final = "/sandbox-api/sites"
-# Source: ECR API reference, repositoryName of CreateRepository and imageTag of PutImage.
-IMAGE_PATTERN: Final = re.compile(r"(?P<name>[a-z0-9][a-z0-9._/-]*):(?P<tag>\w[\w.-]{0,127})", re.A)
 WsgiApplication: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 ApiReply: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -58,7 +55,7 @@ def _push(body: bytes) -> ApiReply:
         image, region = str(request["image"]), request.get("region")
     except (ValueError, TypeError, KeyError, AttributeError):
         return "400 Bad Request", {"error": 'the body must be like {"image": "backend:v2"}'}
-    match = IMAGE_PATTERN.fullmatch(image)
+    match = PUSHED_IMAGE_PATTERN.fullmatch(image)
     if match is None:
         return "400 Bad Request", {"error": f"the image is {image}, must be NAME:TAG"}
     with CALL_LOCK:

@@ -11,7 +11,8 @@ import pulumi_aws as aws
 import pytest
 from pydantic import JsonValue
 
-from components.naming import AUTO_SCALING_GROUP_TYPE, has_tags
+from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
+from components.naming import has_tags
 from ops.outputs import join_parts, parse_outputs
 from sandbox.program import (
     PROJECT_ROOT,

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -87,6 +88,71 @@ def test_no_parameter_has_a_name_that_says_nothing() -> None:
         if parameter.arg in VAGUE_PARAMETERS
     ]
     assert vague_names == []
+
+
+# Tables that each room of a kind has one of; they are read by the names of their modules.
+TABLE_NAMES = {"CHECKS", "DECLARATIONS", "ENTRIES", "FACTS"}
+# The same text with different meanings: a region with a role of its own in three services, and
+# words that name two things.
+COINCIDENCES = {"us-east-1", "bulwark", "fleet", "alb", "none"}
+
+
+def list_constants(*folders: str) -> list[tuple[str, str, ast.expr]]:
+    """The public constants of the modules in some folders: file, name and value."""
+    constants: list[tuple[str, str, ast.expr]] = []
+    for file in SOURCE_FILES:
+        name = str(file.relative_to(PROJECT_ROOT))
+        for node in ast.parse(file.read_text("utf-8")).body if name.startswith(folders) else ():
+            pairs: list[tuple[ast.expr, ast.expr]]
+            if isinstance(node, ast.AnnAssign) and node.value is not None:
+                pairs = [(node.target, node.value)]
+            elif isinstance(node, ast.Assign):
+                pairs = list(_list_assignments(node))
+            else:
+                continue
+            constants += [
+                (name, target.id, value)
+                for target, value in pairs
+                if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Z0-9_]*", target.id)
+            ]
+    return constants
+
+
+def _list_assignments(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target with its value; those of `A, B = 1, 2` one by one."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=True)
+        elif isinstance(target, ast.Tuple):
+            yield from ((element, node.value) for element in target.elts)
+        else:
+            yield target, node.value
+
+
+def test_a_public_constant_is_defined_in_one_room() -> None:
+    files: dict[str, list[str]] = {}
+    for file, name, _ in list_constants("ops/", "components/", "sandbox/", "policy/"):
+        files.setdefault(name, []).append(file)
+    assert len(files) > 1000
+    assert {n: f for n, f in files.items() if len(f) > 1 and n not in TABLE_NAMES} == {}
+
+
+def test_a_text_is_a_public_constant_once() -> None:
+    """A name of AWS or Pulumi that has two constants is changed in one of them, some day.
+
+    The sandbox is left out: it says for itself what AWS does.
+    """
+    names: dict[object, list[str]] = {}
+    for file, name, node in list_constants("ops/", "components/", "policy/"):
+        try:
+            value = ast.literal_eval(node)
+        except ValueError:
+            continue
+        parts = value if isinstance(value, tuple) and len(value) > 1 else (value,)
+        if parts and all(isinstance(part, str) for part in parts) and value not in COINCIDENCES:
+            names.setdefault(value, []).append(f"{file}: {name}")
+    assert len(names) > 200
+    assert {value: places for value, places in names.items() if len(places) > 1} == {}
 
 
 def test_the_formatter_decides() -> None:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Final
 
 from components.alarm_registry.kinds import DB_INSTANCE_KIND, PRIMARY_KIND, REPLICA_KIND
 from components.alarm_registry.model import (
-    GIB,
     AlarmEntry,
     MetricStatistic,
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.units import GIB_BYTES
 from components.instance_classes import RdsClass, get_rds_class
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _build_connections_threshold(percent: int) -> Threshold:
 def _build_storage_threshold(percent: int) -> Threshold:
     """A share of the storage in the settings: after autoscaling, the alarm is raised later."""
     return Threshold(
-        lambda settings, _: settings.database.storage_gb * GIB * percent // 100,
+        lambda settings, _: settings.database.storage_gb * GIB_BYTES * percent // 100,
         f"{percent} % of the allocated storage",
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from components.alarm_keys import Severity
 from components.facts.alarm_commands import AlarmCommand
@@ -16,7 +16,6 @@ MissingDataTreatment = Literal["breaching", "notBreaching", "ignore", "missing"]
 Comparison = Literal[">", ">=", "<", "<="]
 ThresholdUnit = Literal["Percent", "Count", "Bytes", "Seconds", "Days"]
 SettingsCondition: TypeAlias = "Callable[[Settings], bool]"
-GIB: Final = 1024**3
 
 
 @dataclass(frozen=True, kw_only=True)

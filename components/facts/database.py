@@ -26,7 +26,7 @@ from components.facts.model import (
     ResourceFact,
 )
 
-INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
+DB_INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
 REBOOT_TIME_SOURCE: Final = (
     "an assumption, AWS states none: recovery takes longer after many writes"
 )
@@ -65,14 +65,14 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
 
 
 def _find_primary_inputs(stack: StackResources) -> ResourceInputs:
-    instance_inputs = (r.inputs for r in stack.resources if r.type == INSTANCE_TYPE)
+    instance_inputs = (r.inputs for r in stack.resources if r.type == DB_INSTANCE_TYPE)
     return next((inputs for inputs in instance_inputs if "allocatedStorage" in inputs), {})
 
 
 FACTS: Final = (
     ResourceFact(type="aws:rds/eventSubscription:EventSubscription", is_taggable=True),
     ResourceFact(
-        type="aws:rds/instance:Instance",
+        type=DB_INSTANCE_TYPE,
         list_charges=_list_database_charges,
         price_properties=("allocatedStorage", "instanceClass", "multiAz"),
         class_price=("instanceClass", "databases"),

@@ -38,9 +38,11 @@ def _list_group_charges(resource: PricedResource, stack: StackResources) -> Iter
     yield build_usage_charge("scaling", "scale")
 
 
+# Its tags are a list, and reach its instances.
+AUTO_SCALING_GROUP_TYPE: Final = "aws:autoscaling/group:Group"
 FACTS: Final = (
     ResourceFact(
-        type="aws:autoscaling/group:Group",
+        type=AUTO_SCALING_GROUP_TYPE,
         list_charges=_list_group_charges,
         price_properties=("minSize", "mixedInstancesPolicy"),
         class_price=("instanceType", "instances"),

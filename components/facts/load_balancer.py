@@ -23,6 +23,9 @@ def _list_load_balancer_charges(
     yield build_usage_charge("capacity", "lcu")
 
 
+# The host of the maintenance page's rule: no client asks for it. To close the stack, operations put
+# the path "/*" in its place.
+UNMATCHED_HOST: Final = "maintenance.invalid"
 FACTS: Final = (
     ResourceFact(
         type="aws:lb/listener:Listener",

@@ -28,7 +28,9 @@ STATUS_POLL_SECONDS: Final = 10.0  # seconds between two looks
 # Statuses that last while an instance serves. After a growth of its storage it can be in
 # storage-optimization for days, and a new password takes effect meanwhile: RDS User Guide,
 # "Viewing Amazon RDS DB instance status".
-STEADY_STATUSES: Final = frozenset({"available", "storage-initialization", "storage-optimization"})
+PASSWORD_EFFECTIVE_STATUSES: Final = frozenset(
+    {"available", "storage-initialization", "storage-optimization"}
+)
 RESERVE_SECONDS: Final = 20.0  # seconds kept to report a failure before Lambda ends the function
 # What is not there has nothing to restart. Auto Scaling says so by a ValidationError.
 ABSENT_READER_ERRORS: Final = frozenset(
@@ -71,7 +73,7 @@ class DatabaseTarget:
         instance = response["DBInstances"][0]
         pending_changes = instance.get("PendingModifiedValues") or {}
         return (
-            instance["DBInstanceStatus"] in STEADY_STATUSES
+            instance["DBInstanceStatus"] in PASSWORD_EFFECTIVE_STATUSES
             and "MasterUserPassword" not in pending_changes
         )
 

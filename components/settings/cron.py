@@ -11,7 +11,7 @@ from typing import Final
 MONTHS: Final = dict(
     zip("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), range(1, 13), strict=True)
 )
-WEEKDAYS: Final = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(1, 8), strict=True))
+WEEKDAY_NUMBERS: Final = dict(zip("SUN MON TUE WED THU FRI SAT".split(), range(1, 8), strict=True))
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class CronField:
 
 
 DAY: Final = r"(?:[1-9]|[12]\d|3[01])"
-WEEKDAY: Final = f"(?:[1-7]|{'|'.join(WEEKDAYS)})"
+WEEKDAY: Final = f"(?:[1-7]|{'|'.join(WEEKDAY_NUMBERS)})"
 FIELDS: Final = (
     CronField("minute", 0, 59),
     CronField("hour", 0, 23),
     CronField("day of month", 1, 31, special=rf"\?|L|LW|{DAY}W"),
     CronField("month", 1, 12, MONTHS),
-    CronField("day of week", 1, 7, WEEKDAYS, rf"\?|L|{WEEKDAY}L|{WEEKDAY}#[1-5]"),
+    CronField("day of week", 1, 7, WEEKDAY_NUMBERS, rf"\?|L|{WEEKDAY}L|{WEEKDAY}#[1-5]"),
     CronField("year", 1970, 2199),
 )
 

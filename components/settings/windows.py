@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from components.facts.units import WEEKDAYS
+
 DAY_MINUTES: Final = 24 * 60
 WEEK_MINUTES: Final = 7 * DAY_MINUTES
 TIME_OF_DAY_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)"

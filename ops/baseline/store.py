@@ -14,8 +14,8 @@ from ops.baseline.model import Baseline, format_baseline, parse_baseline
 from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError, UsageError
-from ops.core.lock import LOCK_ABSENT_CODES
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.s3 import OBJECT_NOT_FOUND_CODES
 from ops.outputs import Outputs
 
 BASELINES_PREFIX: Final = "baselines/"
@@ -90,7 +90,7 @@ def load_baseline(aws: Aws, outputs: Outputs, name: str | None) -> tuple[str, Ba
         response = aws.client("s3").get_object(Bucket=bucket, Key=get_baseline_key(name))
         body: bytes = response["Body"].read()
     except CALL_ERRORS as error:
-        if get_error_code(error) in LOCK_ABSENT_CODES:
+        if get_error_code(error) in OBJECT_NOT_FOUND_CODES:
             raise UsageError(
                 f"BASELINE must be a name from `ops baseline list`, not {name!r}",
                 "ops baseline list",
@@ -145,7 +145,7 @@ def require_unused_baseline_name(aws: Aws, outputs: Outputs, name: str) -> None:
     try:
         aws.call(HEAD_OBJECT_API, {**object_params})
     except ClientError as error:
-        if get_error_code(error) in LOCK_ABSENT_CODES:
+        if get_error_code(error) in OBJECT_NOT_FOUND_CODES:
             return
         raise OpsError(f"{HEAD_OBJECT_API}: {error}") from error
     raise UsageError(f"--name is {name!r}, which is there already", "ops baseline list")

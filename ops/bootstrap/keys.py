@@ -12,15 +12,13 @@ from pydantic import JsonValue
 from ops.bootstrap.names import FoundationNames
 from ops.bootstrap.policies import build_key_policy, format_policy_document
 from ops.core.errors import OpsError
-from ops.core.kms import list_key_recovery_commands
-from ops.core.plan import REFERENCE_NOT_FOUND, Call, JsonObject, Step, Wait
+from ops.core.kms import DESCRIBE_KEY_API, list_key_recovery_commands
+from ops.core.plan import REFERENCE_NOT_FOUND, RUN_TAG, Call, JsonObject, Step, Wait
 
-DESCRIBE_KEY_API: Final = "kms.describe_key"
 KEY_STATE_PATH: Final = "KeyMetadata.KeyState"
 KEY_NOT_FOUND: Final = "NotFoundException"
 CREATED_KEY_ARN_PATH: Final = "ResourceTagMappingList[0].ResourceARN"
 KEY_DELETION_DAYS: Final = 30  # days until a key is deleted: the maximum (API reference)
-KEY_RUN_TAG: Final = "bulwark:run"
 KEY_DESCRIPTIONS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
 
 
@@ -97,7 +95,7 @@ def build_key_steps(
 
 
 def _build_key_tags(names: FoundationNames, purpose: str, run: str) -> list[JsonValue]:
-    tags = {"Name": names.get_role_name(purpose), "Project": names.project, KEY_RUN_TAG: run}
+    tags = {"Name": names.get_role_name(purpose), "Project": names.project, RUN_TAG: run}
     return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
 
 
@@ -105,7 +103,7 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
     name = f"key_{purpose}"
     find_step_name = f"find_{name}"
     filters: list[JsonValue] = [
-        {"Key": KEY_RUN_TAG, "Values": [run]},
+        {"Key": RUN_TAG, "Values": [run]},
         {"Key": "Name", "Values": [names.get_role_name(purpose)]},
     ]
     find_call = Call(

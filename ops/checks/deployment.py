@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from components.facts.units import DAY_SECONDS
 from ops.alarms.health import build_alarm_reads, parse_alarm_states
-from ops.checks.model import S3_OBJECT_API, get_lookback_seconds
+from ops.checks.model import get_lookback_seconds
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY_SECONDS,
     TRUNCATED,
     CheckFacts,
     CheckFinding,
@@ -18,10 +18,12 @@ from ops.core.checks import (
     get_answer_items,
     split_into_chunks,
 )
-from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, LockRecord
+from ops.core.lock import LOCK_KEY, LockRecord
 from ops.core.run import describe_process, is_process_alive
+from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API
 from ops.database.health import build_instances_read, find_primary_item
 from ops.fleet.health import INSTANCE_REFRESHES_API
+from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
 from ops.health.logs import list_log_groups, redact_line
 from ops.outputs import Outputs
 from ops.services.health import SERVICES_API
@@ -29,21 +31,15 @@ from ops.services.health import SERVICES_API
 DEPLOYMENT_AREA: Final = "deploying"
 MAX_RESTORABLE_LAG_SECONDS: Final = 10 * 60  # RDS ships logs every five minutes: two of them
 GRAVE_SEVERITIES: Final = ("P0", "P1")
-# An instance refresh that is under way. Source: API reference, InstanceRefresh.
-UNFINISHED_REFRESH_STATUSES: Final = (
-    "Pending",
-    "InProgress",
-    "Baking",
-    "Cancelling",
-    "RollbackInProgress",
-)
 
 
 def check_lock(facts: CheckFacts) -> CheckRoutine:
     """Nobody holds the lock of the stack."""
     bucket = facts.outputs.backups.operations_bucket
     (answer,) = yield [
-        build_read(S3_OBJECT_API, "", Bucket=bucket, Key=LOCK_KEY, absent_codes=LOCK_ABSENT_CODES)
+        build_read(
+            S3_OBJECT_API, "", Bucket=bucket, Key=LOCK_KEY, absent_codes=OBJECT_NOT_FOUND_CODES
+        )
     ]
     objects = get_answer_items(answer)
     if not objects:

@@ -18,8 +18,6 @@ from ops.core.checks import (
 )
 from ops.core.checks import HealthState as HealthState
 
-S3_OBJECT_API: Final = "s3.get_object"
-OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
 MAX_OK_FINDINGS: Final = 3  # findings of an item that are shown if all are ok
 
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
+from components.facts.units import DAY_SECONDS, GIB_BYTES
 from ops.alarms.health import ALARMS_API
 from ops.checks.check_records import CONNECTIONS_ALARM as CONNECTIONS_ALARM
 from ops.core.checks import (
-    DAY_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -18,12 +18,7 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.metrics import build_metric_query, build_metric_read
-from ops.database.health import (
-    BYTES_PER_GIB,
-    DATABASE_AREA,
-    build_instances_read,
-    find_primary_item,
-)
+from ops.database.health import DATABASE_AREA, build_instances_read, find_primary_item
 
 TREND_SECONDS: Final = 14 * DAY_SECONDS
 MIN_DAYS_UNTIL_FULL: Final = 30  # days within which storage must not be full
@@ -73,10 +68,10 @@ def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
         for (newer_time, newer_bytes), (older_time, older_bytes) in pairwise(points)
     )
     max_gib = max(int(item.get("MaxAllocatedStorage") or 0), int(item["AllocatedStorage"]))
-    free_bytes = points[0][1] + (max_gib - int(item["AllocatedStorage"])) * BYTES_PER_GIB
+    free_bytes = points[0][1] + (max_gib - int(item["AllocatedStorage"])) * GIB_BYTES
     evidence = (
-        f"{free_bytes / BYTES_PER_GIB:.1f} GiB left of {max_gib} GiB, "
-        f"{max(bytes_per_day, 0) / BYTES_PER_GIB:.2f} GiB a day used"
+        f"{free_bytes / GIB_BYTES:.1f} GiB left of {max_gib} GiB, "
+        f"{max(bytes_per_day, 0) / GIB_BYTES:.2f} GiB a day used"
     )
     if bytes_per_day <= 0:
         return [CheckFinding("ok", DATABASE_AREA, "storage", evidence)]

@@ -4,10 +4,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ops.checks.model import OBJECT_GONE_CODES, S3_OBJECT_API
+from components.facts.units import DAY_SECONDS
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -15,11 +14,11 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.database.health import DB_SNAPSHOTS_API
 from ops.database.snapshots import list_snapshot_regions
 from ops.recovery.drill_history import DRILLS_PREFIX, DrillRecord
 
-S3_OBJECTS_API: Final = "s3.list_objects_v2"
 DESCRIBE_API: Final = "secretsmanager.describe_secret"
 GET_ROLE_API: Final = "iam.get_role"
 UPKEEP_AREA: Final = "keeping"
@@ -50,7 +49,9 @@ def check_last_drill(facts: CheckFacts) -> CheckRoutine:
         evidence = f"there is no record in s3://{bucket}/{DRILLS_PREFIX}"
         return [CheckFinding("failing", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
     (object_answer,) = yield [
-        build_read(S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1], absent_codes=OBJECT_GONE_CODES)
+        build_read(
+            S3_OBJECT_API, "", Bucket=bucket, Key=keys[-1], absent_codes=OBJECT_NOT_FOUND_CODES
+        )
     ]
     text = get_answer_items(object_answer)
     try:

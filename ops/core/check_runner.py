@@ -22,9 +22,9 @@ from ops.core.checks import (
 )
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import CredentialsError, OpsError, UsageError
+from ops.core.s3 import S3_OBJECT_API
 
 MAX_CHECK_THREADS: Final = 16
-S3_OBJECT_API: Final = "s3.get_object"
 ReadSender = Callable[[ReadRequest], ReadAnswer]
 
 

@@ -21,9 +21,8 @@ HEALTH_STATES: Final[tuple[HealthState, ...]] = (
     "ok",
 )  # the most important first
 ResponseItem: TypeAlias = dict[str, Any]
+REPAIR_COMMAND: Final = "pulumi up --refresh"  # creates again what is missing or broken
 TRUNCATED: Final[ResponseItem] = {"cut": True}  # last item: there are more, which were not read
-DAY_SECONDS: Final = 24 * 3600
-HOUR_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True)

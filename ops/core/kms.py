@@ -2,6 +2,7 @@
 
 from typing import Final
 
+DESCRIBE_KEY_API: Final = "kms.describe_key"
 # By its state (KMS Developer Guide, "Key states").
 KEY_RECOVERY_OPERATIONS: Final = {
     "Disabled": "enable-key",

@@ -15,10 +15,10 @@ from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
 from ops.core.plan import FrozenModel
 from ops.core.private_files import open_private_file
+from ops.core.s3 import OBJECT_NOT_FOUND_CODES
 
 LOCK_KEY = "lock.json"
 LOCK_TAKEN_CODES = ("PreconditionFailed", "ConditionalRequestConflict")
-LOCK_ABSENT_CODES = ("NoSuchKey", "404", "NotFound")
 
 
 class LockRecord(FrozenModel):
@@ -82,7 +82,7 @@ class BucketLockStore:
         try:
             response = self.s3.get_object(Bucket=self.bucket, Key=LOCK_KEY)
         except CALL_ERRORS as error:
-            if get_error_code(error) in LOCK_ABSENT_CODES:
+            if get_error_code(error) in OBJECT_NOT_FOUND_CODES:
                 return None
             raise explain_bucket_error(error, "s3.get_object") from error
         return response["Body"].read().decode(), response["ETag"]
@@ -104,7 +104,7 @@ class BucketLockStore:
         try:
             self.s3.delete_object(Bucket=self.bucket, Key=LOCK_KEY, IfMatch=tag)
         except CALL_ERRORS as error:
-            if get_error_code(error) in (*LOCK_TAKEN_CODES, *LOCK_ABSENT_CODES):
+            if get_error_code(error) in (*LOCK_TAKEN_CODES, *OBJECT_NOT_FOUND_CODES):
                 return False
             raise explain_bucket_error(error, "s3.delete_object") from error
         return True

@@ -20,6 +20,8 @@ from ops.core.plan_kind import PlanKind
 from ops.core.start_time import StartTime, fill_texts
 
 JsonObject: TypeAlias = dict[str, JsonValue]
+RUN_TAG: Final = "bulwark:run"  # the tag with a run's id of what the run creates
+UNDOCUMENTED_TIME_SOURCE: Final = "an assumption, AWS gives no figure"  # see Wait.source
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 # Reads whose answer holds a secret: never what a step waits for, since what is seen is journaled.

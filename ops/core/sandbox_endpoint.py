@@ -7,12 +7,18 @@ requested at the local address that it answers with.
 import ipaddress
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any, Final
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL"
+IMAGES_PATH: Final = "/sandbox-api/images"
+# Source: ECR API reference, repositoryName of CreateRepository and imageTag of PutImage.
+PUSHED_IMAGE_PATTERN: Final = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._/-]*):(?P<tag>\w[\w.-]{0,127})", re.ASCII
+)
 ANSWER_TIMEOUT_SECONDS: Final = 30.0
 # A sandbox is never behind a proxy.
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))

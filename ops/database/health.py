@@ -4,10 +4,9 @@ import ssl
 from datetime import timedelta
 from typing import Final
 
+from components.facts.units import DAY_SECONDS, GIB_BYTES, HOUR_SECONDS
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY_SECONDS,
-    HOUR_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -42,7 +41,6 @@ FORCED_MAINTENANCE_SECONDS: Final = (
 )  # AWS applies the maintenance by itself within a week: plan it
 MIN_SERVER_CERTIFICATE_SECONDS: Final = 30 * DAY_SECONDS
 MIN_AUTHORITY_TIME: Final = timedelta(days=365)
-BYTES_PER_GIB: Final = 1024**3
 MIN_FREE_STORAGE_PERCENT: Final = 10  # percent of free storage; the same as the alarm
 
 
@@ -178,7 +176,7 @@ def check_free_storage(facts: CheckFacts) -> CheckRoutine:
         return _build_findings(
             "unknown", "storage", "no free-storage metric in the last 15 minutes", "ops usage"
         )
-    free_percent = 100 * latest_values[free_metric.id] / (allocated_gib * BYTES_PER_GIB)
+    free_percent = 100 * latest_values[free_metric.id] / (allocated_gib * GIB_BYTES)
     growth_note = f", grows automatically to {max_gib} GiB" if max_gib else ""
     evidence = f"{free_percent:.0f} % of {allocated_gib} GiB is free{growth_note}"
     return _build_findings(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Plan, Step, Wait
+from ops.core.plan import RUN_TAG, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
 from ops.database.instance import (
@@ -18,7 +18,6 @@ from ops.database.instance import (
     parse_tags,
     rds_call,
 )
-from ops.database.snapshots import DATABASE_RUN_TAG
 from ops.database.statuses import (
     DATABASE_STATUS_PATH,
     STEADY,
@@ -33,7 +32,7 @@ from ops.outputs import Outputs
 MAX_REPLICAS: Final = (
     15  # replicas per primary. Source: RDS User Guide, read replicas of PostgreSQL
 )
-DATABASE_RUN_TAG_PATH: Final = f"DBInstances[0].TagList[?Key=='{DATABASE_RUN_TAG}'].Value | [0]"
+DATABASE_RUN_TAG_PATH: Final = f"DBInstances[0].TagList[?Key=='{RUN_TAG}'].Value | [0]"
 MAX_IDENTIFIER_CHARACTERS: Final = 63  # characters of an identifier. Source: API reference
 REPLICA_NAME_PATTERN: Final = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))*")
 TYPICAL_REPLICA_CREATION_SECONDS: Final = 15 * 60
@@ -119,7 +118,7 @@ def build_replica_creation_plan(
                 "DBInstanceClass": instance_class,
                 "PubliclyAccessible": False,
                 "DeletionProtection": outputs.stack.protect,
-                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, RUN_TAG: run}),
                 **copied_settings,
             },
             "DBInstanceAlreadyExists",

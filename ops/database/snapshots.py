@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.plan import RUN_TAG, Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.instance import (
     DatabaseInstance,
@@ -24,7 +24,6 @@ from ops.database.instance import (
 from ops.database.statuses import Change
 from ops.outputs import Outputs
 
-DATABASE_RUN_TAG: Final = "bulwark:run"
 SNAPSHOT_STATUS_PATH: Final = "DBSnapshots[0].Status"
 SNAPSHOT_NOT_FOUND: Final = "DBSnapshotNotFound"
 # AWS gives no figures; a snapshot saves what has changed since the last one.
@@ -171,7 +170,7 @@ def build_snapshot_step(
             {
                 "DBInstanceIdentifier": instance.identifier,
                 "DBSnapshotIdentifier": snapshot_name,
-                "Tags": format_tags({**user_tags, DATABASE_RUN_TAG: run}),
+                "Tags": format_tags({**user_tags, RUN_TAG: run}),
             },
             "DBSnapshotAlreadyExists",
         ),
@@ -258,7 +257,7 @@ def build_database_snapshot_copy_plan(
                 "SourceDBSnapshotIdentifier": snapshot.arn,
                 "TargetDBSnapshotIdentifier": copy_name,
                 "SourceRegion": outputs.stack.region,
-                "Tags": format_tags({DATABASE_RUN_TAG: run, "bulwark:source": snapshot.name}),
+                "Tags": format_tags({RUN_TAG: run, "bulwark:source": snapshot.name}),
                 **key_params,
             },
             expected_errors=("DBSnapshotAlreadyExists",),
@@ -363,6 +362,6 @@ def _parse_snapshot(description: Any, region: str) -> Snapshot:
         created_at=description.get("SnapshotCreateTime"),
         storage_gib=int(description.get("AllocatedStorage") or 0),
         encrypted=bool(description.get("Encrypted")),
-        run=tags.get(DATABASE_RUN_TAG),
+        run=tags.get(RUN_TAG),
         data_time=get_snapshot_data_time(description),
     )

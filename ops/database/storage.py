@@ -8,7 +8,7 @@ import math
 from typing import Final
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import JsonObject, Plan, Step, Wait
+from ops.core.plan import UNDOCUMENTED_TIME_SOURCE, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.cost.difference import describe_storage_cost
 from ops.database.copied_settings import MIN_GP3_PROVISIONED_GIB
@@ -48,7 +48,6 @@ MIN_GP3_IOPS, MIN_GP3_THROUGHPUT = 12000, 500
 PROVISIONED_IOPS_TYPES: Final = ("io1", "io2")
 STORAGE_FULL: Final = "storage-full"
 TYPICAL_GROWTH_SECONDS: Final = 600
-GROWTH_TIME_SOURCE: Final = "an assumption, AWS gives no figure"
 
 
 def build_storage_plan(
@@ -182,7 +181,7 @@ def _build_growth_step(
             every=60,
             within=6 * 3600,
             typical=TYPICAL_GROWTH_SECONDS,
-            source=GROWTH_TIME_SOURCE,
+            source=UNDOCUMENTED_TIME_SOURCE,
             reports=build_failure_reports(outputs, instance.identifier, STORAGE_FAILURES),
         ),
     )

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import JsonObject, Plan, Step, Wait
+from ops.core.plan import RUN_TAG, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database import parameters
 from ops.database.events import UPGRADE_FAILURES, build_failure_reports
@@ -28,7 +28,7 @@ from ops.database.instance import (
     require_takes,
 )
 from ops.database.parameters import PostgresParameter
-from ops.database.snapshots import DATABASE_RUN_TAG, build_snapshot_step
+from ops.database.snapshots import build_snapshot_step
 from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
 
@@ -186,7 +186,7 @@ def _build_parameter_group_steps(
     describe_call = rds_call(
         outputs, "rds.describe_db_parameter_groups", {**group_params}, "DBParameterGroupNotFound"
     )
-    tags: Mapping[str, str] = {**primary.tags, DATABASE_RUN_TAG: run}
+    tags: Mapping[str, str] = {**primary.tags, RUN_TAG: run}
     create_step = Step(
         name="group",
         description=f"create the parameter group {group} for {family}",

@@ -1,8 +1,7 @@
 """Health checks of the Auto Scaling group: instances, scaling, instance refresh."""
 
+from components.facts.units import DAY_SECONDS, HOUR_SECONDS
 from ops.core.checks import (
-    DAY_SECONDS,
-    HOUR_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -11,13 +10,13 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES
 from ops.outputs import FleetPart
 
 AUTO_SCALING_GROUPS_API = "autoscaling.describe_auto_scaling_groups"
 GROUP_ACTIVITIES_API = "autoscaling.describe_scaling_activities"
 INSTANCE_REFRESHES_API = "autoscaling.describe_instance_refreshes"
 FLEET_AREA = "fleet"
-FAILED_REFRESH_STATUSES = ("Failed", "RollbackFailed", "RollbackSuccessful")
 
 
 def get_fleet_contract(facts: CheckFacts) -> FleetPart:

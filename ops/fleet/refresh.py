@@ -11,12 +11,12 @@ from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.fleet.model import FleetState, get_template_version_number
+from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
 from ops.fleet.refresh_steps import (
     BATCH_TIMEOUT_SECONDS,
     REFRESH_MARGIN_SECONDS,
     REFRESH_TIME_SOURCE,
     UNDO_BAKE_SECONDS,
-    UNFINISHED_REFRESH_STATUSES,
     PlannedRefresh,
     RefreshPreferences,
     build_fleet_version_step,
@@ -29,7 +29,6 @@ from ops.fleet.refresh_steps import (
 from ops.outputs import FleetPart, Outputs
 
 TEMPLATE_VERSION_WORDS: Final = {"latest": "$Latest", "default": "$Default"}
-FAILED_REFRESH_STATUSES: Final = ("Failed", "RollbackSuccessful", "RollbackFailed")
 REFRESH_COLUMNS: Final = (
     "refresh",
     "status",

@@ -13,16 +13,10 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.plan import Call, JsonObject, Step, Wait
 from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
+from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
 from ops.fleet.scale import SERVING_COUNT_PATH
 from ops.outputs import FleetPart
 
-UNFINISHED_REFRESH_STATUSES: Final = (
-    "Pending",
-    "InProgress",
-    "Cancelling",
-    "RollbackInProgress",
-    "Baking",
-)
 UNFINISHED_REFRESH_STATUSES_JSON: Final = json.dumps(UNFINISHED_REFRESH_STATUSES)
 UNSUCCESSFUL_REFRESH_STATUSES: Final = (
     "Failed",

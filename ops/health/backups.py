@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from components.facts.units import DAY_SECONDS, HOUR_SECONDS
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY_SECONDS,
-    HOUR_SECONDS,
+    REPAIR_COMMAND,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -21,7 +21,6 @@ BACKUPS_AREA = "backups"
 # AWS's own figure for the lag of replicated backups is 5 to 30 minutes.
 MAX_REPLICATION_LAG_SECONDS: Final = HOUR_SECONDS
 COMPLETED_POINT_STATUSES: Final = ("COMPLETED", "AVAILABLE")
-BACKUP_REPAIR_COMMAND: Final = "pulumi up --refresh"
 MAX_RECOVERY_POINT_AGE_SECONDS: Final = (
     DAY_SECONDS + 10 * HOUR_SECONDS
 )  # a day, and as long as a job may wait and take
@@ -48,9 +47,7 @@ def check_backup_replication(facts: CheckFacts) -> CheckRoutine:
     subject = f"replication to {stack.recovery_region}"
     item = next(iter(get_answer_items(answer)), None)
     if item is None:
-        return [
-            CheckFinding("failing", BACKUPS_AREA, subject, "there is none", BACKUP_REPAIR_COMMAND)
-        ]
+        return [CheckFinding("failing", BACKUPS_AREA, subject, "there is none", REPAIR_COMMAND)]
     status, latest_time = item["Status"].lower(), item.get("RestoreWindow", {}).get("LatestTime")
     advice = "ops db snapshot copy"
     if status not in ("active", "replicating") or latest_time is None:
@@ -83,9 +80,7 @@ def check_backup_vault(facts: CheckFacts) -> CheckRoutine:
     ]
     vaults, points = get_answer_items(answers[0]), get_answer_items(answers[1])
     if not vaults:
-        return [
-            CheckFinding("failing", BACKUPS_AREA, f"vault {name}", "is gone", BACKUP_REPAIR_COMMAND)
-        ]
+        return [CheckFinding("failing", BACKUPS_AREA, f"vault {name}", "is gone", REPAIR_COMMAND)]
     completion_times = sorted(
         point["CreationDate"] for point in points if point["Status"] in COMPLETED_POINT_STATUSES
     )
@@ -139,7 +134,7 @@ def check_backup_copies(facts: CheckFacts) -> CheckRoutine:
     if not vaults:
         return [
             CheckFinding(
-                "failing", BACKUPS_AREA, subject, f"the vault {name} is gone", BACKUP_REPAIR_COMMAND
+                "failing", BACKUPS_AREA, subject, f"the vault {name} is gone", REPAIR_COMMAND
             )
         ]
     completion_times = sorted(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,12 @@ from ops.cli.render import Output
 from ops.core import clock
 from ops.core.checks import HEALTH_STATES, CheckFinding
 from ops.core.errors import FindingsError, UsageError
+from ops.health.load_balancer import LOAD_BALANCER_AREA
 from ops.health.registry import CHECKS, HEALTH_APIS, parse_health_selection
 
 if TYPE_CHECKING:  # commands start faster without it
     from ops.outputs import Outputs
 
-REQUEST_AREA: Final = "balancer"
 
 app = typer.Typer(add_completion=False)
 
@@ -85,7 +85,7 @@ def _check_one_request(
 
     if url is not None:
         return [check_url(url)]
-    if outputs.load_balancer is None or REQUEST_AREA not in selection:
+    if outputs.load_balancer is None or LOAD_BALANCER_AREA not in selection:
         return []
     return [check_stack_url(outputs.load_balancer)]
 

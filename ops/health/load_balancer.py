@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from components.facts.units import DAY_SECONDS
 from ops.core.checks import (
-    DAY_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from components.facts.units import HOUR_SECONDS
 from ops.core.checks import (
-    HOUR_SECONDS,
     TRUNCATED,
     CheckFacts,
     CheckFinding,

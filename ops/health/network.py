@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from components.facts.units import HOUR_SECONDS
 from ops.core.checks import (
-    HOUR_SECONDS,
+    REPAIR_COMMAND,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -22,7 +23,6 @@ VPCS_API = "ec2.describe_vpcs"
 NAT_GATEWAYS_API = "ec2.describe_nat_gateways"
 EC2_INSTANCES_API = "ec2.describe_instances"
 INSTANCE_STATUS_API = "ec2.describe_instance_status"
-NETWORK_REPAIR_COMMAND = "pulumi up --refresh"  # what is gone or broken is made again
 # An address has 55,000 ports to a destination, and a gateway up to eight addresses (VPC User
 # Guide, "NAT gateway basics").
 NAT_GATEWAY_COMMAND_FORMAT: Final = "aws ec2 describe-nat-gateways --nat-gateway-ids {}"
@@ -40,7 +40,7 @@ def check_vpc(facts: CheckFacts) -> CheckRoutine:
     state = next((item["State"] for item in get_answer_items(answer)), "gone")
     if state == "available":
         return [CheckFinding("ok", "network", vpc_id, state)]
-    return [CheckFinding("failing", "network", vpc_id, f"is {state}", NETWORK_REPAIR_COMMAND)]
+    return [CheckFinding("failing", "network", vpc_id, f"is {state}", REPAIR_COMMAND)]
 
 
 def check_nat_gateways(facts: CheckFacts) -> CheckRoutine:
@@ -59,9 +59,7 @@ def check_nat_gateways(facts: CheckFacts) -> CheckRoutine:
             continue
         evidence = f"{gateway_id} is {state}" + (f": {reason}" if reason else "")
         evidence += f", nothing in zone {zone} reaches the internet"
-        findings.append(
-            CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
-        )
+        findings.append(CheckFinding("failing", "network", subject, evidence, REPAIR_COMMAND))
     return findings
 
 
@@ -143,7 +141,5 @@ def check_nat_instances(facts: CheckFacts) -> CheckRoutine:
             findings.append(CheckFinding("ok", "network", subject, f"{instance_id} is running"))
         else:
             evidence = "; ".join([f"{instance_id} is {state}", *problems])
-            findings.append(
-                CheckFinding("failing", "network", subject, evidence, NETWORK_REPAIR_COMMAND)
-            )
+            findings.append(CheckFinding("failing", "network", subject, evidence, REPAIR_COMMAND))
     return findings

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from components.facts.units import WEEKDAYS
 from ops.alarms.mute_state import Mute, MuteData, format_time
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
@@ -15,7 +16,6 @@ from ops.core.run_context import StackContext
 from ops.database.instance import list_in_stack_region
 from ops.outputs import Outputs
 
-RDS_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # Format of RDS's windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
 RDS_WINDOW_PATTERN: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
 MAINTENANCE_DATE_FIELDS: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
@@ -142,13 +142,13 @@ def get_instance_details(aws: Aws, outputs: Outputs, identifier: str) -> Mapping
 def find_next_window_start(text: str, now: datetime) -> datetime | None:
     """Returns when a weekly window opens next, `now` if it is open; None if it is malformed."""
     match = RDS_WINDOW_PATTERN.fullmatch(text)
-    if match is None or not {match[1], match[4]} <= set(RDS_WEEKDAYS):
+    if match is None or not {match[1], match[4]} <= set(WEEKDAYS):
         return None
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     monday = midnight - timedelta(days=midnight.weekday())
     begin, end = (
         timedelta(
-            days=RDS_WEEKDAYS.index(match[first_group]),
+            days=WEEKDAYS.index(match[first_group]),
             hours=int(match[first_group + 1]),
             minutes=int(match[first_group + 2]),
         )

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from components.facts.units import DAY_SECONDS
 from ops.alarms.mute_state import parse_time
 from ops.cli.render import format_duration
 from ops.core.aws import Aws
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
-from ops.core.checks import DAY_SECONDS, CheckFacts, CheckFinding, HealthState
+from ops.core.checks import CheckFacts, CheckFinding, HealthState
 from ops.core.errors import OpsError
 from ops.health.registry import select_health_checks
 from ops.outputs import Outputs
 from ops.recovery import drill_history as drills
 
 RECOVERY_AREA: Final = "recovery"
-RECOVERY_REPAIR_COMMAND: Final = "pulumi up --refresh"
 MAX_RECENT_DRILL_AGE_SECONDS: Final = 31 * DAY_SECONDS
 RECENT_DRILL_SUBJECT: Final = "drill of the last month"
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from components.facts.units import DAY_SECONDS, HOUR_SECONDS
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    DAY_SECONDS,
-    HOUR_SECONDS,
+    REPAIR_COMMAND,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -14,21 +14,20 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.core.s3 import S3_OBJECTS_API
+from ops.database.health import DB_INSTANCES_API, DB_SNAPSHOTS_API
 from ops.database.snapshots import get_snapshot_data_time
 from ops.health import backups
 from ops.outputs import OutputsError, join_parts
-from ops.recovery.readiness import RECOVERY_AREA, RECOVERY_REPAIR_COMMAND, build_readiness_findings
+from ops.recovery.readiness import RECOVERY_AREA, build_readiness_findings
 from ops.state import backup as states
 
 STATE_BACKUP_COMMAND: Final = "ops state backup"
 MAX_STATE_COPY_AGE_SECONDS: Final = 7 * DAY_SECONDS
 BUCKET_ABSENT_CODES: Final = ("NoSuchBucket", "404")
 OUTPUT_PARAMETERS_API: Final = "ssm.get_parameters_by_path"
-LIST_OBJECTS_API: Final = "s3.list_objects_v2"
 REGISTRY_API: Final = "ecr.describe_registry"
 BUCKET_REPLICATION_API: Final = "s3.get_bucket_replication"
-RECOVERY_SNAPSHOTS_API: Final = "rds.describe_db_snapshots"
-DB_INSTANCES_API: Final = "rds.describe_db_instances"
 # S3 replicates most objects within 15 minutes: S3 User Guide, "Replication Time Control".
 MAX_OBJECT_REPLICATION_SECONDS: Final = HOUR_SECONDS
 
@@ -79,15 +78,15 @@ def check_recovery_outputs(facts: CheckFacts) -> CheckRoutine:
     }
     if not values:
         return build_readiness_findings(
-            "failing", subject, f"there are none at {path}", RECOVERY_REPAIR_COMMAND
+            "failing", subject, f"there are none at {path}", REPAIR_COMMAND
         )
     try:
         is_same = join_parts(values) == facts.outputs
     except OutputsError as error:
-        return build_readiness_findings("failing", subject, str(error), RECOVERY_REPAIR_COMMAND)
+        return build_readiness_findings("failing", subject, str(error), REPAIR_COMMAND)
     evidence = "are those of the stack" if is_same else "are not those of the stack"
     return build_readiness_findings(
-        "ok" if is_same else "failing", subject, evidence, RECOVERY_REPAIR_COMMAND
+        "ok" if is_same else "failing", subject, evidence, REPAIR_COMMAND
     )
 
 
@@ -100,7 +99,7 @@ def check_state_copies(facts: CheckFacts) -> CheckRoutine:
     prefix = states.get_states_prefix(facts.outputs)
     answers = yield [
         build_read(
-            LIST_OBJECTS_API,
+            S3_OBJECTS_API,
             "Contents",
             region=region,
             Bucket=bucket,
@@ -155,7 +154,7 @@ def check_recovery_bucket(facts: CheckFacts) -> CheckRoutine:
         ),
         *(
             build_read(
-                LIST_OBJECTS_API,
+                S3_OBJECTS_API,
                 "Contents",
                 region=region,
                 Bucket=name,
@@ -174,7 +173,7 @@ def check_recovery_bucket(facts: CheckFacts) -> CheckRoutine:
             "failing",
             subject,
             f"{backups_part.operations_bucket} is not replicated",
-            RECOVERY_REPAIR_COMMAND,
+            REPAIR_COMMAND,
         )
     home_objects, recovery_objects = (
         {
@@ -210,10 +209,10 @@ def check_recovery_backup(facts: CheckFacts) -> CheckRoutine:
     recovery_region = stack.recovery_region
     snapshots, service_snapshots, automated_backups = yield [
         build_read(
-            RECOVERY_SNAPSHOTS_API, "DBSnapshots", region=recovery_region, DBInstanceIdentifier=name
+            DB_SNAPSHOTS_API, "DBSnapshots", region=recovery_region, DBInstanceIdentifier=name
         ),
         build_read(
-            RECOVERY_SNAPSHOTS_API,
+            DB_SNAPSHOTS_API,
             "DBSnapshots",
             region=recovery_region,
             DBInstanceIdentifier=name,

@@ -10,12 +10,12 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
+from ops.core.kms import DESCRIBE_KEY_API
+from ops.health.load_balancer import CERTIFICATE_API
 from ops.recovery.readiness import RECOVERY_AREA, build_readiness_findings
 from ops.recovery.restore_request import INSTANCE_QUOTA_NAME
 
 ACCOUNT_ATTRIBUTES_API: Final = "rds.describe_account_attributes"
-RECOVERY_KEY_API: Final = "kms.describe_key"
-STACK_CERTIFICATE_API: Final = "acm.describe_certificate"
 ISSUED_CERTIFICATES_API: Final = "acm.list_certificates"
 # A list leaves out all but RSA_2048 unless it names others (API reference, ListCertificates).
 CERTIFICATE_KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
@@ -37,7 +37,7 @@ def check_recovery_key(facts: CheckFacts) -> CheckRoutine:
     stack = facts.outputs.stack
     (answer,) = yield [
         build_read(
-            RECOVERY_KEY_API,
+            DESCRIBE_KEY_API,
             "",
             region=stack.recovery_region,
             KeyId=stack.recovery_key_arn,
@@ -97,7 +97,7 @@ def check_recovery_certificate(facts: CheckFacts) -> CheckRoutine:
             "ok", subject, f"is made with a stack there, in the zone {load_balancer.zone_id}"
         )
     stack_answer, candidates_answer = yield [
-        build_read(STACK_CERTIFICATE_API, "", CertificateArn=load_balancer.certificate_arn),
+        build_read(CERTIFICATE_API, "", CertificateArn=load_balancer.certificate_arn),
         build_read(
             ISSUED_CERTIFICATES_API,
             "CertificateSummaryList",

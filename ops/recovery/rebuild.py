@@ -24,6 +24,7 @@ from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.instance import DB_INSTANCE_NOT_FOUND
 from ops.database.statuses import STEADY, build_failed_conditions
+from ops.health.load_balancer import CERTIFICATE_API
 from ops.outputs import Outputs
 from ops.recovery.restore import (
     RESTORE_TIME_SOURCE,
@@ -59,7 +60,6 @@ RESTORE_FROM_NOTE: Final = (
 )
 NEW_STACK_NAME_PATTERN: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 LOAD_BALANCER_SETTING: Final = "loadBalancer"
-DESCRIBE_CERTIFICATE_API: Final = "acm.describe_certificate"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def require_certificate_in_region(region: str, arn: str | None) -> None:
 
 def _get_certificate_status(aws: Aws, arn: str, region: str | None) -> str:
     try:
-        response: Any = aws.call(DESCRIBE_CERTIFICATE_API, {"CertificateArn": arn}, region)
+        response: Any = aws.call(CERTIFICATE_API, {"CertificateArn": arn}, region)
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return str(response["Certificate"]["Status"])

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from components.facts.database import DB_INSTANCE_TYPE
 from ops.core.errors import UsageError
 from ops.outputs import Outputs
 
-PULUMI_INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
 # Operations of `pulumi preview --json` that delete or replace a resource.
 LOSS_OPERATIONS: Final = (
     "delete",
@@ -63,7 +63,7 @@ def get_exported_primary(
     instances: list[dict[str, Any]] = [
         resource
         for resource in resources
-        if resource.get("type") == PULUMI_INSTANCE_TYPE
+        if resource.get("type") == DB_INSTANCE_TYPE
         and (resource.get("inputs") or {}).get("identifier") == identifier
         and not resource.get("delete")
     ]
@@ -111,7 +111,7 @@ def build_primary_urn(outputs: Outputs) -> str:
     """Returns the URN of the primary in the stack's program."""
     stack = outputs.stack
     parents = "bulwark:index:Database"
-    return f"urn:pulumi:{stack.stack}::{stack.project}::{parents}${PULUMI_INSTANCE_TYPE}::database"
+    return f"urn:pulumi:{stack.stack}::{stack.project}::{parents}${DB_INSTANCE_TYPE}::database"
 
 
 def list_preview_losses(

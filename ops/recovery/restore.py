@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from ops.alarms.mute_state import format_time
 from ops.core.aws import Aws
-from ops.core.plan import Call, JsonObject, Plan, Sql, Step, Wait
+from ops.core.plan import (
+    RUN_TAG,
+    UNDOCUMENTED_TIME_SOURCE,
+    Call,
+    JsonObject,
+    Plan,
+    Sql,
+    Step,
+    Wait,
+)
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
 from ops.database import replicas
@@ -34,7 +43,7 @@ from ops.database.instance import (
     list_in_stack_region,
     rds_call,
 )
-from ops.database.snapshots import DATABASE_RUN_TAG, Snapshot
+from ops.database.snapshots import Snapshot
 from ops.database.statuses import (
     STEADY,
     STEADY_STATUSES,
@@ -59,7 +68,6 @@ CREDENTIALS_RESET_EXPRESSION: Final = (
     "length(Events[?starts_with(Message, 'Reset master credentials')]) > `0`"
 )
 TYPICAL_RESTORE_SECONDS: Final = 20 * 60
-UNDOCUMENTED_TIME_SOURCE: Final = "an assumption, AWS gives no figure"
 RESTORE_TIME_SOURCE: Final = (
     f"{UNDOCUMENTED_TIME_SOURCE}: the WAL of a day with many writes takes longer"
 )
@@ -229,7 +237,7 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
 def _build_restore_params(
     source: Mapping[str, Any], request: RestoreRequest, run: str
 ) -> JsonObject:
-    tags = {**get_user_tags(source), **request.tags, DATABASE_RUN_TAG: run}
+    tags = {**get_user_tags(source), **request.tags, RUN_TAG: run}
     params = list_settings_to_copy(source, RESTORE_SETTINGS)
     if request.instance_class:
         params["DBInstanceClass"] = request.instance_class

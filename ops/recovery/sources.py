@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from ops.alarms.mute_state import parse_time
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, DeniedError, OpsError, ThrottledError, UsageError
-from ops.core.kms import list_key_recovery_commands
+from ops.core.kms import DESCRIBE_KEY_API, list_key_recovery_commands
 from ops.core.plan import JsonObject
 from ops.database.instance import list_in_region
 from ops.database.snapshots import SHARED, get_snapshot_data_time, list_snapshot_descriptions
@@ -19,7 +19,6 @@ from ops.recovery.restore_request import INSTANCE_QUOTA_NAME, RestorableWindow
 BackupKind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
 RESTORABLE_BACKUP_STATUSES: Final = ("active", "retained", "replicating")
-BACKUP_KEY_API: Final = "kms.describe_key"
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:
     if source.key_arn is None:
         return ""
     try:
-        response: Any = aws.call(BACKUP_KEY_API, {"KeyId": source.key_arn}, region)
+        response: Any = aws.call(DESCRIBE_KEY_API, {"KeyId": source.key_arn}, region)
         state = str(response["KeyMetadata"]["KeyState"])
     except ClientError as error:
         state = error.response["Error"]["Code"]

@@ -21,14 +21,12 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.journal import Record
-from ops.core.lock import LOCK_ABSENT_CODES, LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
+from ops.core.lock import LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
 from ops.core.run import is_process_alive
+from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
+from ops.outputs import RUNS_PREFIX
 
-S3_OBJECT_API: Final = "s3.get_object"
-S3_OBJECTS_API: Final = "s3.list_objects_v2"
-OBJECT_GONE_CODES: Final = ("NoSuchKey", "404", "NotFound")
 RUNS_AREA: Final = "runs"
-RUNS_PREFIX: Final = "runs/"
 MAX_READ_RUNS: Final = 20  # newest runs whose journals are read: three calls each
 RUN_ID_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{2,62}")
 RUN_TIME_PATTERN: Final = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]+$")
@@ -87,8 +85,9 @@ def check_unfinished_runs(facts: CheckFacts) -> CheckRoutine:
 
 
 def _build_object_read(bucket: str, key: str) -> ReadRequest:
-    codes = LOCK_ABSENT_CODES if key == LOCK_KEY else OBJECT_GONE_CODES
-    return build_read(S3_OBJECT_API, "", Bucket=bucket, Key=key, absent_codes=codes)
+    return build_read(
+        S3_OBJECT_API, "", Bucket=bucket, Key=key, absent_codes=OBJECT_NOT_FOUND_CODES
+    )
 
 
 def _select_runs(prefixes: Iterable[str], lock: LockRecord | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import re
 import sys
 from typing import Annotated, Any, Final
 
@@ -10,12 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.sandbox_endpoint import NoSandboxError, ask_sandbox
+from ops.core.sandbox_endpoint import IMAGES_PATH, PUSHED_IMAGE_PATTERN, NoSandboxError, ask_sandbox
 
 DEFAULT_COMMAND: Final = "serve"
-IMAGES_PATH: Final = "/sandbox-api/images"
-# Source: ECR API reference, repositoryName of CreateRepository and imageTag of PutImage.
-IMAGE_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9._/-]*:\w[\w.-]{0,127}", re.ASCII)
 
 
 class ServeByDefaultGroup(TyperGroup):
@@ -79,7 +75,7 @@ def push_sandbox_image(
 
     The tag says how it behaves: never-healthy, crash, errors, slow, or healthy with any other.
     """
-    if IMAGE_PATTERN.fullmatch(image) is None:
+    if PUSHED_IMAGE_PATTERN.fullmatch(image) is None:
         raise UsageError(f"NAME:TAG is {image}, must be like backend:v2")
     selection, _ = context.obj
     region = selection.region or os.environ.get("AWS_REGION") or None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ops.core.aws import Aws
-from ops.core.plan import Call, Http, JsonObject, Step, Wait
+from ops.core.plan import RUN_TAG, Call, Http, JsonObject, Step, Wait
 from ops.services.images import ContainerImage
 from ops.services.model import (
     ServiceState,
@@ -14,7 +14,6 @@ from ops.services.model import (
     list_deployment_history,
 )
 
-REVISION_RUN_TAG: Final = "bulwark:run"
 REVISION_IMAGE_TAG: Final = "bulwark:image"
 PRIMARY_DEPLOYMENT_PATH: Final = "services[0].deployments[?status=='PRIMARY'] | [0]"
 # Fields that DescribeTaskDefinition returns and RegisterTaskDefinition does not accept.
@@ -72,7 +71,7 @@ def build_registration(
         {**item, "image": image.reference} if item["name"] == container else item
         for item in latest_definition["containerDefinitions"]
     ]
-    run_tags = {REVISION_RUN_TAG: run, REVISION_IMAGE_TAG: image.requested_reference}
+    run_tags = {RUN_TAG: run, REVISION_IMAGE_TAG: image.requested_reference}
     other_tags = [
         tag for tag in tags if tag["key"] not in run_tags and not tag["key"].startswith("aws:")
     ]
@@ -111,7 +110,7 @@ def build_register_step(service: ServiceState, new_definition: JsonObject, run: 
         api="ecs.describe_task_definition",
         params={"taskDefinition": service.part.family, "include": ["TAGS"]},
     )
-    run_tag_path = f"tags[?key=='{REVISION_RUN_TAG}'].value | [0]"
+    run_tag_path = f"tags[?key=='{RUN_TAG}'].value | [0]"
     return Step(
         name="register",
         description=f"register a revision of {service.part.family}",

@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Final
 
+from components.facts.units import HOUR_SECONDS
 from ops.cli.render import format_duration
 from ops.core.checks import (
-    HOUR_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,

@@ -2,14 +2,13 @@
 
 from typing import Final
 
+from components.facts.load_balancer import UNMATCHED_HOST
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
 
-# A host that no request has: the rule's condition in the stack's program.
-UNMATCHED_HOST: Final = "maintenance.invalid"
 RULE_FIELD_PATH: Final = "Rules[0].Conditions[0].Field"
 RULE_VALUE_PATH_FORMAT: Final = (
     "Rules[0].Conditions[0].Values[0] || Rules[0].Conditions[0].{}.Values[0]"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
 from ops.core.aws import Aws
 from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
@@ -11,8 +12,6 @@ from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.services.model import ServiceState
 
-ECS_NAMESPACE: Final = "ecs"
-DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
 MAX_TASKS_PER_SERVICE: Final = 5000  # tasks per service. Source: ECS service quotas
 SCALABLE_TARGET_PATH: Final = "ScalableTargets[0]"
 SUSPENSION_FLAGS: Final = (
@@ -289,7 +288,7 @@ def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] 
 
 def _build_target_params(service: ServiceState) -> JsonObject:
     return {
-        "ServiceNamespace": ECS_NAMESPACE,
+        "ServiceNamespace": ECS_SCALING_NAMESPACE,
         "ResourceId": service.part.scaling_resource_id,
         "ScalableDimension": DESIRED_COUNT_DIMENSION,
     }
@@ -297,7 +296,7 @@ def _build_target_params(service: ServiceState) -> JsonObject:
 
 def _build_target_query(service: ServiceState) -> JsonObject:
     return {
-        "ServiceNamespace": ECS_NAMESPACE,
+        "ServiceNamespace": ECS_SCALING_NAMESPACE,
         "ResourceIds": [service.part.scaling_resource_id],
         "ScalableDimension": DESIRED_COUNT_DIMENSION,
     }

@@ -25,6 +25,7 @@ from ops.core.local_commands import (
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.private_files import open_private_file
 from ops.core.run_context import StackContext
+from ops.core.s3 import S3_OBJECTS_API
 from ops.core.stack_plan import build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
@@ -33,7 +34,6 @@ from ops.state.differences import (
 )
 
 STATES_PREFIX: Final = "states/"
-LIST_STATES_API: Final = "s3.list_objects_v2"
 EXPORT_SECONDS: Final = 30
 EXPORT_TIME_SOURCE: Final = "an assumption: some seconds for a state of 300 resources"
 
@@ -111,7 +111,7 @@ def _list_bucket_states(context: StackContext, region: str, bucket: str) -> list
             bucket,
             region,
         )
-        for item in context.aws.list_items(LIST_STATES_API, "Contents", params, region)
+        for item in context.aws.list_items(S3_OBJECTS_API, "Contents", params, region)
     ]
     return sorted(saved_states, key=lambda item: item.written_at, reverse=True)
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from components.facts.units import DAY_SECONDS, GIB_BYTES, HOUR_SECONDS
 from ops.core.aws import Aws
 from ops.core.check_runner import run_checks, send_read
 from ops.core.checks import (
-    DAY_SECONDS,
-    HOUR_SECONDS,
     CheckFacts,
     CheckFinding,
     CheckRoutine,
@@ -28,7 +27,6 @@ from ops.core.metrics import (
 from ops.database.health import DB_INSTANCES_API, build_instances_read
 from ops.outputs import Outputs
 
-BYTES_PER_GIB: Final = 1024**3
 USAGE_AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
 USAGE_SPAN: Final = HOUR_SECONDS
 BUCKET_SIZE_SPAN: Final = 3 * DAY_SECONDS  # S3 reports sizes daily, up to two days late
@@ -196,8 +194,8 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
         for label, unit, metric_name, scale in (
             ("CPU", "%", "CPUUtilization", 1.0),
             ("connections", "", "DatabaseConnections", 1.0),
-            ("free memory", "GiB", "FreeableMemory", 1 / BYTES_PER_GIB),
-            ("free storage", "GiB", "FreeStorageSpace", 1 / BYTES_PER_GIB),
+            ("free memory", "GiB", "FreeableMemory", 1 / GIB_BYTES),
+            ("free storage", "GiB", "FreeStorageSpace", 1 / GIB_BYTES),
         ):
             metric_query = build_metric_query(
                 "AWS/RDS", metric_name, "Average", DBInstanceIdentifier=name

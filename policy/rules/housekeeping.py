@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
 from components.facts.resource_types import ALL_FACTS
 from policy.rules.model import (
     PROD_ONLY,
@@ -16,7 +17,6 @@ from policy.rules.model import (
 )
 
 REQUIRED_TAGS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
-LIST_TAGGED_TYPE: Final = "aws:autoscaling/group:Group"  # its tags are a list
 # Types that can carry tags. Others are not checked: the inputs of a type without tags look like
 # those of a resource whose tags were forgotten.
 TAGGABLE_TYPES: Final = tuple(fact.type for fact in ALL_FACTS if fact.is_taggable)
@@ -24,7 +24,7 @@ TAGGABLE_TYPES: Final = tuple(fact.type for fact in ALL_FACTS if fact.is_taggabl
 
 def _check_tags(resource: PolicyResource) -> Iterator[str]:
     tags = find_property(resource.inputs, "tags")
-    if resource.type == LIST_TAGGED_TYPE and isinstance(tags, list | tuple):
+    if resource.type == AUTO_SCALING_GROUP_TYPE and isinstance(tags, list | tuple):
         tags = {find_property(tag, "key"): find_property(tag, "value") for tag in tags}
     for key in REQUIRED_TAGS:
         yield from check_value(f"tags.{key}", find_property(tags, key), any_value("text"))

@@ -24,7 +24,7 @@ from sandbox.clock import ManualClock, get_sandbox_clock
 from sandbox.pausing_clock import hold_clock
 
 REQUEST_PAUSE_SECONDS: Final = 0.02  # real seconds between two requests
-REQUEST_TIMEOUT_SECONDS: Final = 30.0  # real seconds until a request counts as not answered
+CLIENT_TIMEOUT_SECONDS: Final = 30.0  # real seconds until a request counts as not answered
 STEP_SECONDS: Final = 5.0  # simulated seconds
 FIRST_SERVER_ERROR_STATUS: Final = 500  # statuses from here on are the server's errors
 
@@ -87,7 +87,7 @@ class HttpClient:
 
     def _fetch_answer(self) -> tuple[int, str]:
         connection = http.client.HTTPConnection(
-            self._host, self._port, timeout=REQUEST_TIMEOUT_SECONDS
+            self._host, self._port, timeout=CLIENT_TIMEOUT_SECONDS
         )
         try:
             connection.request("GET", self._path, headers={**self._headers, "Connection": "close"})
@@ -115,7 +115,7 @@ class HttpClient:
         trace: TracebackType | None,
     ) -> None:
         self._stop_event.set()
-        self._thread.join(2 * REQUEST_TIMEOUT_SECONDS)
+        self._thread.join(2 * CLIENT_TIMEOUT_SECONDS)
         self.send_request()  # an open gap ends here or is counted
 
 

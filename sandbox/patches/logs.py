@@ -20,7 +20,7 @@ EVENT_PAGE_SIZE = 10_000  # events to a page: API reference, FilterLogEvents
 # What a regular expression of a filter may have: no parentheses, quotation marks or spaces. Source:
 # CloudWatch Logs User Guide, "Supported regular expressions (regex) syntax".
 SUPPORTED_REGEX = re.compile(r"[A-Za-z0-9:_#=@/;,^$?\[\]{}|\\*+.-]+")
-TERM_PATTERN = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
+FILTER_TERM_PATTERN = re.compile(r'([?-]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
 def matches_filter_pattern(pattern: str, message: str) -> bool:
@@ -34,7 +34,7 @@ def matches_filter_pattern(pattern: str, message: str) -> bool:
         return re.search(_require_supported_regex(pattern[1:-1]), message, re.ASCII) is not None
     plain, either, never = (
         [re.sub(r"\\(.)", r"\1", quoted) or word for sign, quoted, word in terms if sign == kind]
-        for terms in (TERM_PATTERN.findall(pattern),)
+        for terms in (FILTER_TERM_PATTERN.findall(pattern),)
         for kind in ("", "?", "-")
     )
     if any(term in message for term in never):

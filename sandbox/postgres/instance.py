@@ -38,7 +38,7 @@ from sandbox.postgres.server import (
 # States in which a DB instance takes connections: RDS User Guide, "Viewing Amazon RDS DB instance
 # status"; RDS-EVENT-0221 says of a full one that it has been shut down. An outage within one of
 # them (a change of class) is set by `schedule_outage`.
-SERVING_STATUSES: Final = frozenset(
+RUNNING_SERVER_STATUSES: Final = frozenset(
     {
         "available",
         "backing-up",
@@ -98,7 +98,7 @@ class InstanceServer:
                 self._outage_end = outage[1]
                 self.drop_connections("immediate")
             is_down = self._outage_end is not None and is_in_future(self._outage_end)
-            if self.is_deleted or is_down or self.instance.status not in SERVING_STATUSES:
+            if self.is_deleted or is_down or self.instance.status not in RUNNING_SERVER_STATUSES:
                 return None
             return self._generation
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import moto
 import pytest
 
+from components.facts.units import GIB_BYTES
 from components.instance_classes import (
     CACHE_NODES,
-    GIB,
     RDS_CLASSES,
     UnknownClassError,
     get_cache_node,
@@ -49,9 +49,9 @@ def test_connections_follow_the_memory_up_to_a_cap(name: str, connections: int) 
 
 def test_connections_never_exceed_the_documented_formula() -> None:
     for db_class in RDS_CLASSES.values():
-        assert db_class.max_connections <= min(db_class.memory_gib * GIB // 9_531_392, 5000), (
-            db_class.name
-        )
+        assert db_class.max_connections <= min(
+            db_class.memory_gib * GIB_BYTES // 9_531_392, 5000
+        ), db_class.name
 
 
 def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:

@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
+from components.internet import ANYWHERE_CIDR
 from components.network_acls import (
     ANY_PROTOCOL,
-    ANYWHERE_CIDR,
     ICMP_PROTOCOL,
     TCP_PROTOCOL,
     UDP_PROTOCOL,

@@ -31,7 +31,7 @@ from ops.database.sql.queries import SqlQuery
 from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
-MAX_QUERY_CHARACTERS = 120  # characters of a query without --full
+MAX_LISTED_QUERY_CHARACTERS = 120  # characters of a query without --full
 MAX_NAMED_SESSIONS: Final = 20  # sessions that are named when they are not shown
 ReplicaOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="NAME", help="a replica instead of the primary")
@@ -79,9 +79,13 @@ def _fetch_rows(
 
 
 def shorten_query(query: str) -> str:
-    """Returns a query on one line, cut after MAX_QUERY_CHARACTERS."""
+    """Returns a query on one line, cut after MAX_LISTED_QUERY_CHARACTERS."""
     text = " ".join(query.split())
-    return text if len(text) <= MAX_QUERY_CHARACTERS else f"{text[:MAX_QUERY_CHARACTERS]}..."
+    return (
+        text
+        if len(text) <= MAX_LISTED_QUERY_CHARACTERS
+        else f"{text[:MAX_LISTED_QUERY_CHARACTERS]}..."
+    )
 
 
 @app.command("activity")

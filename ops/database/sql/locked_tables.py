@@ -45,7 +45,7 @@ LOCKED_TABLES_STATEMENT: Final = """
      ORDER BY t.oid, t.granted DESC, a.xact_start"""
 # A lock that is taken between the two queries is found in the next attempt.
 ATTEMPTS: Final = 3
-MAX_QUERY_CHARACTERS: Final = 80  # characters of the holder's query
+MAX_HOLDER_QUERY_CHARACTERS: Final = 80  # characters of the holder's query
 Result = TypeVar("Result")
 
 
@@ -87,8 +87,8 @@ class LockedTable:
         text = f"{name} ({', '.join(details)})" if details else name
         if self.query:
             query = " ".join(self.query.split())
-            is_long = len(query) > MAX_QUERY_CHARACTERS
-            text += f": {query[:MAX_QUERY_CHARACTERS]}{'...' if is_long else ''}"
+            is_long = len(query) > MAX_HOLDER_QUERY_CHARACTERS
+            text += f": {query[:MAX_HOLDER_QUERY_CHARACTERS]}{'...' if is_long else ''}"
         return text
 
     @property

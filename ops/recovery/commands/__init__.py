@@ -14,6 +14,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
+from ops.core.plan import RUN_TAG
 from ops.core.run_context import StackContext
 from ops.database import replicas, snapshots
 from ops.database.commands import fail_over_database
@@ -219,7 +220,7 @@ def build_restored_instance_row(
         "class": instance["DBInstanceClass"],
         "version": instance["EngineVersion"],
         "created": instance.get("InstanceCreateTime"),
-        "run": tags.get(snapshots.DATABASE_RUN_TAG),
+        "run": tags.get(RUN_TAG),
         "protected": "yes" if instance.get("DeletionProtection") else "no",
         "serves": "unknown" if serves is None else "yes" if serves else "no",
     }

@@ -17,6 +17,7 @@ from ops.cli.execution import (
 )
 from ops.core.aws import Aws
 from ops.core.errors import RolledBackError, UsageError
+from ops.core.plan import RUN_TAG
 from ops.outputs import Outputs
 from ops.services.commands.exec import exec_in_service
 from ops.services.commands.maintenance import app as maintenance_app
@@ -25,7 +26,6 @@ from ops.services.deploy import (
     build_service_restart_plan,
     build_service_rollback_plan,
 )
-from ops.services.deployment_steps import REVISION_RUN_TAG
 from ops.services.images import parse_image_reference, resolve_image
 from ops.services.model import (
     SERVICE_COLUMNS,
@@ -299,7 +299,7 @@ def show_service_revisions(context: typer.Context, service: ServiceOption = None
                 "revision": get_arn_name(release.revision),
                 "image": get_container_image(definition, service_state.part.container),
                 "run": next(
-                    (tag["value"] for tag in tags if tag["key"] == REVISION_RUN_TAG),
+                    (tag["value"] for tag in tags if tag["key"] == RUN_TAG),
                     None,
                 ),
                 "proven": "yes" if release.doubt is None else f"no: {release.doubt}",

@@ -19,7 +19,7 @@ patch = ServicePatch()
 ApiRecord = dict[str, Any]
 AT_PATTERN = re.compile(r"at\((\d{4}-\d{2}-\d{2}T\d{2}:\d{2})\)")
 CRON_PATTERN = re.compile(r"cron\(\S+( \S+){4}\)")
-DURATION_PATTERN = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?)?")
+ISO_DURATION_PATTERN = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?)?")
 MIN_MUTE_DURATION, MAX_MUTE_DURATION = timedelta(minutes=1), timedelta(days=15)
 MAX_MUTED_ALARMS = 100
 
@@ -117,7 +117,7 @@ def _get_mute_type(record: ApiRecord) -> str:
 def _parse_window(record: ApiRecord) -> tuple[datetime, datetime] | None:
     """Start and end of a one-time rule; None for a recurring one. Raises AwsError."""
     schedule = record["Rule"]["Schedule"]
-    match = DURATION_PATTERN.fullmatch(schedule["Duration"])
+    match = ISO_DURATION_PATTERN.fullmatch(schedule["Duration"])
     if match is None:
         raise _build_validation_error(f"Duration {schedule['Duration']} is not in ISO 8601")
     days, hours, minutes = (int(part or 0) for part in match.groups())

@@ -8,7 +8,7 @@ from components.instance_classes import get_rds_class
 from tests.components.monitored_stack import get_alarm_entry, list_planned_alarms
 from tests.world import build_settings
 
-GIB = 1024**3
+GIB_BYTES = 1024**3
 MAX_CONNECTIONS = get_rds_class("db.t4g.small").max_connections
 
 
@@ -19,9 +19,9 @@ MAX_CONNECTIONS = get_rds_class("db.t4g.small").max_connections
         ("database-cpu-high", "P1", ">", 80, "Average", 10),
         ("database-connections-exhausted", "P0", ">", 0.95 * MAX_CONNECTIONS, "Maximum", 5),
         ("database-connections-high", "P1", ">", 0.8 * MAX_CONNECTIONS, "Maximum", 5),
-        ("database-memory-low", "P2", "<", 0.5 * GIB, "Average", 15),
-        ("database-storage-critical", "P0", "<", 1 * GIB, "Minimum", 5),
-        ("database-storage-low", "P1", "<", 2 * GIB, "Minimum", 5),
+        ("database-memory-low", "P2", "<", 0.5 * GIB_BYTES, "Average", 15),
+        ("database-storage-critical", "P0", "<", 1 * GIB_BYTES, "Minimum", 5),
+        ("database-storage-low", "P1", "<", 2 * GIB_BYTES, "Minimum", 5),
         ("database-disk-bytes", "P2", "<", 10, "Average", 3),
         ("database-disk-operations", "P2", "<", 10, "Average", 3),
         ("database-read-slow", "P2", ">", 0.02, "p90", 5),
@@ -65,14 +65,14 @@ def test_thresholds_follow_the_class_of_each_instance() -> None:
         alarm.subject: alarm.threshold
         for alarm in list_planned_alarms("database-memory-low", values)
     }
-    assert memory == {"primary": 4 * GIB, "replica-1": 4 * GIB}
+    assert memory == {"primary": 4 * GIB_BYTES, "replica-1": 4 * GIB_BYTES}
     load = {
         alarm.subject: alarm.threshold
         for alarm in list_planned_alarms("database-load-high", values)
     }
     assert load == {"primary": 4, "replica-1": 2}
     assert {alarm.threshold for alarm in list_planned_alarms("database-storage-low", values)} == {
-        10 * GIB
+        10 * GIB_BYTES
     }
 
 

@@ -77,6 +77,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "model",
         "alarm_commands",
         "resource_types",
+        "units",
     }
     assert len(modules) > 20
     for module in modules:

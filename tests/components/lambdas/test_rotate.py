@@ -167,7 +167,7 @@ def test_the_test_waits_until_the_change_was_seen_to_be_over_twice(
 
 def test_a_password_takes_effect_while_storage_is_optimized(aws: FakeAws, secret: str) -> None:
     """It can go on for days, and the database serves all the while."""
-    for status in rotate.STEADY_STATUSES:
+    for status in rotate.PASSWORD_EFFECTIVE_STATUSES:
         aws.answers["describe_db_instances"] = [{"DBInstances": [{"DBInstanceStatus": status}]}]
         run_rotation_step("testSecret", secret)
 

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from components.settings import parse_settings
-from components.settings.__main__ import PROJECT_ROOT
 from components.settings.fields import get_settings_fields
 from components.settings.reference import (
     build_config_schema,
@@ -16,6 +15,7 @@ from components.settings.reference import (
     render_settings_page,
 )
 from components.settings.section import Section
+from sandbox.program import PROJECT_ROOT
 from tests.components.settings.test_loader import BASE, config
 
 # What the CLI's own schema of Pulumi.yaml allows (sdk/go/common/workspace/project.json).

@@ -4,12 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.settings.windows import (
-    WEEKDAYS,
-    has_overlap,
-    parse_daily_window,
-    parse_weekly_window,
-)
+from components.facts.units import WEEKDAYS
+from components.settings.windows import has_overlap, parse_daily_window, parse_weekly_window
 
 CLOCK_TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59))
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.core.checks import DAY_SECONDS
+from components.facts.units import DAY_SECONDS
 from ops.core.metrics import build_metric_query
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from tests.ops.checks.single_item import ChecklistCase

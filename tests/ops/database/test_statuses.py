@@ -230,4 +230,4 @@ def test_parameters_that_keep_it_from_starting_are_put_back(ops: OpsConsole) -> 
 
 def test_the_rotation_function_waits_for_the_same_statuses() -> None:
     """It is uploaded alone, so that it cannot import the table."""
-    assert set(STEADY_STATUSES) == rotate.STEADY_STATUSES
+    assert set(STEADY_STATUSES) == rotate.PASSWORD_EFFECTIVE_STATUSES

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from ops.core.plan import Plan
+from ops.core.plan import RUN_TAG, Plan
 from ops.database import instance as database
 from ops.database import snapshots
 from tests.ops.db_stage import put_database
@@ -20,7 +20,7 @@ def put_database_snapshots(stage: Stage, *runs: str) -> None:
         stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER,
             DBSnapshotIdentifier=f"{PRIMARY_IDENTIFIER}-{run}",
-            Tags=[{"Key": snapshots.DATABASE_RUN_TAG, "Value": run}],
+            Tags=[{"Key": RUN_TAG, "Value": run}],
         )
         stage.clock.sleep(86400)
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from components.facts.load_balancer import UNMATCHED_HOST
 from ops.core.plan import Plan
 from ops.services import maintenance_page as maintenance
-from ops.services.maintenance_page import UNMATCHED_HOST
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from components.facts.database import DB_INSTANCE_TYPE
 from ops.outputs import parse_outputs
-from ops.recovery.reconcile import PULUMI_INSTANCE_TYPE, build_primary_urn
+from ops.recovery.reconcile import build_primary_urn
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import describe_database, open_database_console
 from tests.world import run_whole_program
 
 PRIMARY_IDENTIFIER = "bulwark-test-database"
-INSTANCE_URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${PULUMI_INSTANCE_TYPE}::database"
+INSTANCE_URN = f"urn:pulumi:test::bulwark::bulwark:index:Database${DB_INSTANCE_TYPE}::database"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def build_instance_state(*identifiers: str, resource: str = "db-OLD") -> dict[st
             "urn": f"{INSTANCE_URN}{number or ''}",
             "custom": True,
             "id": resource,
-            "type": PULUMI_INSTANCE_TYPE,
+            "type": DB_INSTANCE_TYPE,
             "inputs": {"identifier": name, "port": 5433},
             "outputs": {"id": resource, "resourceId": resource, "identifier": name},
             "protect": True,
@@ -52,7 +53,7 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: OpsCons
     assert [row["step"] for row in found] == [1, 2, 3, 4, 5, 6]
     assert f"--target '{INSTANCE_URN}'" in found[3]["line"]
     graph = run_whole_program("prod")
-    registered = {r.urn for r in graph if r.type == PULUMI_INSTANCE_TYPE}
+    registered = {r.urn for r in graph if r.type == DB_INSTANCE_TYPE}
     assert build_primary_urn(parse_outputs(graph.exports)) in registered
 
 

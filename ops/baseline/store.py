@@ -15,14 +15,13 @@ from ops.core.aws import Aws, explain_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
-from ops.core.s3 import OBJECT_NOT_FOUND_CODES
+from ops.core.s3 import HEAD_NOT_FOUND_CODE, OBJECT_NOT_FOUND_CODES
 from ops.outputs import Outputs
 
 BASELINES_PREFIX: Final = "baselines/"
 BASELINE_NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9])*")
 MAX_BASELINE_NAME_CHARACTERS: Final = 60
 HEAD_OBJECT_API: Final = "s3.head_object"
-OBJECT_NOT_FOUND_CODE: Final = "404"  # HEAD has no body that could name an error
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def build_baseline_capture_plan(
     stored = get_baseline_key("${NAME}" if is_named_by_time else name)
     object_params = {"Bucket": bucket, "Key": stored}
     read = Call(
-        api=HEAD_OBJECT_API, params={**object_params}, expected_errors=(OBJECT_NOT_FOUND_CODE,)
+        api=HEAD_OBJECT_API, params={**object_params}, expected_errors=(HEAD_NOT_FOUND_CODE,)
     )
     step = Step(
         name="keep",

@@ -1,8 +1,5 @@
 """The fleet looked at, its size and its limits: planned, undone, and typed."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from ops.core.errors import DeniedError, ThrottledError
@@ -17,18 +14,11 @@ from tests.ops.fleet_stage import (
     list_group_instances,
     list_instance_ids,
     list_target_states,
-    open_fleet_console,
     put_fleet,
 )
 from tests.ops.procedures.fleet import plan_fleet_limits, plan_fleet_scale
 from tests.ops.service_stage import FIRST_IMAGE, build_backend_only_outputs
 from tests.ops.stage import KillFuse, open_stage
-
-
-@pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
-    with open_fleet_console(capsys, tmp_path) as console:
-        yield console
 
 
 def get_group_sizes(ops: OpsConsole) -> tuple[int, int, int]:

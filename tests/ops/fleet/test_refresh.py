@@ -1,8 +1,5 @@
 """Instance refreshes and deployments of the fleet: planned, failed, undone, and typed."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +8,7 @@ from pydantic import JsonValue
 from ops.core.errors import UsageError
 from ops.core.plan import Action, Call
 from ops.fleet.deploy import build_fleet_deploy_plan
-from ops.fleet.model import build_instance_rows, get_fleet_state
+from ops.fleet.model import get_fleet_state
 from ops.fleet.refresh import REFRESH_COLUMNS, require_healthy_range
 from ops.fleet.refresh_steps import RefreshPreferences, compute_batch_size
 from ops.services.images import resolve_image
@@ -23,13 +20,11 @@ from tests.ops.fleet_stage import (
     FLEET_IMAGE,
     IMAGE_PARAMETER,
     describe_group,
-    get_digest_reference,
     get_image_parameter,
     list_group_instances,
     list_instance_ids,
     list_instance_refreshes,
     list_target_states,
-    open_fleet_console,
     put_fleet,
     put_slow_fleet_of_one,
 )
@@ -40,13 +35,7 @@ from tests.ops.procedures.fleet import (
     start_refresh,
 )
 from tests.ops.service_stage import FIRST_IMAGE
-from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
-
-
-@pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
-    with open_fleet_console(capsys, tmp_path) as console:
-        yield console
+from tests.ops.stage import KillFuse, Stage, open_stage
 
 
 def list_versions(stage: Stage) -> list[str]:
@@ -309,79 +298,6 @@ def test_how_many_at_a_time() -> None:
         assert compute_batch_size(of, RefreshPreferences(100, 200)) == 4
         with pytest.raises(UsageError):
             require_healthy_range(50, 200, of)
-
-
-def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
-    before = list_instance_ids(ops.stage)
-    out, _ = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes")
-    wanted = get_digest_reference(ops.stage, "v2")
-    assert f"image: {FIRST_IMAGE} -> {wanted}" in out
-    assert get_image_parameter(ops.stage) == wanted
-    assert not before & list_instance_ids(ops.stage)
-    assert {row["image"] for row in ops.run_for_json("fleet instances")["items"]} == {wanted}
-    assert list_target_states(ops.stage) == ["healthy", "healthy"]
-    (run,) = (r["run"] for r in ops.run_for_json("runs list")["items"])
-    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --yes", 2)
-    assert "but the fleet already runs it" in err
-    ops(f"runs undo {run} --yes")
-    assert get_image_parameter(ops.stage) == FIRST_IMAGE
-    rows = ops.run_for_json("fleet instances")["items"]
-    assert {row["image"] for row in rows} == {FIRST_IMAGE}
-    assert list_target_states(ops.stage) == ["healthy", "healthy"]
-
-
-def test_an_image_that_never_becomes_healthy_is_taken_back(ops: OpsConsole) -> None:
-    ops("fleet refresh start --yes")
-    start_refresh(ops.stage)
-    ops.stage.clock.sleep(250)
-    ops("fleet refresh rollback --yes")
-    ops.stage.clock.sleep(600)
-    before = list_instance_ids(ops.stage)
-    earlier = [it["InstanceRefreshId"] for it in list_instance_refreshes(ops.stage)]
-    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v5-unhealthy --yes", 5)
-    assert "failed and was undone" in err
-    assert "did not pass its health checks in time" in err
-    assert not any(id_ in err for id_ in earlier), "what failed before has nothing to do with it"
-    assert "ops fleet activities" in err
-    assert get_image_parameter(ops.stage) == FIRST_IMAGE
-    assert list_target_states(ops.stage) == ["healthy", "healthy"]
-    assert not before & list_instance_ids(ops.stage), "none that was launched meanwhile is left"
-    assert [it["Status"] for it in list_instance_refreshes(ops.stage)][:2] == [
-        "Successful",
-        "Failed",
-    ]
-
-
-def test_an_image_that_is_nowhere_changes_nothing(ops: OpsConsole) -> None:
-    _, err = ops(f"fleet deploy {FLEET_IMAGE}:no-such --yes", 2)
-    assert "but ECR does not have it" in err
-    assert get_image_parameter(ops.stage) == FIRST_IMAGE
-    out, _ = ops("fleet deploy registry.example.com/app:1 --dry-run")
-    assert "is not in ECR, so it was not checked" in out
-    _, err = ops(f"fleet deploy {FLEET_IMAGE}:v2 --url https://example.com --no-wait", 2)
-    assert "--url needs --wait" in err
-
-
-def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None:
-    with open_stage() as stage:
-        put_fleet(stage)
-        fuse = KillFuse()
-        fuse.touches_left = 20
-        with suppress(KilledError):
-            stage.build_engine(fuse).start(plan_fleet_deploy(stage))
-        stage.clock.sleep(200)
-        assert get_image_parameter(stage) == get_digest_reference(stage, "v2")
-        fuse.touches_left = 10**9
-        assert stage.build_engine(fuse).undo() == "undone"
-        assert get_image_parameter(stage) == FIRST_IMAGE
-        assert [it["Status"] for it in list_instance_refreshes(stage)] == [
-            "Successful",
-            "Cancelled",
-        ]
-        rows = build_instance_rows(
-            stage.aws, get_fleet_state(stage.aws, stage.outputs), stage.clock.held_clock.now()
-        )
-        assert {row["image"] for row in rows} == {FIRST_IMAGE}
 
 
 def test_a_start_whose_answer_is_lost_is_found_again(ops: OpsConsole) -> None:

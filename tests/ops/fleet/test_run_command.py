@@ -1,9 +1,7 @@
 """A command on instances of the fleet: once, on the right ones, with what they say."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -23,16 +21,9 @@ from tests.ops.command_line import OpsConsole
 from tests.ops.fleet_stage import (
     list_instance_ids,
     list_sent_commands,
-    open_fleet_console,
     put_fleet,
 )
 from tests.ops.stage import KilledError, KillFuse, open_stage
-
-
-@pytest.fixture
-def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConsole]:
-    with open_fleet_console(capsys, tmp_path) as console:
-        yield console
 
 
 def make_commands_fail(ops: OpsConsole, instance: str) -> None:

@@ -2,18 +2,21 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ops.cli.app import main
-from ops.preview.page import MAX_COMMENT_CHARACTERS, PREVIEW_MARKER
+from ops.preview.page import PREVIEW_MARKER
 from ops.recovery.reconcile import LOSS_OPERATIONS
 from sandbox.program import PROJECT_ROOT
 from sandbox.report import build_summary
-from tests.ops.call_recorder import record_calls
+from tests.ops.preview.reports import (
+    DATABASE_TYPE,
+    RunLine,
+    build_changed_step,
+    report_stack,
+    write_single_step_preview,
+)
 from tests.ops.preview_files import PREVIEW_FOLDER, PreviewWriter, write_preview
 from tests.world import run_whole_program
 
@@ -21,48 +24,6 @@ CHANGE_PREVIEW, EMPTY_PREVIEW, FAILED_PREVIEW = (
     str(PREVIEW_FOLDER / f"{n}.json") for n in ("change", "empty", "failed")
 )
 RECORDED_PULUMI_FOLDER = PROJECT_ROOT.parent / "shared" / "reference" / "pulumi"
-DATABASE_TYPE = "aws:rds/instance:Instance"
-RunLine = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run_line(capsys: pytest.CaptureFixture[str]) -> RunLine:
-    """Types a line; its exit code, stdout and stderr. None of them may call AWS."""
-
-    def run_without_aws(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with record_calls() as calls:
-            code = main(list(words))
-        assert calls == []
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run_without_aws
-
-
-def report_stack(run_line: RunLine, *words: str) -> tuple[int, Any]:
-    """The exit code of a report, and its only stack as JSON."""
-    code, out, _ = run_line("preview-report", *words, "--output", "json")
-    return code, json.loads(out)["stacks"][0]
-
-
-def write_single_step_preview(tmp_path: Path, step: dict[str, Any]) -> str:
-    """A file of a preview with one step."""
-    return write_preview(tmp_path, {"steps": [step], "changeSummary": {step["op"]: 1}})
-
-
-def build_changed_step(
-    type_: str, old: dict[str, Any], new: dict[str, Any], op: str = "update"
-) -> Any:
-    """A step of a resource that stands in no component."""
-    urn = f"urn:pulumi:shop::bulwark::{type_}::it"
-    states = {
-        "oldState": {"type": type_, "inputs": old},
-        "newState": {"type": type_, "inputs": new},
-    }
-    if op == "delete":
-        del states["newState"]
-    return {"op": op, "urn": urn, **states}
 
 
 def test_what_loses_data_comes_first_and_ends_with_3(run_line: RunLine) -> None:
@@ -306,62 +267,6 @@ def test_all_of_prod_costs_what_the_demo_says(run_line: RunLine, tmp_path: Path)
     assert said["prices"]["taken"] in run_line("cost", "estimate", file)[1]
 
 
-@pytest.mark.parametrize("op", ["create", "delete", "replace"])
-def test_300_resources_fit_into_a_comment(run_line: RunLine, tmp_path: Path, op: str) -> None:
-    graph = run_whole_program("prod")
-    file = write_preview(tmp_path, PreviewWriter(graph).build_preview(op))
-    code, out, _ = run_line("preview-report", file)
-    _, seen = report_stack(run_line, file)
-    assert len(seen["changes"]) == sum(1 for r in graph if r.is_in_aws) > 300
-    assert code == (0 if op == "create" else 3)
-    assert len(out.encode()) <= MAX_COMMENT_CHARACTERS
-    assert out.index("| component |") < out.index("<details>")
-    assert "unknown" not in {danger["kind"] for danger in seen["dangers"]}
-    for danger in seen["dangers"]:
-        assert f"`{danger['name']}`" in out or f" {danger['name']}`" in out
-    if op == "create":
-        assert all(f"`{change['name']}`" in out for change in seen["changes"])
-        assert "Left out" not in out
-
-
-@pytest.mark.parametrize("stacks", [6, 12])
-def test_what_is_too_long_is_cut_but_never_the_dangerous(
-    run_line: RunLine, tmp_path: Path, stacks: int
-) -> None:
-    files, engine = [], PreviewWriter(run_whole_program("prod"))
-    for number in range(stacks):
-        preview = engine.build_preview("create")
-        dropped = [
-            r for r in run_whole_program("prod") if r.type in (DATABASE_TYPE, "aws:kms/key:Key")
-        ]
-        preview["steps"] = [
-            s
-            for s in preview["steps"]
-            if s["urn"] not in {engine.get_engine_urn(r.urn) for r in dropped}
-        ] + [engine.build_preview_step("delete", r) for r in dropped]
-        text = json.dumps(preview).replace("urn:pulumi:prod::", f"urn:pulumi:prod{number}::")
-        files.append(write_preview(tmp_path, json.loads(text), f"{number}.json"))
-    code, out, _ = run_line("preview-report", *files)
-    assert code == 3
-    assert len(out.encode()) <= MAX_COMMENT_CHARACTERS
-    assert out.count("DELETED: ") == stacks * len(dropped)
-    assert (
-        "_Omitted because of GitHub's limit of 65,536 characters: " in out.rstrip().splitlines()[-1]
-    )
-    assert out.count("<details>") == out.count("</details>") > 3
-
-
-def test_dangers_that_do_not_fit_in_any_words_are_an_error(
-    run_line: RunLine, tmp_path: Path
-) -> None:
-    buckets = [build_changed_step("aws:s3/bucket:Bucket", {}, {}, "delete") for _ in range(400)]
-    for number, made in enumerate(buckets):
-        made["urn"] += f"-{number}-{'x' * 200}"
-    code, out, err = run_line("preview-report", write_preview(tmp_path, {"steps": buckets}))
-    assert (code, out) == (1, "")
-    assert "do not fit" in err
-
-
 def test_a_change_from_now_shows_what_it_would_cost(run_line: RunLine, tmp_path: Path) -> None:
     graph, engine = run_whole_program("prod"), PreviewWriter(run_whole_program("prod"))
     larger = {"instanceClass": "db.m7g.xlarge"}
@@ -377,14 +282,6 @@ def test_a_change_from_now_shows_what_it_would_cost(run_line: RunLine, tmp_path:
     cost = seen["monthly"].pop("Database")
     assert cost["after"] > cost["before"] > 0
     assert all(of["before"] == of["after"] for of in seen["monthly"].values())
-
-
-def test_names_are_no_markup(run_line: RunLine, tmp_path: Path) -> None:
-    made = build_changed_step("aws:s3/bucket:Bucket", {}, {"a|b<script>": 1})
-    made["urn"] += "|`</details>@all"
-    _, out, _ = run_line("preview-report", write_single_step_preview(tmp_path, made))
-    assert "<script>" not in out
-    assert "`it/'</details>@all`" in out
 
 
 @pytest.mark.skipif(

@@ -1,238 +1,27 @@
 """Resume and undo are changes like any other: shown, agreed to, and only of what is ours."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
-from ops.core import journal as journals
 from ops.core.continuation import build_continuation
 from ops.core.engine import SilentListener
 from ops.core.lock import LOCK_KEY, BucketLockStore, Lock, LockRecord
-from ops.core.plan import Call, OpsCommand, Plan, ProgramCommand, step_and_undos
-from ops.core.run import WallClock, is_process_alive
+from ops.core.plan import Call, step_and_undos
+from ops.core.run import is_process_alive
 from ops.core.run_context import StackContext
-from ops.database.instance import find_instance
-from ops.database.resize import build_database_resize_plan
-from ops.runs import verification
 from tests.ops import db_stage
-from tests.ops.every_command import open_command_line
 from tests.ops.matrices import open_kill_world
-from tests.ops.procedures import Procedure, list_procedures
+from tests.ops.procedures import list_procedures
 from tests.ops.procedures.recover import (
     PRIMARY_IDENTIFIER,
     RESTORED_IDENTIFIER,
     put_recoverable_database,
     put_restored_instance,
 )
-from tests.ops.stage import ACCOUNT, Stage
-
-SNAPSHOT_LINE = "db snapshot create --yes"
-PROCEDURES = list_procedures()
-
-
-@dataclass
-class Scene:
-    """A stack's command line; every line's text is kept."""
-
-    stage: Stage
-    run_line: Callable[[str], int]
-    capture: pytest.CaptureFixture[str]
-
-    def run(self, line: str, expected_code: int = 0) -> str:
-        """What a line says on both streams."""
-        self.capture.readouterr()
-        code = self.run_line(line)
-        captured = self.capture.readouterr()
-        assert code == expected_code, captured.err
-        return captured.out + captured.err
-
-    def run_for_json(self, line: str) -> Any:
-        self.capture.readouterr()
-        assert self.run_line(f"{line} --output json") == 0
-        return json.loads(self.capture.readouterr().out)
-
-    @property
-    def bucket(self) -> str:
-        return self.stage.outputs.backups.operations_bucket
-
-    def put_object(self, key: str, body: str) -> None:
-        self.stage.client("s3").put_object(Bucket=self.bucket, Key=key, Body=body.encode())
-
-    def list_database_ids(self) -> set[str]:
-        instances = self.stage.client("rds").describe_db_instances()["DBInstances"]
-        return {instance["DBInstanceIdentifier"] for instance in instances}
-
-    def stop_snapshot_run(self) -> str:
-        """A run that is interrupted while RDS takes a snapshot."""
-
-        def interrupt(_clock: object, seconds: float) -> None:
-            if seconds:
-                raise KeyboardInterrupt
-
-        with patch.object(WallClock, "sleep", interrupt):
-            self.run(SNAPSHOT_LINE, 130)
-        return str(self.run_for_json("runs list")["items"][0]["run"])
-
-
-@contextmanager
-def open_scene(
-    set_up: Callable[[Stage], object], capture: pytest.CaptureFixture[str]
-) -> Iterator[Scene]:
-    with open_command_line(set_up) as (stage, run_line):
-        yield Scene(stage, run_line, capture)
-
-
-@pytest.fixture
-def scene(capsys: pytest.CaptureFixture[str]) -> Iterator[Scene]:
-    with open_scene(db_stage.put_database, capsys) as opened:
-        yield opened
-
-
-def build_own_plan(scene: Scene) -> Plan:
-    """A plan that a writer of the bucket might put there."""
-    instance = find_instance(scene.stage.aws, scene.stage.outputs, PRIMARY_IDENTIFIER)
-    assert instance is not None
-    run = "resize-20261130-020000-beef"
-    plan = build_database_resize_plan(scene.stage.outputs, instance, "db.m7g.large", run)
-    return plan.model_copy(update={"account": ACCOUNT})
-
-
-def put_forged_run(scene: Scene, plan: Plan) -> str:
-    record = journals.Record(
-        event="plan",
-        step=plan.run,
-        timestamp=plan.started,
-        writer="eve",
-        data=plan.model_dump(mode="json"),
-    )
-    scene.put_object(f"runs/{plan.run}/000000.json", record.model_dump_json())
-    return plan.run
-
-
-def replace_first_action(plan: Plan, action: Any) -> Plan:
-    first, *others = plan.steps
-    return plan.model_copy(update={"steps": (first.model_copy(update={"action": action}), *others)})
-
-
-FORGERIES: dict[str, tuple[Callable[[Plan], Plan], str]] = {
-    "another account": (
-        lambda plan: plan.model_copy(update={"account": "999999999999"}),
-        "its plan is for account '999999999999'",
-    ),
-    "another stack": (
-        lambda plan: plan.model_copy(update={"stack": "prod"}),
-        "its plan is for the stack 'prod'",
-    ),
-    "another region": (
-        lambda plan: plan.model_copy(update={"region": "us-west-1"}),
-        "its plan is for 'us-west-1'",
-    ),
-    "a call of another service": (
-        lambda plan: replace_first_action(
-            plan, Call(api="iam.create_user", params={"UserName": "eve"})
-        ),
-        "`ops db resize` never calls iam.create_user",
-    ),
-    "a call elsewhere": (
-        lambda plan: replace_first_action(
-            plan, Call(api="rds.modify_db_instance", region="us-west-1")
-        ),
-        "where this stack is not",
-    ),
-    "somebody else's secret": (
-        lambda plan: replace_first_action(
-            plan,
-            Call(
-                api="rds.modify_db_instance",
-                secrets={"MasterUserPassword": "arn:aws:secretsmanager:eu-north-1:1:secret:x"},
-            ),
-        ),
-        "takes a secret that is not the stack's",
-    ),
-    "a local file": (
-        lambda plan: replace_first_action(
-            plan, Call(api="rds.modify_db_instance", files={"Tags": "/etc/passwd"})
-        ),
-        "reads the file '/etc/passwd'",
-    ),
-    "a command": (
-        lambda plan: replace_first_action(
-            plan, ProgramCommand(tool="git", arguments=("-c", "alias.x=!sh", "x"))
-        ),
-        "`ops db resize` runs no commands on this machine",
-    ),
-    "a command of ops": (
-        lambda plan: replace_first_action(
-            plan.model_copy(update={"kind": "deploy"}),
-            OpsCommand(arguments=("recover", "discard", "x", "--yes")),
-        ),
-        "`recover discard x --yes` is no command of ours",
-    ),
-    "what runs a program": (
-        lambda plan: replace_first_action(
-            plan.model_copy(update={"kind": "deploy"}),
-            ProgramCommand(tool="pulumi", arguments=("up", "--yes", "--policy-pack", "/tmp/x")),
-        ),
-        "is no command of ours",
-    ),
-}
-
-
-@pytest.mark.parametrize(("forge", "message"), FORGERIES.values(), ids=FORGERIES)
-def test_a_plan_that_is_not_the_stacks_or_its_commands_is_refused(
-    scene: Scene, forge: Callable[[Plan], Plan], message: str
-) -> None:
-    run = put_forged_run(scene, forge(build_own_plan(scene)))
-    for verb in ("resume", "undo"):
-        said = scene.run(f"runs {verb} {run} --yes", 2)
-        assert message in said
-        assert "nothing was done" in said
-    assert f"ops runs show {run}" in said
-
-
-@pytest.mark.parametrize("procedure", PROCEDURES, ids=lambda p: p.id)
-def test_every_plan_of_ours_is_trusted(procedure: Procedure) -> None:
-    if procedure.command in verification.ACCOUNT_KINDS:
-        pytest.skip("recorded on the machine that carries it out")
-    with open_kill_world(procedure) as world:
-        context = StackContext(world.stage.outputs, world.stage.aws)
-        verification.require_trusted_plan(world.plan.fill(), context)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("up", "--cwd", "/tmp"),
-        ("up", "--policy-pack", "/tmp/pack"),
-        ("stack", "export", "--file", "/home/a/.ssh/authorized_keys"),
-        ("stack", "export", "--file", "${FILES}/../../.bashrc"),
-        ("plugin", "run", "x"),
-        ("config", "env", "init"),
-        ("destroy", "--yes"),
-    ],
-)
-def test_other_commands_of_pulumi_are_none_of_ours(arguments: tuple[str, ...]) -> None:
-    command = ProgramCommand(tool="pulumi", arguments=arguments)
-    assert not verification.is_program_command(command)
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("-c", "core.sshCommand=sh", "fetch"),
-        ("worktree", "add", "--force", "--detach", "/tmp/x", "abc"),
-        ("-C", "${CHECKOUT}", "diff", "--quiet", "--ext-diff"),
-        ("push",),
-    ],
-)
-def test_other_commands_of_git_are_none_of_ours(arguments: tuple[str, ...]) -> None:
-    command = ProgramCommand(tool="git", arguments=arguments, checkout="prod-1")
-    assert not verification.is_program_command(command)
+from tests.ops.runs.scene import SNAPSHOT_LINE, Scene, open_scene
+from tests.ops.stage import Stage
 
 
 def test_a_malformed_journal_is_named_and_stops_nobody(scene: Scene) -> None:
@@ -396,7 +185,7 @@ def test_what_is_agreed_to_is_what_is_carried_out(scene: Scene) -> None:
 
 def test_the_deletions_of_every_undo_are_named() -> None:
     """A step that deletes is one whose description a person reads before agreeing."""
-    for procedure in PROCEDURES:
+    for procedure in list_procedures():
         if procedure.command != "recover snapshot":
             continue
         with open_kill_world(procedure) as world:

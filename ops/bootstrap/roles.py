@@ -10,13 +10,15 @@ from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, Founda
 from ops.bootstrap.policies import (
     PolicyDocument,
     build_deploy_policy,
-    build_environment_trust_policy,
     build_operate_policy,
     build_preview_policy,
-    build_preview_trust_policy,
     build_replication_policy,
-    build_service_trust_policy,
     format_policy_document,
+)
+from ops.bootstrap.trust_policies import (
+    build_environment_trust_policy,
+    build_preview_trust_policy,
+    build_service_trust_policy,
 )
 from ops.core.plan import Call, JsonObject, Step, Wait
 

@@ -13,9 +13,8 @@ from ops.deploy.deployment import run_preview
 from ops.preview.changes import parse_live, read_previews
 from ops.preview.failure import list_text_reasons, parse_policy_violations
 from sandbox.program import PROJECT_ROOT
-from tests.ops.preview.test_report import RunLine, run_line
+from tests.ops.preview.reports import RunLine
 
-assert run_line  # a fixture
 CHANGES_FOLDER = PROJECT_ROOT.parent / "shared" / "reference" / "pulumi" / "changes"
 # As pulumi/pulumi#20232 and #20718 show the text output of a preview that policies refuse.
 REFUSED_TEXT = """Previewing update (sandbox):

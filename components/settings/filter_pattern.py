@@ -66,8 +66,10 @@ class _Condition:
                 raise ValueError("must close each parenthesis")
             return
         if kind != self.field_kind:
-            what = "a selector like $.level" if self.field_kind == "selector" else "a field's name"
-            raise ValueError(f"must have {what} at {text or 'its end'!r}")
+            field_description = (
+                "a selector like $.level" if self.field_kind == "selector" else "a field's name"
+            )
+            raise ValueError(f"must have {field_description} at {text or 'its end'!r}")
         self.read_comparison(text)
 
     def read_comparison(self, field: str) -> None:

@@ -44,8 +44,8 @@ class ScheduledCapacity(Section):
     @field_validator("timezone")
     @classmethod
     def _validate_timezone(cls, timezone: str) -> str:
-        known = available_timezones()  # empty on a machine without the database
-        if not TIME_ZONE_PATTERN.match(timezone) or (known and timezone not in known):
+        zone_names = available_timezones()  # empty on a machine without the database
+        if not TIME_ZONE_PATTERN.match(timezone) or (zone_names and timezone not in zone_names):
             raise ValueError("must be a name of the IANA time zone database, like Europe/Stockholm")
         return timezone
 

@@ -63,9 +63,11 @@ def test_a_roles_policies_are_those_that_ops_computes(
         policy_resource = graph.get_resource(IAM_POLICY_TYPE, f"access-{role}-{part}")
         assert json.loads(policy_resource.inputs["policy"]) == policy
         assert len(policy_resource.inputs["policy"]) <= MAX_POLICY_CHARACTERS
-        attached = graph.get_resource(ROLE_POLICY_ATTACHMENT_TYPE, f"access-{role}-{part}").inputs
-        assert attached["policyArn"] == policy_resource.outputs["arn"]
-        assert attached["role"] == f"{outputs.stack.project}-{outputs.stack.stack}-{role}"
+        attachment_inputs = graph.get_resource(
+            ROLE_POLICY_ATTACHMENT_TYPE, f"access-{role}-{part}"
+        ).inputs
+        assert attachment_inputs["policyArn"] == policy_resource.outputs["arn"]
+        assert attachment_inputs["role"] == f"{outputs.stack.project}-{outputs.stack.stack}-{role}"
 
 
 def test_the_contract_names_the_roles() -> None:

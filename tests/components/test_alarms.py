@@ -141,16 +141,16 @@ def test_prod_stays_within_what_people_and_the_bill_can_bear() -> None:
         + len(graph.list_resources(COMPOSITE_ALARM_TYPE))
         <= 80
     )
-    billed = sum(
+    billed_metrics = sum(
         len(a.inputs["metricQueries"]) - 1 if "metricQueries" in a.inputs else 1
         for a in graph.list_resources(METRIC_ALARM_TYPE)
     )
-    assert billed <= 110, "each metric is 0.10 $ a month"
+    assert billed_metrics <= 110, "each metric is 0.10 $ a month"
 
 
 def test_deployments_roll_back_on_errors_and_latency_of_their_own_service() -> None:
-    _, rolled = get_alarms_part(ALL_WATCHED_CONFIG)
-    assert rolled == {
+    _, deployment_alarms = get_alarms_part(ALL_WATCHED_CONFIG)
+    assert deployment_alarms == {
         service: (
             f"bulwark-test-target-5xx-count-{service}",
             f"bulwark-test-target-latency-high-{service}",
@@ -161,22 +161,24 @@ def test_deployments_roll_back_on_errors_and_latency_of_their_own_service() -> N
         a.inputs["name"]
         for a in build_monitoring_graph(ALL_WATCHED_CONFIG).list_resources(METRIC_ALARM_TYPE)
     }
-    assert {name for names in rolled.values() for name in names} <= alarm_names
+    assert {name for names in deployment_alarms.values() for name in names} <= alarm_names
 
 
 def test_without_these_severities_no_deployment_waits_for_alarms() -> None:
-    _, rolled = get_alarms_part({"alarms": {"severities": ["P0"]}})
-    assert rolled == {"web": ()}
+    _, deployment_alarms = get_alarms_part({"alarms": {"severities": ["P0"]}})
+    assert deployment_alarms == {"web": ()}
 
 
 def test_the_contract_names_each_alarm_that_tells_somebody_by_severity() -> None:
     part, _ = get_alarms_part(ALL_WATCHED_CONFIG)
     names = AlarmsPart.model_validate(part).names
     assert list(names) == ["P0", "P1", "P2"]
-    listed = [name for each in names.values() for name in each]
-    assert len(listed) == len(set(listed))
-    telling = {name for name, alarm in list_named_alarms() if "alarmActions" in alarm.inputs}
-    assert set(listed) == telling
+    listed_names = [name for each in names.values() for name in each]
+    assert len(listed_names) == len(set(listed_names))
+    notifying_names = {
+        name for name, alarm in list_named_alarms() if "alarmActions" in alarm.inputs
+    }
+    assert set(listed_names) == notifying_names
     assert "bulwark-test-database-cpu-critical-primary" in names["P0"]
     assert "bulwark-test-slo-latency-slow-burn" in names["P2"]
 

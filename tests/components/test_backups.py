@@ -125,8 +125,8 @@ def test_the_role_has_aws_backups_own_policies(prod: ResourceGraph) -> None:
     role = prod.get_resource("aws:iam/role:Role", "backups-service")
     [trust] = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": ["backup.amazonaws.com"]}
-    attached = prod.list_resources("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert sorted(a.inputs["policyArn"].rsplit("/")[-1] for a in attached) == [
+    attachments = prod.list_resources("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert sorted(a.inputs["policyArn"].rsplit("/")[-1] for a in attachments) == [
         "AWSBackupServiceRolePolicyForBackup",
         "AWSBackupServiceRolePolicyForRestores",
     ]

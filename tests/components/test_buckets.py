@@ -73,15 +73,15 @@ def test_marks_of_deleted_objects_end_too(build: Build) -> None:
     assert [r["expiration"] for r in lifecycle_rules if "expiration" in r] == [
         {"expiredObjectDeleteMarker": True}
     ]
-    ended = _get_inputs(_build_bucket_graph(build, expire_days=30), "BucketLifecycleConfiguration")[
-        "rules"
-    ]
-    assert [r["expiration"] for r in ended if "expiration" in r] == [{"days": 30}]
+    lifecycle_rules = _get_inputs(
+        _build_bucket_graph(build, expire_days=30), "BucketLifecycleConfiguration"
+    )["rules"]
+    assert [r["expiration"] for r in lifecycle_rules if "expiration" in r] == [{"days": 30}]
 
 
 def test_s3_14_it_keeps_versions(build: Build) -> None:
-    versioning = _get_inputs(_build_bucket_graph(build), "BucketVersioning")
-    assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+    versioning_inputs = _get_inputs(_build_bucket_graph(build), "BucketVersioning")
+    assert versioning_inputs["versioningConfiguration"] == {"status": "Enabled"}
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(KMS_KEY_ARN, "aws:kms"), (None, "AES256")])

@@ -91,9 +91,9 @@ def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
     groups = {
         r.inputs["name"]: r.inputs for r in graph.list_resources("aws:cloudwatch/logGroup:LogGroup")
     }
-    delivered = get_replication_group(graph).inputs["logDeliveryConfigurations"]
-    assert [d["logType"] for d in delivered] == ["slow-log", "engine-log"]
-    for delivery in delivered:
+    log_deliveries = get_replication_group(graph).inputs["logDeliveryConfigurations"]
+    assert [d["logType"] for d in log_deliveries] == ["slow-log", "engine-log"]
+    for delivery in log_deliveries:
         logs = groups[delivery["destination"]]
         assert logs["name"].startswith("/aws/vendedlogs/")
         assert (logs["retentionInDays"], bool(logs["kmsKeyId"])) == (90, True)
@@ -190,13 +190,13 @@ def test_every_resource_is_tagged_and_named_from_the_component() -> None:
 def test_its_part_of_the_contract_is_whole() -> None:
     parts: list[dict[str, object]] = []
 
-    def look(stores: DataStores) -> None:
+    def check_cache(stores: DataStores) -> None:
         assert stores.cache is not None
         assert stores.cache.identifier == "bulwark-test-cache"
         assert stores.cache.rotation_function == "bulwark-test-cache-rotation"
         stores.cache.part.apply(parts.append)
 
-    run_stores_program(look, {"cache": {"enabled": True}})
+    run_stores_program(check_cache, {"cache": {"enabled": True}})
     (part,) = parts
     assert (part["identifier"], part["engine"], part["port"]) == (
         "bulwark-test-cache",

@@ -5,10 +5,10 @@ from components.dashboard_graphs import DASHBOARD_GRAPHS, DASHBOARD_NAMES, GRAPH
 
 
 def test_every_alarm_names_a_graph_and_every_graph_shows_something() -> None:
-    named = {entry.graph for entry in REGISTRY_ALARMS}
-    assert named <= set(GRAPHS_BY_KEY)
+    graph_keys = {entry.graph for entry in REGISTRY_ALARMS}
+    assert graph_keys <= set(GRAPHS_BY_KEY)
     for graph in DASHBOARD_GRAPHS:
-        assert graph.key in named or graph.extra_metrics, graph.key
+        assert graph.key in graph_keys or graph.extra_metrics, graph.key
 
 
 def test_keys_and_titles_are_told_apart() -> None:

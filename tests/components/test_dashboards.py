@@ -49,7 +49,7 @@ def test_there_is_one_for_each_reader() -> None:
 
 def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
-    shown: list[str] = []
+    shown_alarms: list[str] = []
     for widgets in load_dashboard_widgets(graph).values():
         tops = [w for w in widgets if w["type"] == "alarm"]
         if tops:
@@ -57,7 +57,7 @@ def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard(
             assert (tops[0]["x"], tops[0]["y"], tops[0]["width"]) == (0, 0, 24)
         for widget in tops:
             assert len(widget["properties"]["alarms"]) <= 100
-            shown += widget["properties"]["alarms"]
+            shown_alarms += widget["properties"]["alarms"]
     alarm_arns = [
         a.outputs["arn"]
         for a in (
@@ -65,12 +65,12 @@ def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard(
             *graph.list_resources(COMPOSITE_ALARM_TYPE),
         )
     ]
-    assert sorted(shown) == sorted(alarm_arns)
+    assert sorted(shown_alarms) == sorted(alarm_arns)
 
 
 def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
-    drawn = {
+    drawn_metrics = {
         (line["label"], line["value"])
         for properties in list_graph_properties(graph)
         for line in properties.get("annotations", {}).get("horizontal", [])
@@ -79,7 +79,7 @@ def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None
         name, threshold = alarm.inputs["name"], alarm.inputs["threshold"]
         lines = [
             label
-            for label, value in drawn
+            for label, value in drawn_metrics
             if value == threshold
             and name.removeprefix("bulwark-test-").startswith(label.split(" ")[1])
         ]
@@ -90,18 +90,22 @@ def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None
 
 def test_every_metric_that_an_alarm_watches_is_drawn_and_labelled() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
-    drawn: set[tuple[str, str, frozenset[str]]] = set()
+    drawn_metrics: set[tuple[str, str, frozenset[str]]] = set()
     for properties in list_graph_properties(graph):
-        shown = [m for m in properties["metrics"] if isinstance(m[0], str)]
-        drawn |= {(m[0], m[1], frozenset(m[2:-1])) for m in shown}
-        labels = [m[-1]["label"] for m in shown if "label" in m[-1]]
+        shown_metrics = [m for m in properties["metrics"] if isinstance(m[0], str)]
+        drawn_metrics |= {(m[0], m[1], frozenset(m[2:-1])) for m in shown_metrics}
+        labels = [m[-1]["label"] for m in shown_metrics if "label" in m[-1]]
         assert len(labels) == len(set(labels)), properties["title"]
     for alarm in graph.list_resources(METRIC_ALARM_TYPE):
         if "metricName" in alarm.inputs:
             dimensions = frozenset(
                 part for pair in alarm.inputs["dimensions"].items() for part in pair
             )
-            assert (alarm.inputs["namespace"], alarm.inputs["metricName"], dimensions) in drawn
+            assert (
+                alarm.inputs["namespace"],
+                alarm.inputs["metricName"],
+                dimensions,
+            ) in drawn_metrics
 
 
 def test_a_line_without_an_alarm_is_not_drawn_but_its_metric_is() -> None:
@@ -208,17 +212,17 @@ def test_flow_logs_are_shown_where_cloudwatch_has_them() -> None:
 
 
 def test_the_bill_is_read_where_aws_publishes_it() -> None:
-    billed = [
+    bill_properties = [
         p
         for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))
         if "AWS/Billing" in json.dumps(p["metrics"])
     ]
-    assert len(billed) == 2
-    assert {p["region"] for p in billed} == {"us-east-1"}
+    assert len(bill_properties) == 2
+    assert {p["region"] for p in bill_properties} == {"us-east-1"}
     others = [
         p
         for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))
-        if p not in billed
+        if p not in bill_properties
     ]
     assert {p["region"] for p in others} == {"eu-north-1"}
 

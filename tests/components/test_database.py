@@ -75,8 +75,8 @@ def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: Res
 
 def test_rds_38_connections_are_by_tls_only(prod: ResourceGraph) -> None:
     group = prod.get_resource(DB_PARAMETER_GROUP_TYPE)
-    forced = {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"}
-    assert forced in group.inputs["parameters"]
+    force_ssl_parameter = {"name": "rds.force_ssl", "value": "1", "applyMethod": "immediate"}
+    assert force_ssl_parameter in group.inputs["parameters"]
     assert {i.inputs["parameterGroupName"] for i in prod.list_resources(DATABASE_TYPE)} == {
         group.outputs["name"]
     }
@@ -102,9 +102,9 @@ def test_nothing_may_call_the_database_but_who_connects_to_it(prod: ResourceGrap
 
 def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) -> None:
     kinds = (DATABASE_TYPE, "aws:secretsmanager/secret:Secret", SECRET_VERSION_TYPE)
-    guarded = [r for r in list_component_resources(prod, "database") if r.type in kinds]
-    assert len(guarded) == 5
-    assert all(r.protect for r in guarded)
+    protected_resources = [r for r in list_component_resources(prod, "database") if r.type in kinds]
+    assert len(protected_resources) == 5
+    assert all(r.protect for r in protected_resources)
     assert (
         get_primary_resource(prod).inputs["finalSnapshotIdentifier"]
         == "bulwark-test-database-final"
@@ -199,8 +199,14 @@ def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
         assert replica.inputs["replicateSourceDb"] == "bulwark-test-database"
         assert replica.inputs["skipFinalSnapshot"] is True
         # API reference, CreateDBInstanceReadReplica: a key only for a replica in another region.
-        refused = {"username", "password", "dbName", "dbSubnetGroupName", "allocatedStorage"}
-        assert not (refused | {"kmsKeyId"}) & replica.inputs.keys()
+        refused_properties = {
+            "username",
+            "password",
+            "dbName",
+            "dbSubnetGroupName",
+            "allocatedStorage",
+        }
+        assert not (refused_properties | {"kmsKeyId"}) & replica.inputs.keys()
 
 
 def test_replicas_may_have_a_class_of_their_own() -> None:
@@ -339,9 +345,9 @@ def test_dev_is_cheap_and_single() -> None:
 
 def test_every_resource_is_parented_and_tagged(prod: ResourceGraph) -> None:
     component_resources = list_component_resources(prod, "database")
-    tagged = [r for r in component_resources if "tags" in r.inputs]
-    assert len(tagged) > 15
-    for resource in tagged:
+    tagged_resources = [r for r in component_resources if "tags" in r.inputs]
+    assert len(tagged_resources) > 15
+    for resource in tagged_resources:
         assert (
             build_stack_tags(build_settings(), "database").items()
             <= resource.inputs["tags"].items()
@@ -363,10 +369,10 @@ def test_its_part_of_the_contract_is_whole() -> None:
 
 
 def test_names_that_others_use_are_known_before_the_resources() -> None:
-    def look(stores: DataStores) -> None:
+    def check_database(stores: DataStores) -> None:
         database = stores.database
         assert database.identifier == "bulwark-test-database"
         assert database.replica_identifiers == ("bulwark-test-database-replica-1",)
         assert (database.port, database.rotation_function) == (5433, "bulwark-test-rotation")
 
-    run_stores_program(look, {"database": {"replicas": 1}})
+    run_stores_program(check_database, {"database": {"replicas": 1}})

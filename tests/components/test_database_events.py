@@ -36,10 +36,10 @@ def test_security_hub_finds_its_subscription(
 
 def test_what_cannot_wait_pages(prod: ResourceGraph) -> None:
     page = prod.get_resource("aws:sns/topic:Topic", "topics-page").outputs["arn"]
-    paged = [
+    page_subscriptions = [
         s for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE) if s.inputs["snsTopic"] == page
     ]
-    assert {c for s in paged for c in s.inputs["eventCategories"]} >= {
+    assert {c for s in page_subscriptions for c in s.inputs["eventCategories"]} >= {
         "failover",
         "failure",
         "low storage",

@@ -83,10 +83,10 @@ def test_autoscaling_9_the_group_uses_a_launch_template_by_number(build: Build) 
 
 
 def test_ssm_1_instances_are_managed_but_cannot_read_every_parameter(build: Build) -> None:
-    managed = _get_instance_statements(build_fleet_graph(build))["Managed"]["Action"]
-    assert "ssm:UpdateInstanceInformation" in managed
-    assert "ssmmessages:OpenControlChannel" in managed
-    assert not [action for action in managed if "GetParameter" in action]
+    managed_actions = _get_instance_statements(build_fleet_graph(build))["Managed"]["Action"]
+    assert "ssm:UpdateInstanceInformation" in managed_actions
+    assert "ssmmessages:OpenControlChannel" in managed_actions
+    assert not [action for action in managed_actions if "GetParameter" in action]
 
 
 @pytest.mark.parametrize("control", ["IAM.1", "IAM.21", "KMS.1", "KMS.2"])

@@ -56,10 +56,10 @@ def test_the_role_writes_to_this_group_for_flow_logs_of_this_account_only(build:
         "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:eu-north-1:{ACCOUNT}:vpc-flow-log/*"},
     }
     text = graph.get_resource("aws:iam/rolePolicy:RolePolicy").inputs["policy"]
-    writing, reading = json.loads(text)["Statement"]
-    assert writing["Resource"] == [f"{graph.get_resource(LOG_GROUP_TYPE).outputs['arn']}:*"]
-    assert "logs:PutLogEvents" in writing["Action"]
-    assert all(action.startswith("logs:Describe") for action in reading["Action"])
+    write_statement, read_statement = json.loads(text)["Statement"]
+    assert write_statement["Resource"] == [f"{graph.get_resource(LOG_GROUP_TYPE).outputs['arn']}:*"]
+    assert "logs:PutLogEvents" in write_statement["Action"]
+    assert all(action.startswith("logs:Describe") for action in read_statement["Action"])
     assert graph.get_resource(FLOW_LOG_TYPE).inputs["iamRoleArn"] == role.outputs["arn"]
 
 

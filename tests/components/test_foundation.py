@@ -45,7 +45,7 @@ def test_a_deployment_may_use_every_service_of_a_stack(stack: str) -> None:
 
 
 def test_no_service_is_open_that_no_stack_has_anything_of() -> None:
-    used = list_iam_services("prod")
-    assert {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES} - used == {
+    used_services = list_iam_services("prod")
+    assert {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES} - used_services == {
         *documents.UNSCOPED_SERVICES
     }

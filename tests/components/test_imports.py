@@ -15,12 +15,12 @@ def test_what_the_settings_name_is_imported_and_nothing_else() -> None:
     graph = run_whole_program(
         "dev", {"compute": "none", "imports": {DATABASE_IMPORT_KEY: "bulwark-dev-database"}}
     )
-    imported = {
+    imported_resources = {
         (resource.type, resource.name, resource.import_id)
         for resource in graph
         if resource.import_id
     }
-    assert imported == {("aws:rds/instance:Instance", "database", "bulwark-dev-database")}
+    assert imported_resources == {("aws:rds/instance:Instance", "database", "bulwark-dev-database")}
 
 
 def test_what_is_imported_is_what_would_be_made() -> None:
@@ -28,11 +28,11 @@ def test_what_is_imported_is_what_would_be_made() -> None:
     database = run_whole_program("dev", {"compute": "none"}).get_resource(
         "aws:rds/instance:Instance"
     )
-    taken = run_whole_program(
+    imported_database = run_whole_program(
         "dev", {"compute": "none", "imports": {DATABASE_IMPORT_KEY: "x"}}
     ).get_resource(database.type)
-    assert taken.inputs == database.inputs
-    assert taken.parent == database.parent
+    assert imported_database.inputs == database.inputs
+    assert imported_database.parent == database.parent
 
 
 @pytest.mark.parametrize("key", ["rds/instance databse", "rds/cluster database"])

@@ -39,12 +39,14 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 def test_settings_know_nothing_of_the_alarm_registry() -> None:
     for name, file in FILES_BY_MODULE.items():
         if name.startswith("components.settings"):
-            imported = list_imported_modules(file)
-            assert not [one for one in imported if one.startswith("components.alarm_registry")]
+            module_names = list_imported_modules(file)
+            assert not [
+                module for module in module_names if module.startswith("components.alarm_registry")
+            ]
 
 
 def test_facts_import_nothing_but_facts() -> None:
     for name, file in FILES_BY_MODULE.items():
         if name.startswith("components.facts"):
-            imported = list_imported_modules(file)
-            assert all(one.startswith("components.facts") for one in imported), name
+            module_names = list_imported_modules(file)
+            assert all(module.startswith("components.facts") for module in module_names), name

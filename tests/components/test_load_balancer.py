@@ -190,14 +190,18 @@ CERTIFICATE_ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
 def test_requests_are_routed_to_services_and_fleet(build: Build) -> None:
     graph = _build_load_balancer_graph(build, {"compute": "both", "services": TWO_ROUTED_SERVICES})
     groups = {g.outputs["arn"]: g.name for g in graph.list_resources(TARGET_GROUP_TYPE)}
-    routed = {}
+    targets_by_path = {}
     for rule in graph.list_resources(LISTENER_RULE_TYPE):
         (action,) = rule.inputs["actions"]
         if action["type"] == "forward":
             (condition,) = rule.inputs["conditions"]
             (path,) = condition["pathPattern"]["values"]
-            routed[path] = groups[action["targetGroupArn"]]
-    assert routed == {"/api/*": "alb-backend", "/*": "alb-frontend", "/fleet/*": "alb-fleet"}
+            targets_by_path[path] = groups[action["targetGroupArn"]]
+    assert targets_by_path == {
+        "/api/*": "alb-backend",
+        "/*": "alb-frontend",
+        "/fleet/*": "alb-fleet",
+    }
     https = graph.get_resource(LISTENER_TYPE, "alb-https").outputs["arn"]
     assert {rule.inputs["listenerArn"] for rule in graph.list_resources(LISTENER_RULE_TYPE)} == {
         https

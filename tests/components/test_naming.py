@@ -49,8 +49,8 @@ def test_a_groups_tags_reach_its_instances(build: Build) -> None:
             thing.format_logical_name("a"), max_size=1, min_size=1, opts=thing.child_options
         )
 
-    listed = build(program).get_resource("aws:autoscaling/group:Group").inputs["tags"]
-    assert {tag["key"]: tag["value"] for tag in listed} == DEFAULT_TAGS | {
+    tag_list = build(program).get_resource("aws:autoscaling/group:Group").inputs["tags"]
+    assert {tag["key"]: tag["value"] for tag in tag_list} == DEFAULT_TAGS | {
         "Name": "bulwark-test-thing-a"
     }
-    assert all(tag["propagateAtLaunch"] for tag in listed)
+    assert all(tag["propagateAtLaunch"] for tag in tag_list)

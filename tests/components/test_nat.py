@@ -101,10 +101,10 @@ def test_a_newer_image_replaces_no_instance_but_a_newer_script_does(build: Build
 
 def test_ssm_1_an_instance_is_managed_by_systems_manager(build: Build) -> None:
     graph = build_nat_instances_graph(build)
-    attached = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert attached.inputs["policyArn"].endswith(":policy/AmazonSSMManagedInstanceCore")
+    attachment = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert attachment.inputs["policyArn"].endswith(":policy/AmazonSSMManagedInstanceCore")
     profile = graph.get_resource("aws:iam/instanceProfile:InstanceProfile")
-    assert profile.inputs["role"] == attached.inputs["role"]
+    assert profile.inputs["role"] == attachment.inputs["role"]
     assert (
         graph.get_resource(EC2_INSTANCE_RESOURCE_TYPE).inputs["iamInstanceProfile"]
         == profile.outputs["name"]
@@ -151,10 +151,10 @@ def test_the_script_is_valid_shell_and_finds_the_interface(build: Build) -> None
         subprocess.run([bash, "-n"], input=text, text=True, check=True)
     finder = next(line for line in inner.splitlines() if line.startswith("out="))
     fake = "ip() { echo 'default via 10.0.128.1 dev ens5 proto dhcp src 10.0.128.9 metric 512'; }"
-    done = subprocess.run(
+    process = subprocess.run(
         [bash, "-c", f'{fake}\n{finder}\necho "$out"'], text=True, capture_output=True, check=True
     )
-    assert done.stdout == "ens5\n"
+    assert process.stdout == "ens5\n"
 
 
 def test_nothing_stands_where_nothing_calls_out(build: Build) -> None:

@@ -125,10 +125,12 @@ def test_ec2_15_no_subnet_gives_out_public_addresses(build: Build) -> None:
 
 def test_ec2_16_each_acl_is_used_and_each_subnet_has_its_tiers(build: Build) -> None:
     graph, _ = build_network_graph(build)
-    used = {
+    subnet_ids_by_acl = {
         acl.name: set(acl.inputs["subnetIds"]) for acl in graph.list_resources(NETWORK_ACL_TYPE)
     }
-    assert used == {f"network-{t}": {f"network-{t}-{z}-id" for z in "abc"} for t in TIER_NAMES}
+    assert subnet_ids_by_acl == {
+        f"network-{t}": {f"network-{t}-{z}-id" for z in "abc"} for t in TIER_NAMES
+    }
 
 
 def test_rds_46_only_the_public_tier_leads_to_the_internet_gateway(build: Build) -> None:
@@ -140,12 +142,12 @@ def test_rds_46_only_the_public_tier_leads_to_the_internet_gateway(build: Build)
         == graph.get_resource("aws:ec2/internetGateway:InternetGateway").id
     )
     assert all(r.inputs.get("gatewayId") is None for r in list_world_routes(graph, "private"))
-    shared = (
+    shared_route_tables = (
         list_route_table_ids(graph, "public")
         & list_route_table_ids(graph, "private")
         & list_route_table_ids(graph, "database")
     )
-    assert not shared
+    assert not shared_route_tables
 
 
 @pytest.mark.parametrize(
@@ -183,8 +185,10 @@ def test_gateway_endpoints_serve_the_private_and_the_database_tier(build: Build)
         endpoint = graph.get_resource(
             "aws:ec2/vpcEndpoint:VpcEndpoint", f"network-endpoint-{service}"
         )
-        served = list_route_table_ids(graph, "private") | list_route_table_ids(graph, "database")
-        assert set(endpoint.inputs["routeTableIds"]) == served
+        route_table_ids = list_route_table_ids(graph, "private") | list_route_table_ids(
+            graph, "database"
+        )
+        assert set(endpoint.inputs["routeTableIds"]) == route_table_ids
 
 
 def test_a_subnet_is_handed_out_by_its_association(build: Build) -> None:

@@ -107,8 +107,8 @@ def test_s3_12_acls_are_off(prod: ResourceGraph, name: str) -> None:
 
 @both_buckets
 def test_s3_14_versions_are_kept(prod: ResourceGraph, name: str) -> None:
-    versioning = get_bucket_guard_inputs(prod, "Versioning", name)
-    assert versioning["versioningConfiguration"] == {"status": "Enabled"}
+    versioning_inputs = get_bucket_guard_inputs(prod, "Versioning", name)
+    assert versioning_inputs["versioningConfiguration"] == {"status": "Enabled"}
 
 
 @pytest.mark.parametrize(
@@ -199,14 +199,14 @@ def test_a_line_of_a_journal_is_written_once(prod: ResourceGraph, name: str) -> 
     policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
     statements = {statement.get("Sid"): statement for statement in policy["Statement"]}
     bucket = prod.get_resource(BUCKET_TYPE, name).inputs["bucket"]
-    write_once, kept = statements["JournalWriteOnce"], statements["JournalKept"]
-    for statement in (write_once, kept):
+    write_once_statement, keep_statement = statements["JournalWriteOnce"], statements["JournalKept"]
+    for statement in (write_once_statement, keep_statement):
         assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
         assert statement["Resource"] == [f"arn:aws:s3:::{bucket}/runs/*"]
-    assert write_once["Action"] == ["s3:PutObject"]
-    assert write_once["Condition"] == {
+    assert write_once_statement["Action"] == ["s3:PutObject"]
+    assert write_once_statement["Condition"] == {
         "Null": {"s3:if-none-match": "true"},
         "Bool": {"s3:ObjectCreationOperation": "true"},
     }
-    assert kept["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
-    assert "Condition" not in kept, "whoever asks, and however"
+    assert keep_statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert "Condition" not in keep_statement, "whoever asks, and however"

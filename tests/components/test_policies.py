@@ -26,18 +26,18 @@ def test_a_statement_has_only_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("principals", "spelled"),
+    ("principals", "principal_value"),
     [
         ({"*": ["*"]}, "*"),
         ({"AWS": ["*"]}, {"AWS": ["*"]}),
         ({"Service": ["x"]}, {"Service": ["x"]}),
     ],
 )
-def test_everybody_is_a_star(principals: dict[str, list[str]], spelled: object) -> None:
+def test_everybody_is_a_star(principals: dict[str, list[str]], principal_value: object) -> None:
     statement = Statement(
         sid="S", effect="Deny", actions=["s3:*"], principals=principals, conditions={"Bool": {}}
     ).to_json()
-    assert statement["Principal"] == spelled
+    assert statement["Principal"] == principal_value
     assert (statement["Sid"], statement["Effect"]) == ("S", "Deny")
 
 
@@ -70,9 +70,9 @@ def test_a_service_role_has_its_policies(build: Build, statements: list[Statemen
     graph = build(program)
     assert graph.get_resource("aws:iam/role:Role").inputs["name"] == "bulwark-test-anything-worker"
     assert len(graph.list_resources("aws:iam/rolePolicy:RolePolicy")) == len(statements)
-    attached = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    assert attached.name == "anything-worker-Managed"
-    assert attached.inputs["policyArn"] == "arn:aws:iam::aws:policy/service-role/Managed"
+    attachment = graph.get_resource("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert attachment.name == "anything-worker-Managed"
+    assert attachment.inputs["policyArn"] == "arn:aws:iam::aws:policy/service-role/Managed"
 
 
 def test_json_is_the_same_for_the_same_value() -> None:

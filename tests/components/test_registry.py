@@ -66,9 +66,12 @@ def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
     rules = json.loads(
         _build_registry_graph(build).get_resource(ECR_LIFECYCLE_POLICY_TYPE).inputs["policy"]
     )["rules"]
-    untagged, tagged = (rule["selection"] for rule in rules)
-    assert (untagged["tagStatus"], untagged["countNumber"]) == ("untagged", 7)
-    assert (tagged["countType"], tagged["countNumber"]) == ("imageCountMoreThan", 30)
+    untagged_selection, tagged_selection = (rule["selection"] for rule in rules)
+    assert (untagged_selection["tagStatus"], untagged_selection["countNumber"]) == ("untagged", 7)
+    assert (tagged_selection["countType"], tagged_selection["countNumber"]) == (
+        "imageCountMoreThan",
+        30,
+    )
     assert [rule["rulePriority"] for rule in rules] == [1, 2]
 
 

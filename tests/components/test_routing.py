@@ -32,10 +32,14 @@ ROUTED_TARGETS = st.dictionaries(
 
 @given(ROUTED_TARGETS, TARGET_NAMES, st.tuples(HOST_LISTS, PATH_LISTS))
 def test_another_service_never_moves_the_rules_of_those_there_are(
-    targets: dict[str, tuple[list[str], list[str]]], name: str, added: tuple[list[str], list[str]]
+    targets: dict[str, tuple[list[str], list[str]]],
+    name: str,
+    new_target: tuple[list[str], list[str]],
 ) -> None:
     before = {(r.target, r.label): r.priority for r in build_routes(targets, {})}
-    after = {(r.target, r.label): r.priority for r in build_routes({name: added} | targets, {})}
+    after = {
+        (r.target, r.label): r.priority for r in build_routes({name: new_target} | targets, {})
+    }
     assert before.items() <= after.items()
 
 
@@ -189,13 +193,17 @@ def test_a_table_that_cannot_be_is_refused_with_the_reason(
 
 
 def test_two_rules_of_one_priority_are_refused_and_a_seed_parts_them() -> None:
-    taken: dict[int, str] = {}
+    path_by_priority: dict[int, str] = {}
     for number in range(10_000):
         path = f"/{number:04}"
         priority = Route("b" if number % 2 else "a", None, path).priority
-        if (other := taken.get(priority)) is not None and int(other[1:]) % 2 == 0 and number % 2:
+        if (
+            (other := path_by_priority.get(priority)) is not None
+            and int(other[1:]) % 2 == 0
+            and number % 2
+        ):
             break
-        taken[priority] = path
+        path_by_priority[priority] = path
     else:
         pytest.fail("no two rules of one priority found")
     targets: dict[str, tuple[list[str], list[str]]] = {"a": ([], [other]), "b": ([], [path])}

@@ -76,12 +76,14 @@ def test_a_schedule_moves_the_limits_which_are_then_no_longer_pulumis(build: Bui
         "minCapacity",
         "maxCapacity",
     }
-    morning = graph.get_resource(SCHEDULED_ACTION_TYPE, "services-web-schedule-morning").inputs
-    assert (morning["schedule"], morning["timezone"]) == (
+    morning_action = graph.get_resource(
+        SCHEDULED_ACTION_TYPE, "services-web-schedule-morning"
+    ).inputs
+    assert (morning_action["schedule"], morning_action["timezone"]) == (
         "cron(0 6 ? * MON-FRI *)",
         "Europe/Stockholm",
     )
-    assert morning["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 10}
+    assert morning_action["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 10}
     assert (
         graph.get_resource(SCHEDULED_ACTION_TYPE, "services-web-schedule-night").inputs["timezone"]
         == "UTC"

@@ -187,10 +187,10 @@ def test_the_execution_role_reads_exactly_the_secrets_of_its_service(build: Buil
 
 
 def test_the_execution_role_writes_into_its_own_log_group_only(build: Build) -> None:
-    (writing,) = [
+    (write_statement,) = [
         s for s in _list_role_statements(build_services_graph(build), "execution") if "Sid" not in s
     ]
-    assert writing["Resource"] == [
+    assert write_statement["Resource"] == [
         "arn:aws:cloudwatch:eu-north-1:123456789012:loggroup/services-web-log:*"
     ]
 

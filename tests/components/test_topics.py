@@ -83,22 +83,24 @@ def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Buil
 
 
 def test_publishing_without_tls_is_denied(build: Build) -> None:
-    denied = parse_statements_by_sid(
+    deny_statement = parse_statements_by_sid(
         build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)[0].inputs["policy"]
     )["TlsOnly"]
-    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
-    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (deny_statement["Effect"], deny_statement["Principal"]) == ("Deny", "*")
+    assert deny_statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
     graph = build_topics_graph(build, build_settings())
     key = graph.get_resource("aws:kms/key:Key", "keys-logs")
     allowed = parse_statements_by_sid(key.inputs["policy"])
-    published = parse_statements_by_sid(graph.list_resources(TOPIC_TYPE)[0].inputs["policy"])
-    bound = set(published["OwnAccount"]["Principal"]["Service"])
+    statements_by_sid = parse_statements_by_sid(
+        graph.list_resources(TOPIC_TYPE)[0].inputs["policy"]
+    )
+    bound = set(statements_by_sid["OwnAccount"]["Principal"]["Service"])
     assert bound <= set(allowed["Topics"]["Principal"]["Service"])
     unbound = allowed["TopicsWithoutSource"]
-    assert unbound["Principal"] == published["WithoutSource"]["Principal"]
+    assert unbound["Principal"] == statements_by_sid["WithoutSource"]["Principal"]
     assert unbound["Condition"] == {
         "ArnLike": {
             "kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:eu-north-1:123456789012:*"

@@ -24,7 +24,7 @@ def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, i
         "widgets"
     ]
     assert [(w["width"], w["height"]) for w in widgets] == sizes
-    taken: set[tuple[int, int]] = set()
+    taken_cells: set[tuple[int, int]] = set()
     for widget in widgets:
         cells = {
             (x, y)
@@ -32,8 +32,8 @@ def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, i
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
         assert max(x for x, _ in cells) < GRID_COLUMNS
-        assert not cells & taken
-        taken |= cells
+        assert not cells & taken_cells
+        taken_cells |= cells
 
 
 def test_a_graph_draws_a_line_for_each_threshold() -> None:

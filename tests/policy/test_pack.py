@@ -126,9 +126,9 @@ def test_bad_settings_are_refused_by_name() -> None:
 
 
 def test_dev_is_held_to_less_and_prod_to_everything() -> None:
-    held = {rule.name for rules in select_profile_rules("prod") for rule in rules}
-    assert held == set(RULE_NAMES)
-    assert {rule.name for rules in select_profile_rules("dev") for rule in rules} < held
+    prod_rule_names = {rule.name for rules in select_profile_rules("prod") for rule in rules}
+    assert prod_rule_names == set(RULE_NAMES)
+    assert {rule.name for rules in select_profile_rules("dev") for rule in rules} < prod_rule_names
 
 
 def test_the_project_file_names_the_environment_that_make_sets_up() -> None:
@@ -160,9 +160,9 @@ def test_served_for_prod_it_tells_what_is_wrong_and_stops() -> None:
         assert "protected" not in diagnostics
         assert {d.enforcementLevel for d in wrong.diagnostics} == {analyzer_pb2.MANDATORY}
         between = pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest())
-        (ended,) = between.diagnostics
-        assert ended.policyName == EXPIRED_EXCEPTION_RULE
-        assert "policyExceptions.old.until is '2026-01-31'" in ended.message
+        (expired_violation,) = between.diagnostics
+        assert expired_violation.policyName == EXPIRED_EXCEPTION_RULE
+        assert "policyExceptions.old.until is '2026-01-31'" in expired_violation.message
 
 
 def test_served_for_dev_it_only_tells_and_a_value_not_known_yet_is_no_fault() -> None:

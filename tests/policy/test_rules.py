@@ -102,11 +102,11 @@ def test_a_bucket_has_all_that_belongs_to_it(missing: str) -> None:
 
 
 def test_a_disk_of_an_instance_is_encrypted_too() -> None:
-    looked = get_rule("disk-encrypted").list_violations
+    list_violations = get_rule("disk-encrypted").list_violations
     good = {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"encrypted": True}]}
-    assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", good)) == []
+    assert list_violations(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", good)) == []
     bad = {"rootBlockDevice": {"encrypted": True}, "ebsBlockDevices": [{"encrypted": False}]}
-    assert looked(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", bad)) == [
+    assert list_violations(PolicyResource(EC2_INSTANCE_RESOURCE_TYPE, "nat", bad)) == [
         "ebsBlockDevices.encrypted is false, must be true"
     ]
 

@@ -40,11 +40,11 @@ KNOWN_COMMANDS = (
     "entry", [*REGISTRY_ALARMS, *REGISTRY_COMPOSITES], ids=lambda alarm: alarm.key
 )
 def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> None:
-    run, says = getattr(entry, "command", ""), getattr(entry, "description", "")
-    assert run in KNOWN_COMMANDS
-    assert (getattr(entry, "fleet_command", None) or run) in KNOWN_COMMANDS
-    assert says.endswith(".")
-    assert len(says) <= 80
+    command, description = getattr(entry, "command", ""), getattr(entry, "description", "")
+    assert command in KNOWN_COMMANDS
+    assert (getattr(entry, "fleet_command", None) or command) in KNOWN_COMMANDS
+    assert description.endswith(".")
+    assert len(description) <= 80
 
 
 @pytest.mark.parametrize("entry", REGISTRY_ALARMS, ids=lambda alarm: alarm.key)
@@ -87,12 +87,12 @@ def test_a_description_leads_with_the_severity_and_ends_with_the_command() -> No
 
 
 def test_thresholds_are_written_with_their_units() -> None:
-    shown = [
+    threshold_texts = [
         build_fixed_threshold(0.02, "Seconds").description,
         build_fixed_threshold(60, "Seconds").description,
         build_fixed_threshold(0.01, "Percent").description,
     ]
-    assert shown == ["20 ms", "60 s", "0.01 %"]
+    assert threshold_texts == ["20 ms", "60 s", "0.01 %"]
     assert build_fixed_threshold(1_000_000_000).description == "1,000,000,000"
 
 

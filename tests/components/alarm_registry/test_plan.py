@@ -13,21 +13,27 @@ from tests.components.monitored_stack import (
 
 
 def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
-    found = plan_stack_alarms(ALL_WATCHED_CONFIG)
-    assert {one.entry.key for one in found.alarms} == {one.key for one in REGISTRY_ALARMS}
-    assert {one.entry.key for one in found.composites} == {one.key for one in REGISTRY_COMPOSITES}
+    alarm_plan = plan_stack_alarms(ALL_WATCHED_CONFIG)
+    assert {alarm.entry.key for alarm in alarm_plan.alarms} == {
+        entry.key for entry in REGISTRY_ALARMS
+    }
+    assert {alarm.entry.key for alarm in alarm_plan.composites} == {
+        entry.key for entry in REGISTRY_COMPOSITES
+    }
 
 
 def test_the_keys_that_settings_may_name_are_those_of_the_registry() -> None:
-    composites = {one.key for one in REGISTRY_COMPOSITES}
-    assert {*ALARM_KEYS} == {one.key for one in REGISTRY_ALARMS} | composites
+    composites = {entry.key for entry in REGISTRY_COMPOSITES}
+    assert {*ALARM_KEYS} == {entry.key for entry in REGISTRY_ALARMS} | composites
     assert len(ALARM_KEYS) == len(REGISTRY_ALARMS) + len(REGISTRY_COMPOSITES)
     assert composites == KEYS_WITHOUT_THRESHOLD
 
 
 def test_names_are_told_apart_and_short_enough() -> None:
-    found = plan_stack_alarms(ALL_WATCHED_CONFIG)
-    names = [one.name for one in found.alarms] + [one.name for one in found.composites]
+    alarm_plan = plan_stack_alarms(ALL_WATCHED_CONFIG)
+    names = [alarm.name for alarm in alarm_plan.alarms] + [
+        alarm.name for alarm in alarm_plan.composites
+    ]
     assert len(names) == len(set(names))
     assert max(map(len, names)) <= 255
 
@@ -38,44 +44,50 @@ def test_no_key_is_the_beginning_of_another_so_that_no_service_makes_two_names_o
 
 
 def test_dev_makes_the_most_severe_only() -> None:
-    found = plan_stack_alarms(profile="dev")
-    assert {one.entry.severity for one in found.alarms} == {"P0"}
-    assert found.composites == ()
+    alarm_plan = plan_stack_alarms(profile="dev")
+    assert {alarm.entry.severity for alarm in alarm_plan.alarms} == {"P0"}
+    assert alarm_plan.composites == ()
 
 
 def test_a_threshold_can_be_overridden_by_key() -> None:
-    given: dict[str, JsonValue] = {
+    overrides: dict[str, JsonValue] = {
         "alarms": {"overrides": {"database-cpu-high": {"threshold": 65}}}
     }
-    assert [one.threshold for one in list_planned_alarms("database-cpu-high", given)] == [65]
-    assert [one.threshold for one in list_planned_alarms("database-cpu-critical", given)] == [90]
+    assert [alarm.threshold for alarm in list_planned_alarms("database-cpu-high", overrides)] == [
+        65
+    ]
+    assert [
+        alarm.threshold for alarm in list_planned_alarms("database-cpu-critical", overrides)
+    ] == [90]
 
 
 def test_an_alarm_can_be_left_out_by_key() -> None:
-    given: dict[str, JsonValue] = {
+    overrides: dict[str, JsonValue] = {
         "alarms": {"overrides": {"database-cpu-high": {"enabled": False}}}
     }
-    assert list_planned_alarms("database-cpu-high", given) == []
+    assert list_planned_alarms("database-cpu-high", overrides) == []
 
 
 @pytest.mark.parametrize("left_out", ["slo-availability-fast-burn", "slo-availability-fast-long"])
 def test_a_composite_and_its_children_stand_and_fall_together(left_out: str) -> None:
-    found = plan_stack_alarms({"alarms": {"overrides": {left_out: {"enabled": False}}}})
-    keys = {one.entry.key for one in found.alarms} | {one.entry.key for one in found.composites}
+    alarm_plan = plan_stack_alarms({"alarms": {"overrides": {left_out: {"enabled": False}}}})
+    keys = {alarm.entry.key for alarm in alarm_plan.alarms} | {
+        alarm.entry.key for alarm in alarm_plan.composites
+    }
     assert not {key for key in keys if key.startswith("slo-availability-fast")}
-    medium = [c for c in found.composites if c.entry.key == "slo-availability-medium-burn"]
-    assert [one.suppressor for one in medium] == [None]
+    medium = [c for c in alarm_plan.composites if c.entry.key == "slo-availability-medium-burn"]
+    assert [entry.suppressor for entry in medium] == [None]
 
 
 def test_a_rule_asks_for_at_least_one_of_each_group_by_name() -> None:
-    found = next(
+    alarm_plan = next(
         c
         for c in plan_stack_alarms(ALL_WATCHED_CONFIG).composites
         if c.entry.key == "database-unhealthy"
     )
-    cause, effect = found.rule.split(" AND ")
+    cause, effect = alarm_plan.rule.split(" AND ")
     assert cause.startswith('(ALARM("bulwark-test-database-cpu-high-primary") OR ')
     assert 'ALARM("bulwark-test-target-latency-high-backend")' in effect
-    known = {one.name for one in plan_stack_alarms(ALL_WATCHED_CONFIG).alarms}
-    assert set(found.alarm_names) <= known
-    assert len(found.rule) <= 10240
+    alarm_names = {alarm.name for alarm in plan_stack_alarms(ALL_WATCHED_CONFIG).alarms}
+    assert set(alarm_plan.alarm_names) <= alarm_names
+    assert len(alarm_plan.rule) <= 10240

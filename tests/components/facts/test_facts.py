@@ -66,8 +66,8 @@ def test_every_registered_type_has_a_fact(stack: str) -> None:
 
 
 def test_no_fact_is_of_a_type_that_no_stack_registers() -> None:
-    registered = {type_ for stack in STACKS for type_ in list_registered_types(stack)}
-    assert {fact.type for fact in COMPONENT_FACTS} - registered == set()
+    registered_types = {type_ for stack in STACKS for type_ in list_registered_types(stack)}
+    assert {fact.type for fact in COMPONENT_FACTS} - registered_types == set()
 
 
 def test_no_file_of_facts_is_left_out() -> None:
@@ -148,11 +148,11 @@ def test_iam_names_differ_from_the_providers_where_they_must() -> None:
 )
 def test_facts_are_read_without_pulumi(module: str) -> None:
     program = f"import sys, {module}; print('pulumi' in sys.modules)"
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program],
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "False\n"
+    assert process.stdout == "False\n"

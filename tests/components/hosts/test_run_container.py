@@ -96,11 +96,11 @@ def _get_docker_run(machine: FakeMachine) -> tuple[list[str], dict[str, str]]:
 
 
 def test_it_runs_the_image_that_operations_have_named(machine: FakeMachine) -> None:
-    printed = machine.run_script(PUBLIC_IMAGE, command=["serve", "--fast"])
+    script_output = machine.run_script(PUBLIC_IMAGE, command=["serve", "--fast"])
     command, _ = _get_docker_run(machine)
     assert command[-3:] == [PUBLIC_IMAGE, "serve", "--fast"]
     assert "/bulwark/prod/fleet/image" in machine.calls[0][0]
-    assert printed.splitlines() == ["", f"runs {PUBLIC_IMAGE}", "the container runs"]
+    assert script_output.splitlines() == ["", f"runs {PUBLIC_IMAGE}", "the container runs"]
 
 
 def test_the_container_is_read_only_and_has_no_privileges(machine: FakeMachine) -> None:
@@ -122,7 +122,7 @@ def test_the_container_is_read_only_and_has_no_privileges(machine: FakeMachine) 
 
 def test_secrets_reach_the_container_and_nothing_else(machine: FakeMachine) -> None:
     text = json.dumps({"host": "db.example", "port": 5433, "password": "s3cret"})
-    printed = machine.run_script(
+    script_output = machine.run_script(
         PUBLIC_IMAGE,
         (["get-secret-value", SECRET_ARN], 0, json.dumps({"SecretString": text})),
         (["get-parameters", PARAMETER_ARN], 0, json.dumps({"Parameters": [{"Value": "on"}]})),
@@ -142,11 +142,11 @@ def test_secrets_reach_the_container_and_nothing_else(machine: FakeMachine) -> N
         "DB_PASSWORD": "s3cret",
         "FLAG": "on",
     }
-    passed = [word for word in command if word.startswith("--env")]
+    environment_options = [word for word in command if word.startswith("--env")]
     names = ["APP_MODE", "DB_HOST", "DB_PASSWORD", "DB_PORT", "FLAG"]
-    assert passed == [f"--env={name}" for name in names]
+    assert environment_options == [f"--env={name}" for name in names]
     words = [word for call, _, _ in machine.calls for word in call]
-    assert not [word for word in [*words, printed, machine.errors] if "s3cret" in word]
+    assert not [word for word in [*words, script_output, machine.errors] if "s3cret" in word]
     secret_calls = [call for call, _, _ in machine.calls if "get-secret-value" in call]
     assert len(secret_calls) == 1
     files = [f for f in machine.home.iterdir() if f.suffix != ".jsonl" and f.name != "answers.json"]

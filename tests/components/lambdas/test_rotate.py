@@ -269,7 +269,7 @@ def test_what_still_uses_the_old_secret_is_named_after_all_were_tried(
 
 
 @pytest.mark.parametrize(
-    ("described", "message"),
+    ("secret_description", "message"),
     [
         ({"RotationEnabled": False}, "rotation is not enabled"),
         ({"RotationEnabled": True, "VersionIdsToStages": {}}, f"has no version {PENDING_VERSION}"),
@@ -280,9 +280,9 @@ def test_what_still_uses_the_old_secret_is_named_after_all_were_tried(
     ],
 )
 def test_what_is_no_rotation_under_way_is_refused(
-    aws: FakeAws, secret: str, described: dict[str, Any], message: str
+    aws: FakeAws, secret: str, secret_description: dict[str, Any], message: str
 ) -> None:
-    aws.answers["describe_secret"] = [described]
+    aws.answers["describe_secret"] = [secret_description]
     with pytest.raises(ValueError, match=message):
         run_rotation_step("createSecret", secret)
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from tests.components.settings.test_loader import refusal
+from tests.components.settings.test_loader import get_settings_error
 from tests.world import build_settings
 
 
@@ -24,7 +24,7 @@ from tests.world import build_settings
 def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    assert refusal({"backups": values}).startswith(f"bulwark:backups.{line}")
+    assert get_settings_error({"backups": values}).startswith(f"bulwark:backups.{line}")
 
 
 def test_a_lock_promises_the_shortest_retention() -> None:

@@ -40,9 +40,9 @@ from tests.world import build_settings
 def test_what_elasticache_would_refuse_is_refused_with_the_reason(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+    with pytest.raises(SettingsError, match=re.escape(line)) as error:
         build_settings({"cache": values})
-    assert str(refused.value).startswith("bulwark:cache.")
+    assert str(error.value).startswith("bulwark:cache.")
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ REFUSED_VALUES: list[tuple[dict[str, JsonValue], str]] = [
 
 
 @pytest.mark.parametrize("section", ["services.web", "fleet"])
-@pytest.mark.parametrize(("values", "says"), REFUSED_VALUES)
+@pytest.mark.parametrize(("values", "message_part"), REFUSED_VALUES)
 def test_a_refused_value_names_its_key(
-    section: str, values: dict[str, JsonValue], says: str
+    section: str, values: dict[str, JsonValue], message_part: str
 ) -> None:
     config_values: dict[str, JsonValue] = (
         {"fleet": values} if section == "fleet" else {"services": {"web": values}}
@@ -59,7 +59,7 @@ def test_a_refused_value_names_its_key(
         build_settings(config_values)
     (line,) = str(error.value).splitlines()
     assert line.startswith(f"bulwark:{section}")
-    assert says in line
+    assert message_part in line
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_valid_expression_stays_as_it_is(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message_part"),
     [
         ("60 10 * * ? *", "must have 0-59 as minute, not '60'"),
         ("0 24 * * ? *", "must have 0-23 as hour, not '24'"),
@@ -43,7 +43,7 @@ def test_a_valid_expression_stays_as_it_is(text: str) -> None:
         ("@daily", "must be six fields"),
     ],
 )
-def test_an_expression_that_aws_would_refuse_names_its_field(text: str, says: str) -> None:
+def test_an_expression_that_aws_would_refuse_names_its_field(text: str, message_part: str) -> None:
     with pytest.raises(ValueError, match="must") as refusal:
         validate_cron(text)
-    assert says in str(refusal.value)
+    assert message_part in str(refusal.value)

@@ -121,10 +121,10 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
 def test_what_rds_would_refuse_is_refused_with_the_reason(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+    with pytest.raises(SettingsError, match=re.escape(line)) as error:
         build_settings({"database": values})
-    assert str(refused.value).startswith("bulwark:database.")
-    assert "\n" not in str(refused.value)
+    assert str(error.value).startswith("bulwark:database.")
+    assert "\n" not in str(error.value)
 
 
 def test_replicated_backups_need_own_keys() -> None:

@@ -30,7 +30,7 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fleet", "says"),
+    ("fleet", "message_part"),
     [
         (
             {"instanceTypes": ["t4g.small", "t3.small"]},
@@ -61,12 +61,14 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
         ({"diskGb": 8}, "fleet.diskGb is 8, must be"),
     ],
 )
-def test_a_refused_value_says_what_it_may_be(fleet: dict[str, JsonValue], says: str) -> None:
+def test_a_refused_value_says_what_it_may_be(
+    fleet: dict[str, JsonValue], message_part: str
+) -> None:
     with pytest.raises(SettingsError) as error:
         build_settings({"fleet": fleet})
     (line,) = str(error.value).splitlines()
     assert line.startswith("bulwark:fleet.")
-    assert says in line
+    assert message_part in line
 
 
 def test_all_x86_types_go_together() -> None:

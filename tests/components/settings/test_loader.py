@@ -52,7 +52,9 @@ NAMES = {
 }
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-1, 1e6) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner),
+    lambda value_at_path: (
+        st.lists(value_at_path, max_size=2) | st.dictionaries(st.sampled_from("ab"), value_at_path)
+    ),
     max_leaves=3,
 )
 LINE = re.compile(r"bulwark:[\w.\-\[\]/]+ .*\bmust\b", re.DOTALL)
@@ -66,41 +68,45 @@ def config(values: dict[str, JsonValue]) -> dict[str, str]:
     }
 
 
-def refusal(values: dict[str, JsonValue], **more: Any) -> str:
+def get_settings_error(values: dict[str, JsonValue], **more: Any) -> str:
     """What is said of these values."""
     with pytest.raises(SettingsError) as error:
         parse_settings("bulwark", "test", "eu-north-1", config(values), **more)
     return str(error.value)
 
 
-def paths(
-    section: type[Section] = Settings, above: tuple[str, ...] = ()
+def list_key_paths(
+    section: type[Section] = Settings, parent_path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
     """The path of every key below the top, through lists and names too."""
     for key, field in get_settings_fields(section).items():
-        inner = find_section(field.annotation)
-        if above:
-            yield (*above, key)
-        if inner is not None:
+        value_at_path = find_section(field.annotation)
+        if parent_path:
+            yield (*parent_path, key)
+        if value_at_path is not None:
             origin = str(field.annotation)
             step = ("0",) if "tuple[" in origin else (NAMES[key],) if "dict[" in origin else ()
-            yield from paths(inner, (*above, key, *step))
+            yield from list_key_paths(value_at_path, (*parent_path, key, *step))
 
 
-def holding(path: tuple[str, ...], value: JsonValue) -> dict[str, JsonValue]:
+def build_config_with(path: tuple[str, ...], value: JsonValue) -> dict[str, JsonValue]:
     """The config in which `value` stands at `path`, beside what its section must have."""
-    inner: JsonValue = value
+    value_at_path: JsonValue = value
     for container, step, part in reversed(
         list(zip(("", *path), path[:-1], path[1:], strict=False))
     ):
         beside = BESIDE.get(container, {}) if step in ("0", *NAMES.values()) else {}
-        inner = [inner] if part == "0" else {**beside, part: inner}
+        value_at_path = [value_at_path] if part == "0" else {**beside, part: value_at_path}
     base = BASE.get(path[0])
-    merged = {**base, **inner} if isinstance(base, dict) and isinstance(inner, dict) else inner
-    return {path[0]: merged}
+    merged_values = (
+        {**base, **value_at_path}
+        if isinstance(base, dict) and isinstance(value_at_path, dict)
+        else value_at_path
+    )
+    return {path[0]: merged_values}
 
 
-PATHS = sorted(set(paths()))
+PATHS = sorted(set(list_key_paths()))
 
 
 def test_the_paths_reach_into_lists_and_names() -> None:
@@ -119,7 +125,7 @@ def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
     path: tuple[str, ...], value: JsonValue
 ) -> None:
     try:
-        parse_settings("bulwark", "test", "eu-north-1", config(holding(path, value)))
+        parse_settings("bulwark", "test", "eu-north-1", config(build_config_with(path, value)))
     except SettingsError as error:
         lines = str(error).split("\nbulwark:")
         lines = [lines[0], *(f"bulwark:{line}" for line in lines[1:])]
@@ -129,15 +135,15 @@ def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
 
 @pytest.mark.parametrize("path", PATHS, ids=".".join)
 def test_a_value_of_no_kind_is_refused_by_its_own_key(path: tuple[str, ...]) -> None:
-    where = "bulwark:" + ".".join(path)
-    line = refusal(holding(path, [[{}]])).split("\n")[0]
-    assert line.startswith(where), line
+    full_key = "bulwark:" + ".".join(path)
+    line = get_settings_error(build_config_with(path, [[{}]])).split("\n")[0]
+    assert line.startswith(full_key), line
     assert re.search(r" (is|has) .*, (must|may) ", line), line
 
 
 @pytest.mark.parametrize("key", sorted(get_settings_fields()))
 def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
-    assert refusal({key: "never#"}).startswith(f"bulwark:{key} ")
+    assert get_settings_error({key: "never#"}).startswith(f"bulwark:{key} ")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +180,7 @@ def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
 def test_a_refusal_says_the_key_what_it_is_and_what_it_may_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    assert refusal(values).startswith(f"bulwark:{line}")
+    assert get_settings_error(values).startswith(f"bulwark:{line}")
 
 
 def test_a_missing_key_is_named_with_its_meaning() -> None:
@@ -209,11 +215,11 @@ def test_a_missing_key_is_named_with_its_meaning() -> None:
 def test_an_unknown_key_names_those_it_may_have_been(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    assert f"bulwark:{line}" in refusal(values)
+    assert f"bulwark:{line}" in get_settings_error(values)
 
 
 def test_all_errors_are_shown_at_once_and_each_once() -> None:
-    said = refusal(
+    error_text = get_settings_error(
         {
             "database": {"storageGb": 3, "replicas": 16},
             "encryption": "x",
@@ -221,7 +227,7 @@ def test_all_errors_are_shown_at_once_and_each_once() -> None:
             "services": {"a": {}, "b": {"port": -1}},
         }
     )
-    assert [line.split(",")[0] for line in said.split("\n")] == [
+    assert [line.split(",")[0] for line in error_text.split("\n")] == [
         "bulwark:encryption is 'x'",
         "bulwark:database.storageGb is 3",
         "bulwark:database.replicas is 16",
@@ -244,16 +250,16 @@ def test_all_errors_are_shown_at_once_and_each_once() -> None:
     ],
 )
 def test_what_may_be_a_token_is_not_repeated(values: dict[str, JsonValue]) -> None:
-    said = refusal(values)
-    keys = re.sub(r"secrets\.hunter2", "", said)  # the name of a variable is none
+    error_text = get_settings_error(values)
+    keys = re.sub(r"secrets\.hunter2", "", error_text)  # the name of a variable is none
     assert "hunter2" not in keys
 
 
 def test_what_pulumi_holds_as_a_secret_is_not_repeated() -> None:
-    said = refusal(
+    error_text = get_settings_error(
         {"database": {"adminName": "1hunter"}}, secret_keys=frozenset({"bulwark:database"})
     )
-    assert said.startswith("bulwark:database.adminName is not shown, must ")
+    assert error_text.startswith("bulwark:database.adminName is not shown, must ")
 
 
 def test_every_quiet_key_is_a_setting() -> None:
@@ -265,23 +271,29 @@ def test_every_quiet_key_is_a_setting() -> None:
 def test_a_key_that_pulumi_yaml_leaves_to_the_profile_is_as_the_profile_has_it(
     key: str, unset: str
 ) -> None:
-    left = parse_settings("bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset}))
+    settings_without_key = parse_settings(
+        "bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset})
+    )
     plain = parse_settings("bulwark", "test", "eu-north-1", config({"profile": "dev"}))
-    assert left == plain
+    assert settings_without_key == plain
 
 
 def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
-    found = parse_settings(
+    settings = parse_settings(
         "bulwark",
         "test",
         "eu-north-1",
         config({"costCenter": "1234", "protect": "false", "database": {"storageGb": "50"}}),
     )
-    assert (found.cost_center, found.protect, found.database.storage_gb) == ("1234", False, 50)
+    assert (settings.cost_center, settings.protect, settings.database.storage_gb) == (
+        "1234",
+        False,
+        50,
+    )
 
 
 def test_each_service_stands_on_the_defaults_of_all() -> None:
-    found = build_settings(
+    settings = build_settings(
         {
             "serviceDefaults": {"max": 4, "environment": {"A": "1"}},
             "services": {
@@ -290,8 +302,11 @@ def test_each_service_stands_on_the_defaults_of_all() -> None:
             },
         }
     )
-    assert {name: service.max for name, service in found.services.items()} == {"api": 4, "web": 6}
-    assert found.services["api"].environment == {"A": "1", "B": "2"}
+    assert {name: service.max for name, service in settings.services.items()} == {
+        "api": 4,
+        "web": 6,
+    }
+    assert settings.services["api"].environment == {"A": "1", "B": "2"}
 
 
 def test_keys_of_other_projects_are_not_ours() -> None:

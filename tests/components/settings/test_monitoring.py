@@ -31,42 +31,42 @@ def test_a_wrong_endpoint_is_refused_without_being_repeated(
         "protocol": protocol,
         "endpoint": endpoint,
     }
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as error:
         build_settings({"alarms": {"subscriptions": [subscription]}})
-    assert str(refused.value).startswith(
+    assert str(error.value).startswith(
         "bulwark:alarms.subscriptions.0.endpoint is not shown, " + reason
     )
-    assert "t0k3n" not in str(refused.value)
+    assert "t0k3n" not in str(error.value)
 
 
 def test_two_subscribers_of_a_level_may_not_share_a_name() -> None:
-    with pytest.raises(SettingsError, match=r"subscriptions name 'team' twice for warn") as refused:
+    with pytest.raises(SettingsError, match=r"subscriptions name 'team' twice for warn") as error:
         build_settings({"alarms": {"subscriptions": [TEAM_SUBSCRIPTION, TEAM_SUBSCRIPTION]}})
-    assert str(refused.value).startswith("bulwark:alarms")
-    assert "example.com" not in str(refused.value)
+    assert str(error.value).startswith("bulwark:alarms")
+    assert "example.com" not in str(error.value)
 
 
 def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as error:
         build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
-    message = str(refused.value)
+    message = str(error.value)
     assert message.startswith("bulwark:alarms.overrides.database-cpu ")
     assert message.endswith(f"must be an alarm of the registry: {', '.join(ALARM_KEYS)}")
 
 
 def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as error:
         build_settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
-    assert str(refused.value).startswith(
+    assert str(error.value).startswith(
         "bulwark:alarms.overrides.database-unhealthy.threshold is 1, must not be set: "
     )
 
 
 @pytest.mark.parametrize("objective", [93.05, 50, 99.995])
 def test_an_objective_whose_fastest_burn_cannot_be_seen_is_refused(objective: float) -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(SettingsError) as error:
         build_settings({"alarms": {"availabilityObjective": objective}})
-    assert str(refused.value) == (
+    assert str(error.value) == (
         f"bulwark:alarms.availabilityObjective is {objective}, must be above 93.06, to 99.99: "
         "below, 14.4 times the error budget is more than all requests, and the fastest burn "
         "could never be seen"

@@ -45,9 +45,9 @@ from tests.world import build_settings
 def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    with pytest.raises(SettingsError, match=re.escape(line)) as refused:
+    with pytest.raises(SettingsError, match=re.escape(line)) as error:
         build_settings({"network": values})
-    assert str(refused.value).startswith("bulwark:network.")
+    assert str(error.value).startswith("bulwark:network.")
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "says"),
+    ("key", "value", "message_part"),
     [
         ("rules", ["tagz"], "rules.0 is 'tagz', must be a rule of the policy pack: acl-closed, "),
         ("rules", [], "rules is [], must have 1 or more items"),
@@ -63,8 +63,10 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
         ("rule", "tags", "rule is no setting, must be rules"),
     ],
 )
-def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, says: str) -> None:
-    assert get_exception_error(**{key: value}).startswith(f"bulwark:policyExceptions.moved.{says}")
+def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, message_part: str) -> None:
+    assert get_exception_error(**{key: value}).startswith(
+        f"bulwark:policyExceptions.moved.{message_part}"
+    )
 
 
 def test_its_name_is_a_name() -> None:

@@ -55,7 +55,7 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("web", "says"),
+    ("web", "message_part"),
     [
         (
             {"cpu": 300},
@@ -110,10 +110,10 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ),
     ],
 )
-def test_a_refused_value_says_what_it_may_be(web: dict[str, JsonValue], says: str) -> None:
+def test_a_refused_value_says_what_it_may_be(web: dict[str, JsonValue], message_part: str) -> None:
     line = _get_service_error(web)
     assert line.startswith("bulwark:services.web.")
-    assert says in line
+    assert message_part in line
 
 
 def test_a_profile_changes_the_defaults_of_every_service() -> None:

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from components.settings import SettingsError, parse_settings
 from components.settings.zones import ZONE_LETTERS_BY_REGION
-from tests.components.settings.test_loader import config, refusal
+from tests.components.settings.test_loader import config, get_settings_error
 from tests.world import build_settings
 
 NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
@@ -62,11 +62,11 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
 def test_what_does_not_go_together_is_refused_with_the_reason(
     values: dict[str, JsonValue], line: str
 ) -> None:
-    assert refusal(values).startswith(f"bulwark:{line}")
+    assert get_settings_error(values).startswith(f"bulwark:{line}")
 
 
 @pytest.mark.parametrize(
-    ("time", "backup_days", "taken"),
+    ("time", "backup_days", "is_allowed"),
     [
         ("03:00", 30, False),  # the maintenance window begins at 03:30
         ("04:29", 30, False),
@@ -77,7 +77,7 @@ def test_what_does_not_go_together_is_refused_with_the_reason(
     ],
 )
 def test_backups_start_outside_the_databases_windows(
-    time: str, backup_days: int, taken: bool
+    time: str, backup_days: int, is_allowed: bool
 ) -> None:
     values: dict[str, JsonValue] = {
         "backups": {"time": time},
@@ -87,7 +87,7 @@ def test_backups_start_outside_the_databases_windows(
         backup_time = build_settings(values).backups.time
     except SettingsError:
         backup_time = None
-    assert (backup_time == time) is taken
+    assert (backup_time == time) is is_allowed
 
 
 @pytest.mark.parametrize("stack", ["prod", "a" * 16, "1"])

@@ -15,6 +15,39 @@ from components.facts.model import (
 FACTS: Final = (
     ResourceFact(
         type="aws:backup/plan:Plan",
+        harmless=("advancedBackupSettings",),
+        protections=(
+            ProtectionRule(
+                "rules[].lifecycle.deleteAfter",
+                "shorter",
+                "recovery points are kept for fewer days",
+                "Backup Developer Guide, Backup plan options",
+            ),
+            ProtectionRule(
+                "rules[].copyActions[].lifecycle.deleteAfter",
+                "shorter",
+                "copies of recovery points are kept for fewer days",
+                "Backup Developer Guide, Backup plan options",
+            ),
+            ProtectionRule(
+                "rules[].copyActions[].destinationVaultArn",
+                "removed",
+                "recovery points are no longer copied to that vault",
+                "Backup Developer Guide, Backup plan options",
+            ),
+            ProtectionRule(
+                "rules[].ruleName",
+                "removed",
+                "a rule is removed: it creates no more recovery points",
+                "Backup Developer Guide, Backup plan options",
+            ),
+            ProtectionRule(
+                "rules",
+                "changed",
+                "recovery points are created at other times, in another vault, or kept otherwise",
+                "Backup Developer Guide, Backup plan options",
+            ),
+        ),
         guard=Guard(
             "no more recovery points are created", "Backup Developer Guide, Deleting a backup plan"
         ),
@@ -22,18 +55,44 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:backup/restoreTestingPlan:RestoreTestingPlan",
+        harmless=(
+            "scheduleExpression",
+            "startWindowHours",
+            "recoveryPointSelection",
+            "scheduleExpressionTimezone",
+        ),
+        guard=Guard(
+            "recovery points are no longer restored as a test",
+            "Backup Developer Guide, Restore testing",
+        ),
         list_charges=build_usage_lister("tests", "restore-test"),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:backup/restoreTestingSelection:RestoreTestingSelection"),
+    ResourceFact(
+        type="aws:backup/restoreTestingSelection:RestoreTestingSelection",
+        replacing=("restoreTestingPlanName", "protectedResourceType"),
+        harmless=(
+            "iamRoleArn",
+            "protectedResourceConditions",
+            "restoreMetadataOverrides",
+            "validationWindowHours",
+            "protectedResourceArns",
+        ),
+        guard=Guard(
+            "what it selects is no longer restored as a test",
+            "Backup Developer Guide, Restore testing",
+        ),
+    ),
     ResourceFact(
         type="aws:backup/selection:Selection",
+        replacing=("iamRoleArn", "planId", "resources"),
         guard=Guard(
             "what it selects is no longer backed up", "Backup API Reference, DeleteBackupSelection"
         ),
     ),
     ResourceFact(
         type="aws:backup/vault:Vault",
+        replacing=("kmsKeyArn",),
         list_charges=build_usage_lister("recovery points", "backup"),
         data_loss=DataLoss(
             "its recovery points",
@@ -66,6 +125,47 @@ FACTS: Final = (
             "Backup Developer Guide, AWS Backup Vault Lock",
         ),
     ),
-    ResourceFact(type="aws:cloudwatch/eventRule:EventRule", is_taggable=True, service="events"),
-    ResourceFact(type="aws:cloudwatch/eventTarget:EventTarget", service="events"),
+    ResourceFact(
+        type="aws:cloudwatch/eventRule:EventRule",
+        protections=(
+            ProtectionRule(
+                "eventPattern",
+                "changed",
+                "other events are passed on",
+                "EventBridge User Guide, Event patterns",
+            ),
+            ProtectionRule(
+                "state",
+                "changed",
+                "the rule may be disabled",
+                "EventBridge User Guide, Disable or delete a rule",
+            ),
+            ProtectionRule(
+                "scheduleExpression",
+                "changed",
+                "it runs at other times",
+                "EventBridge User Guide, Schedule rules",
+            ),
+        ),
+        guard=Guard(
+            "its events are no longer passed on", "EventBridge User Guide, Disable or delete a rule"
+        ),
+        is_taggable=True,
+        service="events",
+    ),
+    ResourceFact(
+        type="aws:cloudwatch/eventTarget:EventTarget",
+        replacing=("rule",),
+        harmless=("inputTransformer",),
+        protections=(
+            ProtectionRule(
+                "arn", "changed", "events go to another target", "EventBridge User Guide, Targets"
+            ),
+        ),
+        guard=Guard(
+            "events of its rule no longer reach the target",
+            "EventBridge API Reference, RemoveTargets",
+        ),
+        service="events",
+    ),
 )

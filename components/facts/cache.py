@@ -25,9 +25,40 @@ def _list_cache_charges(resource: PricedResource, _stack: StackResources) -> Ite
 
 
 FACTS: Final = (
-    ResourceFact(type="aws:elasticache/parameterGroup:ParameterGroup", is_taggable=True),
+    ResourceFact(
+        type="aws:elasticache/parameterGroup:ParameterGroup",
+        replacing=("family",),
+        updates={
+            "parameters": ChangeEffect(
+                "parameters take effect at once, or at the reboot of each node",
+                "that of a reboot, if one is needed",
+                "ElastiCache User Guide, Parameter management",
+            ),
+        },
+        removal=ChangeEffect(
+            "the cache uses another group",
+            "that of a reboot, if one is needed",
+            "ElastiCache User Guide, Parameter management",
+        ),
+        is_taggable=True,
+    ),
     ResourceFact(
         type="aws:elasticache/replicationGroup:ReplicationGroup",
+        replacing=(
+            "atRestEncryptionEnabled",
+            "kmsKeyId",
+            "networkType",
+            "replicationGroupId",
+            "subnetGroupName",
+        ),
+        harmless=(
+            "applyImmediately",
+            "authTokenUpdateStrategy",
+            "maintenanceWindow",
+            "snapshotWindow",
+            "autoMinorVersionUpgrade",
+            "ipDiscovery",
+        ),
         list_charges=_list_cache_charges,
         price_properties=("engine", "nodeType", "numCacheClusters"),
         class_price=("nodeType", "caches"),
@@ -38,6 +69,39 @@ FACTS: Final = (
             (("finalSnapshotIdentifier", True, "a final snapshot is taken first"),),
         ),
         updates={
+            "authToken": ChangeEffect(
+                "clients need the new token",
+                "until they have read it",
+                "ElastiCache User Guide, AUTH",
+            ),
+            "port": ChangeEffect(
+                "the cache answers on another port",
+                "until clients use it",
+                "ElastiCache User Guide, Modifying a replication group",
+            ),
+            "securityGroupIds": ChangeEffect(
+                "who may connect changes",
+                "none, unless a client is no longer let in",
+                "ElastiCache User Guide, Security groups",
+            ),
+            "numCacheClusters": ChangeEffect(
+                "nodes are added or removed: clients of a removed one are refused",
+                "none for the primary",
+                "ElastiCache User Guide, Changing the number of replicas",
+            ),
+            "transitEncryptionEnabled": ChangeEffect(
+                "clients must connect in another way",
+                "until they do",
+                "ElastiCache User Guide, In-transit encryption",
+            ),
+            "transitEncryptionMode": ChangeEffect(
+                "clients without TLS are refused, or let in",
+                "until they use it",
+                "ElastiCache User Guide, In-transit encryption",
+            ),
+            "logDeliveryConfigurations": ChangeEffect(
+                "its logs go elsewhere, or nowhere", "none", "ElastiCache User Guide, Log delivery"
+            ),
             "nodeType": CACHE_NODES_EFFECT,
             "engineVersion": CACHE_NODES_EFFECT,
             "engine": CACHE_NODES_EFFECT,
@@ -48,6 +112,30 @@ FACTS: Final = (
             ),
         },
         protections=(
+            ProtectionRule(
+                "automaticFailoverEnabled",
+                "off",
+                "a failed primary is not replaced by a replica",
+                "ElastiCache User Guide, Multi-AZ",
+            ),
+            ProtectionRule(
+                "multiAzEnabled",
+                "off",
+                "its nodes may be in one zone",
+                "ElastiCache User Guide, Multi-AZ",
+            ),
+            ProtectionRule(
+                "finalSnapshotIdentifier",
+                "off",
+                "a later deletion takes no final snapshot",
+                "ElastiCache User Guide, Final backups",
+            ),
+            ProtectionRule(
+                "numCacheClusters",
+                "lower",
+                "fewer replicas are left to take over",
+                "ElastiCache User Guide, Multi-AZ",
+            ),
             ProtectionRule(
                 "snapshotRetentionLimit",
                 "zero",
@@ -71,5 +159,20 @@ FACTS: Final = (
         must_be_protected=True,
         is_taggable=True,
     ),
-    ResourceFact(type="aws:elasticache/subnetGroup:SubnetGroup", is_taggable=True),
+    ResourceFact(
+        type="aws:elasticache/subnetGroup:SubnetGroup",
+        updates={
+            "subnetIds": ChangeEffect(
+                "new nodes are in other subnets",
+                "none for running nodes",
+                "ElastiCache User Guide, Subnets and subnet groups",
+            ),
+        },
+        removal=ChangeEffect(
+            "a cache in it is replaced too, or AWS refuses",
+            "until it is created again",
+            "ElastiCache User Guide, Subnets and subnet groups",
+        ),
+        is_taggable=True,
+    ),
 )

@@ -18,5 +18,10 @@ def _list_dashboard_charges(resource: PricedResource, stack: StackResources) -> 
 
 
 FACTS: Final = (
-    ResourceFact(type="aws:cloudwatch/dashboard:Dashboard", list_charges=_list_dashboard_charges),
+    ResourceFact(
+        type="aws:cloudwatch/dashboard:Dashboard",
+        replacing=("dashboardName",),
+        harmless=("dashboardBody",),
+        list_charges=_list_dashboard_charges,
+    ),
 )

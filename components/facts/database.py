@@ -22,6 +22,7 @@ from components.facts.model import (
     ChangeEffect,
     DataLoss,
     Encryption,
+    Guard,
     ProtectionRule,
     ResourceFact,
 )
@@ -36,6 +37,11 @@ MULTI_AZ_RESIZE_TIME_SOURCE: Final = (
 SINGLE_AZ_RESIZE_TIME_SOURCE: Final = (
     "an assumption, AWS states none: a Single-AZ instance is down meanwhile"
 )
+# Of a change of the backup retention period from or to 0.
+RETENTION_OUTAGE_SOURCE: Final = (
+    "RDS User Guide, Backup retention period: an outage occurs; RDS API Reference, ModifyDBInstance"
+)
+RETENTION_OUTAGE_DOWNTIME: Final = "a few seconds to a few minutes"
 RESTART_DOWNTIME: Final = "about 1 min; longer after many writes"
 INSTANCE_CLASS_EFFECT: Final = ChangeEffect(
     "the database moves to another instance class and restarts",
@@ -70,9 +76,64 @@ def _find_primary_inputs(stack: StackResources) -> ResourceInputs:
 
 
 FACTS: Final = (
-    ResourceFact(type="aws:rds/eventSubscription:EventSubscription", is_taggable=True),
+    ResourceFact(
+        type="aws:rds/eventSubscription:EventSubscription",
+        replacing=("sourceType",),
+        protections=(
+            ProtectionRule(
+                "eventCategories",
+                "changed",
+                "nobody is told of other events",
+                "RDS User Guide, Event notification",
+            ),
+            ProtectionRule(
+                "sourceIds",
+                "changed",
+                "other instances are watched",
+                "RDS User Guide, Event notification",
+            ),
+            ProtectionRule(
+                "snsTopic", "changed", "another topic is told", "RDS User Guide, Event notification"
+            ),
+            ProtectionRule(
+                "enabled", "off", "nobody is told", "RDS User Guide, Event notification"
+            ),
+        ),
+        guard=Guard(
+            "nobody is told of events of the database", "RDS User Guide, Event notification"
+        ),
+        is_taggable=True,
+    ),
     ResourceFact(
         type=DB_INSTANCE_TYPE,
+        replacing=(
+            "dbName",
+            "engine",
+            "kmsKeyId",
+            "storageEncrypted",
+            "username",
+            "replicateSourceDb",
+        ),
+        harmless=(
+            "allowMajorVersionUpgrade",
+            "applyImmediately",
+            "autoMinorVersionUpgrade",
+            "backupWindow",
+            "maintenanceWindow",
+            "copyTagsToSnapshot",
+            "finalSnapshotIdentifier",
+            "performanceInsightsKmsKeyId",
+            "monitoringRoleArn",
+        ),
+        other_costs=(
+            "databaseInsightsMode",
+            "iops",
+            "storageThroughput",
+            "maxAllocatedStorage",
+            "performanceInsightsRetentionPeriod",
+            "storageType",
+            "engine",
+        ),
         list_charges=_list_database_charges,
         price_properties=("allocatedStorage", "instanceClass", "multiAz"),
         class_price=("instanceClass", "databases"),
@@ -86,6 +147,31 @@ FACTS: Final = (
             ),
         ),
         updates={
+            "dbSubnetGroupName": ChangeEffect(
+                "the database moves to other subnets and restarts",
+                "that of a failover, or more",
+                "RDS User Guide, Working with a DB instance in a VPC",
+            ),
+            "networkType": ChangeEffect(
+                "the database answers at other addresses",
+                "about 1 min",
+                "RDS User Guide, Dual-stack mode",
+            ),
+            "iops": ChangeEffect(
+                "the volume is changed, and cannot be again for 6 h",
+                "none; higher latency meanwhile",
+                "RDS User Guide, Working with storage",
+            ),
+            "storageThroughput": ChangeEffect(
+                "the volume is changed, and cannot be again for 6 h",
+                "none; higher latency meanwhile",
+                "RDS User Guide, Working with storage",
+            ),
+            "iamDatabaseAuthenticationEnabled": ChangeEffect(
+                "who may log in with IAM changes",
+                "none",
+                "RDS User Guide, IAM database authentication",
+            ),
             "instanceClass": INSTANCE_CLASS_EFFECT,
             "engineVersion": ChangeEffect(
                 ("the database and its standby are upgraded at once: down until that is done"),
@@ -98,7 +184,10 @@ FACTS: Final = (
                 f"RDS User Guide, DB parameter groups; {REBOOT_TIME_SOURCE}",
             ),
             "multiAz": ChangeEffect(
-                ("a standby is added or removed; the first copy of the data slows the database"),
+                (
+                    "a standby is added, whose first copy slows the database, or removed: then "
+                    "nothing takes over if the instance or its zone fails"
+                ),
                 "none; higher latency meanwhile",
                 "RDS User Guide, Converting to a Multi-AZ deployment",
             ),
@@ -137,10 +226,80 @@ FACTS: Final = (
         protections=(
             ProtectionRule(
                 "backupRetentionPeriod",
+                "on",
+                "an outage while automated backups are turned on",
+                RETENTION_OUTAGE_SOURCE,
+                interrupts=True,
+                downtime=RETENTION_OUTAGE_DOWNTIME,
+            ),
+            ProtectionRule(
+                "publiclyAccessible",
+                "on",
+                "the database gets a public address",
+                "RDS User Guide, Working with a DB instance in a VPC",
+            ),
+            ProtectionRule(
+                "deleteAutomatedBackups",
+                "on",
+                "a later deletion also deletes its automated backups",
+                "RDS User Guide, Retaining automated backups",
+            ),
+            ProtectionRule(
+                "enabledCloudwatchLogsExports",
+                "removed",
+                "these logs are no longer kept in CloudWatch",
+                "RDS User Guide, Publishing logs",
+            ),
+            ProtectionRule(
+                "databaseInsightsMode",
+                "changed",
+                "its load is kept for fewer or more days: Standard 7, Advanced 15 months",
+                "RDS User Guide, Database Insights",
+            ),
+            ProtectionRule(
+                "performanceInsightsEnabled",
+                "off",
+                "its load is no longer recorded",
+                "RDS User Guide, Performance Insights",
+            ),
+            ProtectionRule(
+                "performanceInsightsRetentionPeriod",
+                "lower",
+                "its load is kept for fewer days",
+                "RDS User Guide, Performance Insights",
+            ),
+            ProtectionRule(
+                "monitoringInterval",
                 "zero",
-                "ALL AUTOMATED BACKUPS ARE DELETED, and with them point-in-time recovery",
-                "RDS User Guide, Disabling automated backups: at once",
+                "enhanced monitoring stops",
+                "RDS User Guide, Enhanced Monitoring",
+            ),
+            ProtectionRule(
+                "monitoringInterval",
+                "changed",
+                "enhanced monitoring has another interval",
+                "RDS User Guide, Enhanced Monitoring",
+            ),
+            ProtectionRule(
+                "maxAllocatedStorage",
+                "lower",
+                "storage grows less far by itself: a full disk stops the database",
+                "RDS User Guide, Storage autoscaling",
+            ),
+            ProtectionRule(
+                "maxAllocatedStorage",
+                "zero",
+                "storage no longer grows by itself: a full disk stops the database",
+                "RDS User Guide, Storage autoscaling",
+            ),
+            ProtectionRule(
+                "backupRetentionPeriod",
+                "zero",
+                "ALL AUTOMATED BACKUPS ARE DELETED, and with them point-in-time recovery, "
+                "with an outage",
+                f"RDS User Guide, Disabling automated backups: at once; {RETENTION_OUTAGE_SOURCE}",
                 loses_data=True,
+                downtime=RETENTION_OUTAGE_DOWNTIME,
             ),
             ProtectionRule(
                 "backupRetentionPeriod",
@@ -173,6 +332,7 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
+        replacing=("kmsKeyId", "sourceDbInstanceArn", "retentionPeriod"),
         list_charges=build_usage_lister("replicated backups", "transfer"),
         data_loss=DataLoss(
             ("the replicated backups in the recovery region, needed if the region is lost"),
@@ -182,6 +342,7 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:rds/parameterGroup:ParameterGroup",
+        replacing=("family",),
         updates={
             "parameters": ChangeEffect(
                 "static parameters take effect at the next reboot, dynamic ones at once",
@@ -198,6 +359,13 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:rds/subnetGroup:SubnetGroup",
+        updates={
+            "subnetIds": ChangeEffect(
+                "the database may move to other subnets; one in use cannot be removed",
+                "none, unless it is moved",
+                "RDS User Guide, Working with a DB instance in a VPC",
+            ),
+        },
         removal=ChangeEffect(
             "a database in it is replaced too, or AWS refuses",
             RECREATION_DOWNTIME,

@@ -11,7 +11,14 @@ from components.facts.billing import (
     build_monthly_charge,
     build_usage_charge,
 )
-from components.facts.model import ASSUMPTION, DISK_ENCRYPTION, ChangeEffect, ResourceFact
+from components.facts.model import (
+    ASSUMPTION,
+    DISK_ENCRYPTION,
+    ChangeEffect,
+    Guard,
+    ProtectionRule,
+    ResourceFact,
+)
 
 LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
@@ -43,10 +50,57 @@ AUTO_SCALING_GROUP_TYPE: Final = "aws:autoscaling/group:Group"
 FACTS: Final = (
     ResourceFact(
         type=AUTO_SCALING_GROUP_TYPE,
+        harmless=(
+            "capacityRebalance",
+            "defaultInstanceWarmup",
+            "enabledMetrics",
+            "healthCheckGracePeriod",
+            "instanceMaintenancePolicy",
+            "instanceRefresh",
+            "metricsGranularity",
+            "waitForCapacityTimeout",
+        ),
+        other_costs=("desiredCapacity", "maxSize"),
+        protections=(
+            ProtectionRule(
+                "maxSize",
+                "lower",
+                "the fleet cannot scale out as far",
+                "EC2 Auto Scaling User Guide, Scaling limits",
+            ),
+            ProtectionRule(
+                "minSize",
+                "lower",
+                "fewer instances run when the load is low",
+                "EC2 Auto Scaling User Guide, Scaling limits",
+            ),
+            ProtectionRule(
+                "forceDelete",
+                "on",
+                "a later deletion does not wait for its instances",
+                "EC2 Auto Scaling User Guide, Delete your Auto Scaling group",
+            ),
+            ProtectionRule(
+                "healthCheckType",
+                "changed",
+                "instances are judged by another check: ones that answer no request may stay",
+                "EC2 Auto Scaling User Guide, Health checks",
+            ),
+        ),
         list_charges=_list_group_charges,
         price_properties=("minSize", "mixedInstancesPolicy"),
         class_price=("instanceType", "instances"),
         updates={
+            "targetGroupArns": ChangeEffect(
+                "instances leave or enter target groups: no requests reach those that leave",
+                "until the new targets are healthy",
+                "EC2 Auto Scaling User Guide, Attach a target group",
+            ),
+            "desiredCapacity": ChangeEffect(
+                "the number of instances changes",
+                "none, unless it is 0",
+                "EC2 Auto Scaling User Guide, Set desired capacity",
+            ),
             "launchTemplate": LAUNCH_TEMPLATE_EFFECT,
             "mixedInstancesPolicy": LAUNCH_TEMPLATE_EFFECT,
             "vpcZoneIdentifiers": ChangeEffect(
@@ -62,13 +116,43 @@ FACTS: Final = (
         ),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:autoscaling/policy:Policy"),
+    ResourceFact(
+        type="aws:autoscaling/policy:Policy",
+        replacing=("autoscalingGroupName",),
+        protections=(
+            ProtectionRule(
+                "targetTrackingConfiguration",
+                "changed",
+                "the fleet scales at other values",
+                "EC2 Auto Scaling User Guide, Target tracking",
+            ),
+            ProtectionRule(
+                "policyType",
+                "changed",
+                "the fleet scales in another way",
+                "EC2 Auto Scaling User Guide, Dynamic scaling",
+            ),
+        ),
+        guard=Guard(
+            "the fleet no longer scales with its load",
+            "EC2 Auto Scaling User Guide, Delete a scaling policy",
+        ),
+    ),
     ResourceFact(
         type="aws:ec2/launchTemplate:LaunchTemplate",
+        harmless=("tagSpecifications", "updateDefaultVersion", "monitoring", "ebsOptimized"),
         price_properties=("blockDeviceMappings", "instanceType"),
         class_price=("instanceType", "instances"),
         updates=dict.fromkeys(
-            ("userData", "imageId", "instanceType", "blockDeviceMappings", "networkInterfaces"),
+            (
+                "userData",
+                "imageId",
+                "instanceType",
+                "blockDeviceMappings",
+                "networkInterfaces",
+                "iamInstanceProfile",
+                "metadataOptions",
+            ),
             LAUNCH_TEMPLATE_EFFECT,
         ),
         removal=LAUNCH_TEMPLATE_EFFECT,

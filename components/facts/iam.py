@@ -5,10 +5,49 @@ from typing import Final
 from components.facts.model import ASSUMPTION, ChangeEffect, ResourceFact
 
 FACTS: Final = (
-    ResourceFact(type="aws:iam/instanceProfile:InstanceProfile", is_taggable=True),
-    ResourceFact(type="aws:iam/policy:Policy", is_taggable=True),
+    ResourceFact(
+        type="aws:iam/instanceProfile:InstanceProfile",
+        updates={
+            "role": ChangeEffect(
+                "instances have another role", "seconds", "IAM User Guide, Instance profiles"
+            ),
+        },
+        removal=ChangeEffect(
+            "instances have no role", "until they have another", "IAM User Guide, Instance profiles"
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:iam/policy:Policy",
+        updates={
+            "policy": ChangeEffect(
+                "whoever has it is allowed other calls: one that is missing fails",
+                "until it is allowed again",
+                "IAM User Guide, Policies and permissions",
+            ),
+        },
+        removal=ChangeEffect(
+            "whoever has it is allowed other calls: one that is missing fails",
+            "until it is allowed again",
+            "IAM User Guide, Policies and permissions",
+        ),
+        is_taggable=True,
+    ),
     ResourceFact(
         type="aws:iam/role:Role",
+        harmless=("maxSessionDuration",),
+        updates={
+            "assumeRolePolicy": ChangeEffect(
+                "who may assume it changes",
+                "at once for new sessions",
+                "IAM User Guide, Trust policies",
+            ),
+            "permissionsBoundary": ChangeEffect(
+                "whoever has it is allowed other calls: one that is missing fails",
+                "until it is allowed again",
+                "IAM User Guide, Policies and permissions",
+            ),
+        },
         removal=ChangeEffect(
             "whatever assumes it has no permissions meanwhile",
             f"seconds; {ASSUMPTION}",
@@ -16,6 +55,29 @@ FACTS: Final = (
         ),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:iam/rolePolicy:RolePolicy"),
-    ResourceFact(type="aws:iam/rolePolicyAttachment:RolePolicyAttachment"),
+    ResourceFact(
+        type="aws:iam/rolePolicy:RolePolicy",
+        replacing=("role",),
+        updates={
+            "policy": ChangeEffect(
+                "whoever has it is allowed other calls: one that is missing fails",
+                "until it is allowed again",
+                "IAM User Guide, Policies and permissions",
+            ),
+        },
+        removal=ChangeEffect(
+            "whoever has it is allowed other calls: one that is missing fails",
+            "until it is allowed again",
+            "IAM User Guide, Policies and permissions",
+        ),
+    ),
+    ResourceFact(
+        type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        replacing=("role", "policyArn"),
+        removal=ChangeEffect(
+            "whoever has it is allowed other calls: one that is missing fails",
+            "until it is allowed again",
+            "IAM User Guide, Policies and permissions",
+        ),
+    ),
 )

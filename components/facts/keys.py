@@ -3,12 +3,33 @@
 from typing import Final
 
 from components.facts.billing import build_flat_lister
-from components.facts.model import DataLoss, Encryption, ProtectionRule, ResourceFact
+from components.facts.model import ChangeEffect, DataLoss, Encryption, ProtectionRule, ResourceFact
 
 FACTS: Final = (
-    ResourceFact(type="aws:kms/alias:Alias"),
+    ResourceFact(
+        type="aws:kms/alias:Alias",
+        updates={
+            "targetKeyId": ChangeEffect(
+                "its name stands for another key",
+                "none for what is encrypted already",
+                "KMS Developer Guide, Aliases",
+            ),
+        },
+        removal=ChangeEffect(
+            "calls that name the key by its alias fail",
+            "until it is created again",
+            "KMS Developer Guide, Aliases",
+        ),
+    ),
     ResourceFact(
         type="aws:kms/key:Key",
+        updates={
+            "policy": ChangeEffect(
+                "who may use it changes: whoever is no longer named cannot read what it encrypts",
+                "at once",
+                "KMS Developer Guide, Key policies",
+            ),
+        },
         list_charges=build_flat_lister("key", "kms_key"),
         data_loss=DataLoss(
             (
@@ -22,6 +43,18 @@ FACTS: Final = (
             "KMS Developer Guide, Deleting AWS KMS keys",
         ),
         protections=(
+            ProtectionRule(
+                "enableKeyRotation",
+                "off",
+                "the key is no longer rotated",
+                "KMS Developer Guide, Rotating keys",
+            ),
+            ProtectionRule(
+                "rotationPeriodInDays",
+                "changed",
+                "the key is rotated at other times",
+                "KMS Developer Guide, Rotating keys",
+            ),
             ProtectionRule(
                 "isEnabled",
                 "off",

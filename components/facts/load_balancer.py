@@ -29,6 +29,7 @@ UNMATCHED_HOST: Final = "maintenance.invalid"
 FACTS: Final = (
     ResourceFact(
         type="aws:lb/listener:Listener",
+        replacing=("loadBalancerArn",),
         updates=dict.fromkeys(
             ("defaultActions", "port", "protocol", "certificateArn", "sslPolicy"),
             ChangeEffect(
@@ -46,6 +47,24 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:lb/listenerRule:ListenerRule",
+        replacing=("listenerArn",),
+        updates={
+            "conditions": ChangeEffect(
+                "other requests match it: those that no longer do go to the next rule",
+                "at once",
+                "Application Load Balancers, Listener rules",
+            ),
+            "actions": ChangeEffect(
+                "its requests go elsewhere: to a target group without healthy targets they fail",
+                "until its targets are healthy",
+                "Application Load Balancers, Listener rules",
+            ),
+            "priority": ChangeEffect(
+                "requests that match several rules go elsewhere",
+                "at once",
+                "Application Load Balancers, Listener rules",
+            ),
+        },
         removal=ChangeEffect(
             "requests match the next rule meanwhile", "seconds, if it is created again", ASSUMPTION
         ),
@@ -53,9 +72,19 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:lb/loadBalancer:LoadBalancer",
+        replacing=("internal", "loadBalancerType"),
+        harmless=("idleTimeout", "preserveHostHeader", "xffHeaderProcessingMode"),
         list_charges=_list_load_balancer_charges,
         price_properties=("subnets",),
         updates={
+            "ipAddressType": ChangeEffect(
+                "clients reach it by other addresses",
+                "until cached answers expire",
+                "Application Load Balancers, IP address types",
+            ),
+            "enableHttp2": ChangeEffect(
+                "clients use another protocol", "none", "Application Load Balancers, HTTP/2"
+            ),
             "securityGroups": ChangeEffect(
                 "who may connect changes",
                 "none, unless clients are no longer let in",
@@ -79,6 +108,24 @@ FACTS: Final = (
         ),
         protections=(
             ProtectionRule(
+                "accessLogs",
+                "changed",
+                "requests may no longer be logged",
+                "Application Load Balancers, Access logs",
+            ),
+            ProtectionRule(
+                "desyncMitigationMode",
+                "changed",
+                "malformed requests are let through otherwise",
+                "Application Load Balancers, Desync mitigation mode",
+            ),
+            ProtectionRule(
+                "dropInvalidHeaderFields",
+                "off",
+                "invalid headers reach the services",
+                "Application Load Balancers, Load balancer attributes",
+            ),
+            ProtectionRule(
                 "enableDeletionProtection",
                 "off",
                 "deletion protection is turned off",
@@ -90,6 +137,20 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:lb/targetGroup:TargetGroup",
+        replacing=("port", "protocol", "targetType", "protocolVersion"),
+        harmless=("slowStart", "loadBalancingAlgorithmType", "deregistrationDelay"),
+        updates={
+            "healthCheck": ChangeEffect(
+                "targets that fail the new check get no requests",
+                "until they pass it",
+                "Application Load Balancers, Health checks",
+            ),
+            "stickiness": ChangeEffect(
+                "clients may reach another target",
+                "none",
+                "Application Load Balancers, Sticky sessions",
+            ),
+        },
         removal=ChangeEffect(
             "the listener has no healthy targets until new ones are registered",
             "none while the new one is beside the old, else some minutes",

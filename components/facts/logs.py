@@ -3,11 +3,18 @@
 from typing import Final
 
 from components.facts.billing import build_usage_lister
-from components.facts.model import DataLoss, Encryption, ProtectionRule, ResourceFact
+from components.facts.model import ChangeEffect, DataLoss, Encryption, ProtectionRule, ResourceFact
 
 FACTS: Final = (
     ResourceFact(
         type="aws:cloudwatch/logGroup:LogGroup",
+        updates={
+            "kmsKeyId": ChangeEffect(
+                "new logs are encrypted with another key; older ones still need the old key",
+                "none while the key lets CloudWatch Logs use it",
+                "CloudWatch Logs User Guide, Encrypt log data",
+            ),
+        },
         list_charges=build_usage_lister("logs", "logs"),
         data_loss=DataLoss(
             "all its logs",

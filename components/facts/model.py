@@ -14,6 +14,10 @@ REFILL_DOWNTIME: Final = "until the data is restored from elsewhere"
 RESTORE_DOWNTIME: Final = f"{ASSUMPTION}: a restore from a snapshot takes 20 min and more"
 RECREATION_DOWNTIME: Final = "until it is created again"
 RECREATION_MINUTES: Final = f"minutes; {ASSUMPTION}"
+# Of every type: what a change of these properties never does anything to.
+HARMLESS_PROPERTIES: Final = frozenset({"tags", "tagsAll", "description"})
+# Of every type: names and places, which the provider changes by a replacement.
+REPLACING_PROPERTIES: Final = frozenset({"name", "namePrefix", "region", "vpcId", "bucket"})
 # A property, its value, and what that means for the data: see DataLoss.safeguards.
 DELETION_PROTECTION_SAFEGUARD: Final = (
     "deletionProtection",
@@ -65,18 +69,37 @@ class ChangeEffect:
     source: str
 
 
-ProtectionChange = Literal["lower", "shorter", "zero", "on", "off"]
+ProtectionChange = Literal["lower", "shorter", "zero", "on", "off", "removed", "changed"]
 
 
 @dataclass(frozen=True)
 class ProtectionRule:
-    """A change of a property that keeps less than before; `change` is how its value changes."""
+    """A change of a property that keeps less than before; `change` is how its value changes.
+
+    `property` is a path: `rules[].lifecycle.deleteAfter` is that of each rule. "removed" is an
+    element of a list that is no longer there. "changed" is any change that no other rule or effect
+    of the property describes.
+    """
 
     property: str
     change: ProtectionChange
     description: str
     source: str
     loses_data: bool = False  # True if data is lost at once
+    interrupts: bool = False  # True if it protects as before, and interrupts
+    downtime: str = "none"
+
+    def get_input(self) -> str:
+        """The input that the path begins with."""
+        return self.property.partition(".")[0].removesuffix("[]")
+
+
+@dataclass(frozen=True)
+class CreationEffect:
+    """What a creation interrupts if the resource that `reference` names exists already."""
+
+    reference: str
+    effect: ChangeEffect
 
 
 @dataclass(frozen=True)
@@ -109,11 +132,19 @@ class ResourceFact:
 
     `list_charges` is None if no price is known (types that no component makes). `updates` are the
     effects of changes by property; `removal` is that of a deletion or replacement if no data goes.
+
+    Every input that the program registers is in `updates`, `protections`, `price_properties`,
+    `other_costs`, `replacing` (a change replaces the resource) or `harmless`; a test holds that.
+    The report says of any other that its change is not judged.
     """
 
     type: str
     list_charges: ChargeLister | None = FREE
     price_properties: tuple[str, ...] = ()  # while one is unknown, the estimate is too low
+    other_costs: tuple[str, ...] = ()  # what it costs changes, by usage or not by itself
+    replacing: tuple[str, ...] = ()
+    harmless: tuple[str, ...] = ()
+    creation: CreationEffect | None = None
     class_price: tuple[str, str] | None = None  # the property of a class, and its price table
     data_loss: DataLoss | None = None
     updates: Mapping[str, ChangeEffect] = field(default_factory=dict)
@@ -125,6 +156,18 @@ class ResourceFact:
     must_be_protected: bool = False  # by Pulumi's `protect`, in prod
     is_taggable: bool = False
     service: str | None = None  # IAM's prefix, if the type's module does not say it
+
+    def judges_update(self, name: str) -> bool:
+        """True if it is known what a change of the property does while the resource stays."""
+        return (
+            name in HARMLESS_PROPERTIES
+            or name in (*self.updates, *self.harmless, *self.price_properties, *self.other_costs)
+            or any(rule.get_input() == name for rule in self.protections)
+        )
+
+    def is_replacing(self, name: str) -> bool:
+        """True if a change of the property replaces the resource, or is refused by the provider."""
+        return name in REPLACING_PROPERTIES or name in self.replacing
 
     @property
     def is_free(self) -> bool:

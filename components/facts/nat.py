@@ -17,6 +17,7 @@ from components.facts.model import (
     DISK_ENCRYPTION,
     RECREATION_DOWNTIME,
     ChangeEffect,
+    ProtectionRule,
     ResourceFact,
 )
 
@@ -45,6 +46,14 @@ def _list_instance_charges(resource: PricedResource, _stack: StackResources) -> 
 FACTS: Final = (
     ResourceFact(
         type="aws:ec2/eip:Eip",
+        replacing=("domain",),
+        updates={
+            "instance": ChangeEffect(
+                "the address belongs to another instance: connections through it end",
+                "seconds",
+                "EC2 User Guide, Elastic IP addresses",
+            ),
+        },
         list_charges=_list_address_charges,
         removal=ChangeEffect(
             ("the public address is released; allow lists of third parties no longer match"),
@@ -55,10 +64,40 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/instance:Instance",
+        replacing=("ami", "subnetId"),
+        harmless=("userDataReplaceOnChange", "creditSpecification"),
+        protections=(
+            ProtectionRule(
+                "metadataOptions",
+                "changed",
+                "its metadata may be read with fewer safeguards",
+                "EC2 User Guide, Configure the Instance Metadata Service",
+            ),
+        ),
         list_charges=_list_instance_charges,
         price_properties=("instanceType",),
         class_price=("instanceType", "instances"),
-        updates=dict.fromkeys(
+        updates={
+            "vpcSecurityGroupIds": ChangeEffect(
+                "who may connect changes",
+                "none, unless traffic is no longer let in",
+                "EC2 User Guide, Security groups",
+            ),
+            "iamInstanceProfile": ChangeEffect(
+                "the instance has another role", "seconds", "EC2 User Guide, IAM roles for EC2"
+            ),
+            "rootBlockDevice": ChangeEffect(
+                "the disk changes",
+                "none; higher latency meanwhile",
+                "EBS User Guide, Modify a volume",
+            ),
+            "sourceDestCheck": ChangeEffect(
+                "as a NAT instance it forwards no traffic while the check is on",
+                "until it is off again",
+                "VPC User Guide, NAT instances",
+            ),
+        }
+        | dict.fromkeys(
             ("instanceType", "userData"),
             ChangeEffect(
                 ("the instance is stopped and started; subnets of a NAT instance are offline"),
@@ -76,6 +115,7 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/natGateway:NatGateway",
+        replacing=("allocationId", "subnetId"),
         list_charges=_list_nat_gateway_charges,
         removal=ChangeEffect(
             "its subnets have no internet access, and another address afterwards",

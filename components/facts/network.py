@@ -16,6 +16,8 @@ from components.facts.model import (
     RECREATION_DOWNTIME,
     RECREATION_MINUTES,
     ChangeEffect,
+    Guard,
+    ProtectionRule,
     ResourceFact,
 )
 
@@ -31,11 +33,59 @@ def _list_endpoint_charges(resource: PricedResource, _stack: StackResources) -> 
 
 
 FACTS: Final = (
-    ResourceFact(type="aws:ec2/defaultNetworkAcl:DefaultNetworkAcl", is_taggable=True),
-    ResourceFact(type="aws:ec2/defaultRouteTable:DefaultRouteTable", is_taggable=True),
-    ResourceFact(type="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", is_taggable=True),
+    ResourceFact(
+        type="aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
+        updates={
+            "egress": ChangeEffect(
+                "other traffic is let through",
+                "at once, for subnets that use it",
+                "VPC User Guide, Network ACLs",
+            ),
+            "ingress": ChangeEffect(
+                "other traffic is let through",
+                "at once, for subnets that use it",
+                "VPC User Guide, Network ACLs",
+            ),
+        },
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:ec2/defaultRouteTable:DefaultRouteTable",
+        updates={
+            "routes": ChangeEffect(
+                "subnets without a table of their own are routed otherwise",
+                "at once",
+                "VPC User Guide, Main route table",
+            ),
+        },
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        updates={
+            "egress": ChangeEffect(
+                "whatever uses the default group is let in or out otherwise",
+                "at once",
+                "VPC User Guide, Default security groups",
+            ),
+            "ingress": ChangeEffect(
+                "whatever uses the default group is let in or out otherwise",
+                "at once",
+                "VPC User Guide, Default security groups",
+            ),
+        },
+        is_taggable=True,
+    ),
     ResourceFact(
         type="aws:ec2/flowLog:FlowLog",
+        replacing=(
+            "iamRoleArn",
+            "logDestination",
+            "logDestinationType",
+            "maxAggregationInterval",
+            "trafficType",
+        ),
+        guard=Guard("traffic is no longer logged", "VPC User Guide, VPC Flow Logs"),
         list_charges=build_usage_lister("flow logs", "logs"),
         is_taggable=True,
     ),
@@ -44,18 +94,74 @@ FACTS: Final = (
         removal=ChangeEffect("nothing gets in or out", RECREATION_MINUTES, ASSUMPTION),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:ec2/networkAcl:NetworkAcl", is_taggable=True),
+    ResourceFact(
+        type="aws:ec2/networkAcl:NetworkAcl",
+        updates={
+            "egress": ChangeEffect(
+                "other traffic is let through",
+                "at once, for its subnets",
+                "VPC User Guide, Network ACLs",
+            ),
+            "ingress": ChangeEffect(
+                "other traffic is let through",
+                "at once, for its subnets",
+                "VPC User Guide, Network ACLs",
+            ),
+            "subnetIds": ChangeEffect(
+                "other traffic is let through",
+                "at once, for its subnets",
+                "VPC User Guide, Network ACLs",
+            ),
+        },
+        removal=ChangeEffect(
+            "its subnets use the default network ACL", "at once", "VPC User Guide, Network ACLs"
+        ),
+        is_taggable=True,
+    ),
     ResourceFact(
         type="aws:ec2/route:Route",
+        replacing=("destinationCidrBlock", "routeTableId"),
+        updates={
+            "gatewayId": ChangeEffect(
+                "its traffic takes another way: open connections end",
+                "seconds",
+                "VPC User Guide, Configure route tables",
+            ),
+            "natGatewayId": ChangeEffect(
+                "its traffic takes another way: open connections end",
+                "seconds",
+                "VPC User Guide, Configure route tables",
+            ),
+            "networkInterfaceId": ChangeEffect(
+                "its traffic takes another way: open connections end",
+                "seconds",
+                "VPC User Guide, Configure route tables",
+            ),
+        },
         removal=ChangeEffect("traffic on the route is dropped meanwhile", "seconds", ASSUMPTION),
     ),
     ResourceFact(
         type="aws:ec2/routeTable:RouteTable",
+        updates={
+            "routes": ChangeEffect(
+                "its subnets are routed otherwise",
+                "seconds",
+                "VPC User Guide, Configure route tables",
+            ),
+        },
         removal=ChangeEffect("its subnets have no routes meanwhile", "seconds", ASSUMPTION),
         is_taggable=True,
     ),
     ResourceFact(
         type="aws:ec2/routeTableAssociation:RouteTableAssociation",
+        replacing=("subnetId",),
+        updates={
+            "routeTableId": ChangeEffect(
+                "the subnet is routed otherwise: open connections end",
+                "seconds",
+                "VPC User Guide, Configure route tables",
+            ),
+        },
         removal=ChangeEffect(
             "the subnet has the main table's routes meanwhile",
             "seconds",
@@ -64,6 +170,14 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/securityGroup:SecurityGroup",
+        updates={
+            "egress": ChangeEffect(
+                "who may connect changes", "at once", "VPC User Guide, Security groups"
+            ),
+            "ingress": ChangeEffect(
+                "who may connect changes", "at once", "VPC User Guide, Security groups"
+            ),
+        },
         removal=ChangeEffect(
             "clients that it admits lose access, unless the new one exists first",
             RECREATION_DOWNTIME,
@@ -73,6 +187,15 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/subnet:Subnet",
+        replacing=("availabilityZone", "cidrBlock"),
+        protections=(
+            ProtectionRule(
+                "mapPublicIpOnLaunch",
+                "on",
+                "instances in it get public addresses",
+                "VPC User Guide, Modify the IP addressing attributes",
+            ),
+        ),
         removal=ChangeEffect(
             "whatever is in it must leave or is made again",
             RECREATION_DOWNTIME,
@@ -82,6 +205,19 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/vpc:Vpc",
+        replacing=("cidrBlock",),
+        updates={
+            "enableDnsHostnames": ChangeEffect(
+                "names inside the network no longer resolve, or to other addresses",
+                "at once",
+                "VPC User Guide, DNS attributes",
+            ),
+            "enableDnsSupport": ChangeEffect(
+                "names inside the network no longer resolve, or to other addresses",
+                "at once",
+                "VPC User Guide, DNS attributes",
+            ),
+        },
         removal=ChangeEffect(
             "everything in the network is created again", RECREATION_DOWNTIME, ASSUMPTION
         ),
@@ -89,6 +225,32 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ec2/vpcEndpoint:VpcEndpoint",
+        replacing=("serviceName", "vpcEndpointType"),
+        updates={
+            "policy": ChangeEffect(
+                "what may be called through it changes",
+                "at once",
+                "PrivateLink User Guide, Endpoint policies",
+            ),
+            "routeTableIds": ChangeEffect(
+                "calls of those subnets go another way: open connections end",
+                "seconds",
+                "PrivateLink User Guide, Gateway endpoints",
+            ),
+            "subnetIds": ChangeEffect(
+                "calls of those zones go another way",
+                "seconds",
+                "PrivateLink User Guide, Interface endpoints",
+            ),
+            "securityGroupIds": ChangeEffect(
+                "who may use it changes", "at once", "PrivateLink User Guide, Interface endpoints"
+            ),
+            "privateDnsEnabled": ChangeEffect(
+                "the name of the service resolves to other addresses",
+                "until cached answers expire",
+                "PrivateLink User Guide, Interface endpoints",
+            ),
+        },
         list_charges=_list_endpoint_charges,
         price_properties=("subnetIds",),
         removal=ChangeEffect(
@@ -96,8 +258,98 @@ FACTS: Final = (
         ),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", is_taggable=True),
     ResourceFact(
-        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", is_taggable=True
+        type="aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        replacing=("securityGroupId",),
+        updates={
+            "cidrIpv4": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "cidrIpv6": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "prefixListId": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "fromPort": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "toPort": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "ipProtocol": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "referencedSecurityGroupId": ChangeEffect(
+                "other traffic is let out: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+        },
+        removal=ChangeEffect(
+            "what it let out is refused",
+            "at once for new connections, until it is created again",
+            "VPC User Guide, Security group rules",
+        ),
+        is_taggable=True,
+    ),
+    ResourceFact(
+        type="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        replacing=("securityGroupId",),
+        updates={
+            "cidrIpv4": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "cidrIpv6": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "prefixListId": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "fromPort": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "toPort": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "ipProtocol": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+            "referencedSecurityGroupId": ChangeEffect(
+                "other traffic is let in: what it no longer covers is refused",
+                "at once for new connections, until the other end follows",
+                "VPC User Guide, Security group rules",
+            ),
+        },
+        removal=ChangeEffect(
+            "what it let in is refused",
+            "at once for new connections, until it is created again",
+            "VPC User Guide, Security group rules",
+        ),
+        is_taggable=True,
     ),
 )

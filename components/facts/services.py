@@ -10,7 +10,14 @@ from components.facts.billing import (
     StackResources,
     build_usage_charge,
 )
-from components.facts.model import ASSUMPTION, RECREATION_MINUTES, ChangeEffect, ResourceFact
+from components.facts.model import (
+    ASSUMPTION,
+    RECREATION_MINUTES,
+    ChangeEffect,
+    Guard,
+    ProtectionRule,
+    ResourceFact,
+)
 
 TASK_DEFINITION_TYPE: Final = "aws:ecs/taskDefinition:TaskDefinition"
 # What Application Auto Scaling calls the number of tasks of a service (API reference).
@@ -52,23 +59,147 @@ def _list_cluster_charges(resource: PricedResource, _stack: StackResources) -> I
 
 
 FACTS: Final = (
-    ResourceFact(type="aws:appautoscaling/policy:Policy"),
-    ResourceFact(type="aws:appautoscaling/target:Target", is_taggable=True),
+    ResourceFact(
+        type="aws:appautoscaling/policy:Policy",
+        replacing=("policyType", "resourceId", "scalableDimension", "serviceNamespace"),
+        protections=(
+            ProtectionRule(
+                "targetTrackingScalingPolicyConfiguration",
+                "changed",
+                "the service scales at other values, or not at all",
+                "Application Auto Scaling User Guide, Target tracking",
+            ),
+        ),
+        guard=Guard(
+            "the service no longer scales with its load",
+            "Application Auto Scaling User Guide, Delete a target tracking scaling policy",
+        ),
+    ),
+    ResourceFact(
+        type="aws:appautoscaling/target:Target",
+        replacing=("resourceId", "scalableDimension", "serviceNamespace"),
+        other_costs=("maxCapacity", "minCapacity"),
+        protections=(
+            ProtectionRule(
+                "maxCapacity",
+                "lower",
+                "the service cannot scale out as far",
+                "Application Auto Scaling User Guide, Scalable targets",
+            ),
+            ProtectionRule(
+                "minCapacity",
+                "lower",
+                "fewer tasks run when the load is low",
+                "Application Auto Scaling User Guide, Scalable targets",
+            ),
+            ProtectionRule(
+                "minCapacity",
+                "zero",
+                "the service may scale in to no task at all",
+                "Application Auto Scaling User Guide, Scalable targets",
+            ),
+        ),
+        guard=Guard(
+            "the service no longer scales",
+            "Application Auto Scaling API Reference, DeregisterScalableTarget",
+        ),
+        is_taggable=True,
+    ),
     ResourceFact(
         type="aws:ecs/cluster:Cluster",
+        harmless=("settings",),
+        other_costs=("settings",),
+        updates={
+            "configuration": ChangeEffect(
+                "sessions of ECS Exec are logged elsewhere or with another key",
+                "none",
+                "ECS Developer Guide, ECS Exec logging",
+            ),
+            "serviceConnectDefaults": ChangeEffect(
+                "new services have another namespace",
+                "none",
+                "ECS Developer Guide, Service Connect",
+            ),
+        },
         list_charges=_list_cluster_charges,
         removal=ChangeEffect("all its services are created again", RECREATION_MINUTES, ASSUMPTION),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"),
+    ResourceFact(
+        type="aws:ecs/clusterCapacityProviders:ClusterCapacityProviders",
+        replacing=("clusterName",),
+        updates={
+            "capacityProviders": ChangeEffect(
+                "new tasks run on other capacity",
+                "none for running tasks",
+                "ECS Developer Guide, Capacity providers",
+            ),
+            "defaultCapacityProviderStrategies": ChangeEffect(
+                "new tasks run on other capacity",
+                "none for running tasks",
+                "ECS Developer Guide, Capacity providers",
+            ),
+        },
+        removal=ChangeEffect(
+            "services that name its capacity providers start no task",
+            "until it is created again",
+            "ECS Developer Guide, Capacity providers",
+        ),
+    ),
     ResourceFact(
         type="aws:ecs/service:Service",
+        replacing=("cluster",),
+        harmless=(
+            "enableEcsManagedTags",
+            "propagateTags",
+            "waitForSteadyState",
+            "availabilityZoneRebalancing",
+            "triggers",
+            "healthCheckGracePeriodSeconds",
+            "deploymentMaximumPercent",
+        ),
+        protections=(
+            ProtectionRule(
+                "alarms",
+                "changed",
+                "a bad deployment may no longer be rolled back by alarms",
+                "ECS Developer Guide, Deployment alarms",
+            ),
+            ProtectionRule(
+                "deploymentCircuitBreaker",
+                "changed",
+                "a deployment that fails may no longer be rolled back",
+                "ECS Developer Guide, Deployment circuit breaker",
+            ),
+            ProtectionRule(
+                "deploymentMinimumHealthyPercent",
+                "lower",
+                "fewer tasks stay up during a deployment",
+                "ECS Developer Guide, Rolling update",
+            ),
+            ProtectionRule(
+                "enableExecuteCommand",
+                "on",
+                "shells may be opened in its tasks",
+                "ECS Developer Guide, ECS Exec",
+            ),
+        ),
         list_charges=_list_service_charges,
         price_properties=("desiredCount",),
         updates={
+            "serviceRegistries": ChangeEffect(
+                "other names lead to its tasks",
+                "until clients have resolved them",
+                "ECS Developer Guide, Service discovery",
+            ),
             "taskDefinition": ROLLING_UPDATE_EFFECT,
             "networkConfiguration": ROLLING_UPDATE_EFFECT,
-            "loadBalancers": ROLLING_UPDATE_EFFECT,
+            "loadBalancers": ChangeEffect(
+                "its tasks register with another port or target group: requests fail until new "
+                "ones are healthy there",
+                "until the new tasks are healthy: minutes, an assumption",
+                "ECS API Reference, UpdateService; pulumi-awsx#1172",
+            ),
             "capacityProviderStrategies": ROLLING_UPDATE_EFFECT,
             "platformVersion": ROLLING_UPDATE_EFFECT,
             "forceNewDeployment": ROLLING_UPDATE_EFFECT,
@@ -87,10 +218,43 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:ecs/taskDefinition:TaskDefinition",
+        replacing=("family", "networkMode", "requiresCompatibilities"),
+        harmless=("skipDestroy",),
         price_properties=("cpu", "memory"),
-        updates=dict.fromkeys(("containerDefinitions", "cpu", "memory"), ROLLING_UPDATE_EFFECT),
+        updates={
+            "executionRoleArn": ChangeEffect(
+                "tasks have another role: without its permissions they fail, or do not start",
+                "until the next good revision",
+                "ECS Developer Guide, Task IAM role; Task execution IAM role",
+            ),
+            "taskRoleArn": ChangeEffect(
+                "tasks have another role: without its permissions they fail, or do not start",
+                "until the next good revision",
+                "ECS Developer Guide, Task IAM role; Task execution IAM role",
+            ),
+        }
+        | dict.fromkeys(
+            ("containerDefinitions", "cpu", "memory", "runtimePlatform", "volumes"),
+            ROLLING_UPDATE_EFFECT,
+        ),
         removal=ROLLING_UPDATE_EFFECT,
         is_taggable=True,
     ),
-    ResourceFact(type="aws:appautoscaling/scheduledAction:ScheduledAction"),
+    ResourceFact(
+        type="aws:appautoscaling/scheduledAction:ScheduledAction",
+        replacing=("resourceId", "scalableDimension", "serviceNamespace"),
+        harmless=("schedule", "timezone", "startTime", "endTime"),
+        protections=(
+            ProtectionRule(
+                "scalableTargetAction",
+                "changed",
+                "the service has other limits at the scheduled time",
+                "Application Auto Scaling User Guide, Scheduled scaling",
+            ),
+        ),
+        guard=Guard(
+            "the service no longer scales by the clock",
+            "Application Auto Scaling User Guide, Scheduled scaling",
+        ),
+    ),
 )

@@ -3,11 +3,24 @@
 from typing import Final
 
 from components.facts.billing import build_usage_lister
-from components.facts.model import ChangeEffect, Encryption, ResourceFact
+from components.facts.model import ChangeEffect, Encryption, Guard, ResourceFact
 
 FACTS: Final = (
     ResourceFact(
         type="aws:sns/topic:Topic",
+        harmless=("displayName", "signatureVersion"),
+        updates={
+            "policy": ChangeEffect(
+                "who may publish and subscribe changes: alarms may reach no one",
+                "at once",
+                "SNS Developer Guide, Access policies",
+            ),
+            "kmsMasterKeyId": ChangeEffect(
+                "publishers need to use another key: alarms of one that may not reach no one",
+                "at once",
+                "SNS Developer Guide, Encryption at rest",
+            ),
+        },
         list_charges=build_usage_lister("messages", "sns"),
         removal=ChangeEffect(
             (
@@ -26,5 +39,25 @@ FACTS: Final = (
         ),
         is_taggable=True,
     ),
-    ResourceFact(type="aws:sns/topicSubscription:TopicSubscription"),
+    ResourceFact(
+        type="aws:sns/topicSubscription:TopicSubscription",
+        replacing=("endpoint", "protocol", "topic"),
+        updates={
+            "filterPolicy": ChangeEffect(
+                "other messages are delivered", "at once", "SNS Developer Guide, Message filtering"
+            ),
+            "filterPolicyScope": ChangeEffect(
+                "other messages are delivered", "at once", "SNS Developer Guide, Message filtering"
+            ),
+            "rawMessageDelivery": ChangeEffect(
+                "other messages are delivered", "at once", "SNS Developer Guide, Message filtering"
+            ),
+            "redrivePolicy": ChangeEffect(
+                "other messages are delivered", "at once", "SNS Developer Guide, Message filtering"
+            ),
+        },
+        guard=Guard(
+            "its endpoint gets no more messages", "SNS Developer Guide, Deleting a subscription"
+        ),
+    ),
 )

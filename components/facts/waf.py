@@ -10,7 +10,14 @@ from components.facts.billing import (
     StackResources,
     build_usage_charge,
 )
-from components.facts.model import ASSUMPTION, RECREATION_MINUTES, ChangeEffect, Guard, ResourceFact
+from components.facts.model import (
+    ASSUMPTION,
+    RECREATION_MINUTES,
+    ChangeEffect,
+    Guard,
+    ProtectionRule,
+    ResourceFact,
+)
 
 
 def _list_web_acl_charges(resource: PricedResource, _stack: StackResources) -> Iterable[Charge]:
@@ -24,6 +31,29 @@ def _list_web_acl_charges(resource: PricedResource, _stack: StackResources) -> I
 FACTS: Final = (
     ResourceFact(
         type="aws:wafv2/webAcl:WebAcl",
+        replacing=("scope",),
+        harmless=("visibilityConfig",),
+        updates={
+            "defaultAction": ChangeEffect(
+                "requests that match no rule are let in or refused",
+                "at once",
+                "WAF Developer Guide, Default action",
+            ),
+        },
+        protections=(
+            ProtectionRule(
+                "rules[].name",
+                "removed",
+                "a rule is removed: it filters no more requests",
+                "WAF Developer Guide, Rules",
+            ),
+            ProtectionRule(
+                "rules",
+                "changed",
+                "other requests are refused or let in",
+                "WAF Developer Guide, Rules",
+            ),
+        ),
         list_charges=_list_web_acl_charges,
         price_properties=("rules",),
         removal=ChangeEffect("requests are not filtered meanwhile", RECREATION_MINUTES, ASSUMPTION),
@@ -31,10 +61,35 @@ FACTS: Final = (
     ),
     ResourceFact(
         type="aws:wafv2/webAclAssociation:WebAclAssociation",
+        replacing=("resourceArn", "webAclArn"),
         guard=Guard(
             "requests to the load balancer are no longer filtered",
             "WAF API Reference, DisassociateWebACL",
         ),
     ),
-    ResourceFact(type="aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"),
+    ResourceFact(
+        type="aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        replacing=("resourceArn",),
+        protections=(
+            ProtectionRule(
+                "logDestinationConfigs",
+                "changed",
+                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "WAF Developer Guide, Logging",
+            ),
+            ProtectionRule(
+                "loggingFilter",
+                "changed",
+                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "WAF Developer Guide, Logging",
+            ),
+            ProtectionRule(
+                "redactedFields",
+                "changed",
+                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "WAF Developer Guide, Logging",
+            ),
+        ),
+        guard=Guard("refused requests are no longer logged", "WAF Developer Guide, Logging"),
+    ),
 )

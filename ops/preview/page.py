@@ -35,6 +35,7 @@ DANGER_HEADINGS: Final[dict[DangerKind, tuple[str, str]]] = {
     "unknown": ("WARNING", "Data may be lost"),
     "interrupts": ("WARNING", "Service is or may be interrupted"),
     "protects less": ("WARNING", "Less is kept or protected than before"),
+    "not judged": ("NOTE", "Not judged: look at these changes yourself"),
 }
 
 

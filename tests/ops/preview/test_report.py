@@ -119,7 +119,7 @@ def test_every_operation_that_does_away_with_a_bucket_is_told(
         (DATABASE_TYPE, "backupRetentionPeriod", 7, 0, "data"),
         (DATABASE_TYPE, "backupRetentionPeriod", 7, 3, "protects less"),
         (DATABASE_TYPE, "backupRetentionPeriod", 3, 7, None),
-        (DATABASE_TYPE, "backupRetentionPeriod", 0, 7, None),
+        (DATABASE_TYPE, "backupRetentionPeriod", 0, 7, "interrupts"),
         (DATABASE_TYPE, "deletionProtection", True, False, "protects less"),
         (DATABASE_TYPE, "deletionProtection", False, True, None),
         (DATABASE_TYPE, "skipFinalSnapshot", False, True, "protects less"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+import pulumi_policy.policy as pulumi_policy_module
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _GRPC_CHANNEL_OPTIONS, _PolicyAnalyzerServicer
 
@@ -25,6 +25,8 @@ from policy.pack import StackPolicyPack, build_stack_policy_pack
 from policy.pulumi_policies import PulumiPolicies
 
 PACK_NAME: Final = "bulwark"
+# Pulumi's protocol, as pulumi-policy has it.
+PROTOCOL: Final[Any] = vars(pulumi_policy_module)["analyzer_pb2_grpc"]
 PACK_VERSION: Final = "0.0.1"  # Pulumi takes the version of PulumiPolicy.yaml
 
 
@@ -36,8 +38,8 @@ class StackPolicyServicer(_PolicyAnalyzerServicer):
         self._policies = policies
 
     def ConfigureStack(  # noqa: N802 - the name in Pulumi's protocol
-        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: Any
-    ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
+        self, request: Any, context: Any
+    ) -> Any:
         """Takes the stack and its config. Pulumi prints the error of bad settings and ends."""
         try:
             pack = build_stack_policy_pack(
@@ -50,8 +52,7 @@ class StackPolicyServicer(_PolicyAnalyzerServicer):
         except SettingsError as error:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         self._policies.use_pack(pack)
-        super().ConfigureStack(request, context)
-        return analyzer_pb2.AnalyzerStackConfigureResponse()
+        return super().ConfigureStack(request, context)
 
 
 def serve_policy_pack() -> None:
@@ -59,7 +60,7 @@ def serve_policy_pack() -> None:
     policies = PulumiPolicies(StackPolicyPack(datetime.now(UTC).date()))
     build_server: Any = grpc.server  # grpc has no types
     server = build_server(futures.ThreadPoolExecutor(max_workers=4), options=_GRPC_CHANNEL_OPTIONS)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(StackPolicyServicer(policies), server)
+    PROTOCOL.add_AnalyzerServicer_to_server(StackPolicyServicer(policies), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

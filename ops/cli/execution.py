@@ -274,16 +274,13 @@ def confirm_plan(plan: Plan, output: Output, options: ExecutionOptions, *, prote
     Raises UsageError if there is no terminal to ask on, typer.Abort if the answer is no.
     """
     output.print_plan(plan, details=options.details)
-    needs_stack_name = options.destructive and protect
-    if options.yes and (options.expect is not None or not needs_stack_name):
-        return
-    if needs_stack_name and options.yes and not sys.stdin.isatty():
-        raise UsageError(
-            "--expect is not set, and there is no terminal to type the stack's name on; "
-            "set it to the hash of the plan above"
-        )
-    stakes = f"{plan.stack}: {describe_plan_stakes(plan.fill())}"
-    ask_confirmation(stakes, plan.stack if needs_stack_name else None)
+    _confirm_shown(
+        f"{plan.stack}: {describe_plan_stakes(plan.fill())}",
+        plan.digest,
+        yes=options.yes,
+        expect=options.expect,
+        stack=plan.stack if options.destructive and protect else None,
+    )
 
 
 def confirm_continuation(
@@ -312,21 +309,41 @@ def confirm_continuation(
             ),
         )
     output.print_continuation(continuation, details=details)
-    needs_stack_name = continuation.is_destructive and protect
-    starter = continuation.plan.started_by
-    is_foreign = starter not in ("", get_person())
-    if yes and (expect is not None or not (needs_stack_name or is_foreign)):
+    plan = continuation.plan
+    _confirm_shown(
+        f"{plan.stack}: {describe_continuation_stakes(continuation)}",
+        continuation.digest,
+        yes=yes,
+        expect=expect,
+        stack=plan.stack if continuation.is_destructive and protect else None,
+        other_person="" if plan.started_by in ("", get_person()) else plan.started_by,
+    )
+
+
+def _confirm_shown(
+    stakes: str,
+    digest: str,
+    *,
+    yes: bool,
+    expect: str | None,
+    stack: str | None,
+    other_person: str = "",
+) -> None:
+    """Asks for confirmation of what was shown, unless the options agree to it.
+
+    `stack` is the name to type, None if none is needed. --yes alone agrees neither to that nor to a
+    run that `other_person` started. Raises as ask_confirmation does.
+    """
+    if yes and (expect is not None or not (stack or other_person)):
         return
     if yes and not sys.stdin.isatty():
         reason = (
             "there is no terminal to type the stack's name on"
-            if needs_stack_name
-            else f"the run was started by {starter}"
+            if stack
+            else f"the run was started by {other_person}"
         )
-        raise UsageError(f"--expect must be {continuation.digest}, the hash above: {reason}")
-    stack = continuation.plan.stack
-    stakes = f"{stack}: {describe_continuation_stakes(continuation)}"
-    ask_confirmation(stakes, stack if needs_stack_name else None)
+        raise UsageError(f"--expect must be {digest}, the hash above: {reason}")
+    ask_confirmation(stakes, stack)
 
 
 def ask_confirmation(stakes: str, stack: str | None = None) -> None:

@@ -25,9 +25,10 @@ from botocore.exceptions import (
 from pydantic import JsonValue
 
 from ops.core.aws_time import AWS_TIME_OFFSET
-from ops.core.credential_renewal import EXPIRED_CREDENTIALS_CODES, CredentialRenewal
+from ops.core.credential_renewal import CredentialRenewal
 from ops.core.credentials import (
     CALL_ERRORS,
+    RENEWABLE_CODES,
     CallError,
     explain_credentials_error,
     set_active_profile,
@@ -232,7 +233,7 @@ class Aws:
         if response is None or attempts > 1:
             return None
         code = response[1].get("Error", {}).get("Code")
-        if code not in EXPIRED_CREDENTIALS_CODES:
+        if code not in RENEWABLE_CODES:
             return None
         return 0 if self._renewal.renew() else None
 

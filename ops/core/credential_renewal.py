@@ -17,9 +17,6 @@ from botocore.credentials import Credentials, RefreshableCredentials
 
 from ops.core.credentials import CALL_ERRORS
 
-EXPIRED_CREDENTIALS_CODES: Final = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-)
 RENEWAL_PAUSE_SECONDS: Final = 5.0
 RENEWAL_TIMEOUT: Final = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard"})
 

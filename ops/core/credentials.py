@@ -66,6 +66,8 @@ SIGNATURE_CODES: Final = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+# EC2 says RequestExpired of a session that is over, too (aws/aws-sdk-ruby issue 143).
+RENEWABLE_CODES: Final = EXPIRED_CODES | {"RequestExpired"}
 CLOCK_CODES: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 # How services word a wrong clock that answer with one of SIGNATURE_CODES: "Signature expired: A is
 # now earlier than B", "Signature not yet current: A is still later than B" (aws/aws-sdk-js issues

@@ -6,18 +6,16 @@ Commands print names quoted where PostgreSQL needs quotes; options take them quo
 import re
 from typing import Final
 
-from ops.core.errors import UsageError
-
 # A part of a name: quoted with doubled quotes inside, or letters, digits, underscores and dollars.
 # Source: PostgreSQL manual, "Identifiers and Key Words".
 _PART_PATTERN: Final = re.compile(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)')
 _PLAIN_PATTERN: Final = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-def parse_name_parts(text: str) -> tuple[str, ...] | None:
+def parse_name_parts(text: str, *, fold_case: bool = False) -> tuple[str, ...] | None:
     """Splits a dotted name into parts, without their quotes; None if it is malformed.
 
-    A part without quotes is taken as it is: it is not folded to lower case.
+    A part without quotes is taken as it is, or in lower case with `fold_case`, as SQL reads it.
     """
     parts: list[str] = []
     position = 0
@@ -25,7 +23,10 @@ def parse_name_parts(text: str) -> tuple[str, ...] | None:
         match = _PART_PATTERN.match(text, position)
         if match is None:
             return None
-        parts.append(match[1].replace('""', '"') if match[1] is not None else match[2])
+        if match[1] is not None:
+            parts.append(match[1].replace('""', '"'))
+        else:
+            parts.append(match[2].lower() if fold_case else match[2])
         position = match.end()
         if position == len(text):
             return tuple(parts)
@@ -34,14 +35,16 @@ def parse_name_parts(text: str) -> tuple[str, ...] | None:
         position += 1
 
 
-def parse_table_name(option: str, text: str) -> tuple[str | None, str]:
-    """Parses TABLE or SCHEMA.TABLE; the schema is None if it is not named. Raises UsageError."""
-    parts = parse_name_parts(text)
-    if parts is None or len(parts) > 2:
-        raise UsageError(
-            f'{option} must be TABLE or SCHEMA.TABLE, with "quotes" or without, not {text!r}'
-        )
-    return (parts[0], parts[1]) if len(parts) == 2 else (None, parts[0])
+def list_table_readings(text: str) -> list[tuple[str | None, str]]:
+    """Lists what the name of a table may mean: as it is, then as SQL. Schema (None: any), table."""
+    readings: list[tuple[str | None, str]] = [(None, text)]
+    schema, dot, table_name = text.partition(".")
+    if dot:
+        readings.append((schema, table_name))
+    parts = parse_name_parts(text, fold_case=True)
+    if parts is not None and len(parts) <= 2:
+        readings.append((parts[0] if len(parts) == 2 else None, parts[-1]))
+    return readings
 
 
 def quote_name(*parts: str) -> str:

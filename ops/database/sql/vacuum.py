@@ -1,6 +1,5 @@
 """Vacuum: which tables need it, and the plan that vacuums them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,7 +8,7 @@ from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.database.sql.connection import DatabaseClient
-from ops.database.sql.names import quote_name_parts
+from ops.database.sql.names import list_table_readings, quote_name_parts
 from ops.outputs import Outputs
 
 # Tables, with those that VACUUM passes by without an error: partitioned parents (only their
@@ -93,7 +92,6 @@ DEAD_ROWS_PER_LIVE_ROW: Final = (
     0.05  # dead rows per live row; autovacuum starts at 0.2 (autovacuum_vacuum_scale_factor)
 )
 OLD_XID_AGE_PERCENT: Final = 50.0  # percent of autovacuum_freeze_max_age
-IDENTIFIER_PATTERN: Final = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 MAX_DEFAULT_VACUUM_TABLES: Final = 10  # tables to vacuum if the command names no table
 
 
@@ -214,7 +212,7 @@ def _get_named_table(tables: Sequence[TableStatistics], name: str, option: str) 
 
     Without a schema, the one in `public`, or the only one. Raises UsageError.
     """
-    for schema, table_name in _list_readings(name):
+    for schema, table_name in list_table_readings(name):
         matches = [t for t in tables if t.name == table_name and schema in (None, t.schema)]
         if schema is None and len(matches) > 1:
             matches = [t for t in matches if t.schema == "public"] or matches
@@ -230,21 +228,6 @@ def _get_named_table(tables: Sequence[TableStatistics], name: str, option: str) 
         else f"{option} is {name!r}, but the database has no tables",
         "ops db size",
     )
-
-
-def _list_readings(name: str) -> list[tuple[str | None, str]]:
-    """Lists what a name may mean, as schema (None: any) and table: as it is, then as SQL."""
-    readings: list[tuple[str | None, str]] = [(None, name)]
-    schema, dot, table_name = name.partition(".")
-    if dot:
-        readings.append((schema, table_name))
-    parts = [
-        quoted.replace('""', '"') if quoted else plain.lower()
-        for quoted, plain in IDENTIFIER_PATTERN.findall(name)
-    ]
-    if len(parts) in (1, 2):
-        readings.append((parts[0] if len(parts) == 2 else None, parts[-1]))
-    return readings
 
 
 def build_table_vacuum_plan(

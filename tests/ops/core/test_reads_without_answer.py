@@ -150,3 +150,24 @@ def test_credentials_of_another_account_never_take_the_place_of_those_that_are_o
         write_credentials(credentials_file, NEW_KEY)
         with pytest.raises(CredentialsExpiredError):
             aws.call("rds.describe_db_instances", {})
+
+
+@pytest.mark.parametrize(
+    ("code", "sent_again"),
+    [
+        ("ExpiredToken", True),
+        ("RequestExpired", True),  # as EC2 says it
+        ("InvalidClientTokenId", True),  # its key was replaced
+        ("UnrecognizedClientException", True),
+        ("AccessDenied", False),
+        ("SignatureDoesNotMatch", False),
+    ],
+)
+def test_a_call_is_sent_again_with_newer_credentials_only_if_the_old_ones_are_no_longer_known(
+    credentials_file: Path, code: str, sent_again: bool
+) -> None:
+    aws = Aws(REGION)
+    aws.get_account()
+    write_credentials(credentials_file, NEW_KEY)
+    wait_seconds = aws._retry_if_renewed((None, {"Error": {"Code": code}}), 1)
+    assert wait_seconds == (0 if sent_again else None)

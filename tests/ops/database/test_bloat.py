@@ -18,7 +18,6 @@ from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 
 NO_VACUUM = "WITH (autovacuum_enabled = off, toast.autovacuum_enabled = off)"
@@ -55,19 +54,11 @@ ROWS = f"""
 """.replace("%%", "%")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("bloat")) as console:
-        with connect_application(console.stage) as connection:
-            for statement in ROWS.split(";"):
-                connection.execute(statement.encode())
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_application(console.stage) as connection:
+        for statement in ROWS.split(";"):
+            connection.execute(statement.encode())
 
 
 def list_tables(ops: OpsConsole) -> dict[str, Any]:

@@ -1,34 +1,23 @@
 """`ops db extension` on a real server: a command creates what `db slow` and `db bloat` read."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("extensions")) as console:
-        with connect_stage_superuser(console.stage) as admin:
-            known = admin.execute(
-                "SELECT FROM pg_available_extensions "
-                "WHERE name IN ('pg_stat_statements', 'pgstattuple')"
-            ).fetchall()
-            if len(known) < 2:
-                pytest.skip("the server has no contrib extensions")
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_stage_superuser(console.stage) as admin:
+        known = admin.execute(
+            "SELECT FROM pg_available_extensions "
+            "WHERE name IN ('pg_stat_statements', 'pgstattuple')"
+        ).fetchall()
+        if len(known) < 2:
+            pytest.skip("the server has no contrib extensions")
 
 
 def find_version(ops: OpsConsole, name: str) -> str | None:

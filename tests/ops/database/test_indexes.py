@@ -14,21 +14,13 @@ from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("indexes")) as console:
-        yield console
-
-
 @pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> Iterator[OpsConsole]:
-    server.capture = capsys
-    yield server
-    with connect_application(server.stage) as connection:
+def ops(ops: OpsConsole) -> Iterator[OpsConsole]:
+    yield ops
+    with connect_application(ops.stage) as connection:
         connection.execute("DROP SCHEMA IF EXISTS t CASCADE")
 
 

@@ -20,34 +20,25 @@ from ops.database.sql.contents import (
     fetch_table_contents,
     parse_heartbeat,
 )
-from ops.database.sql.names import parse_name_parts, parse_table_name, quote_name
+from ops.database.sql.names import list_table_readings, parse_name_parts, quote_name
 from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 from tests.ops.stage import shared_aws
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("locked")) as console:
-        with connect_application(console.stage) as connection:
-            connection.execute("CREATE TABLE ul (id int PRIMARY KEY, t text)")
-            connection.execute('CREATE TABLE "Other" (id int PRIMARY KEY)')
-        with connect_stage_superuser(console.stage) as admin:
-            admin.execute("ALTER SYSTEM SET max_prepared_transactions = 20")
-        console.stage.client("rds").reboot_db_instance(
-            DBInstanceIdentifier=console.stage.outputs.database.identifier
-        )
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_application(console.stage) as connection:
+        connection.execute("CREATE TABLE ul (id int PRIMARY KEY, t text)")
+        connection.execute('CREATE TABLE "Other" (id int PRIMARY KEY)')
+    with connect_stage_superuser(console.stage) as admin:
+        admin.execute("ALTER SYSTEM SET max_prepared_transactions = 20")
+    console.stage.client("rds").reboot_db_instance(
+        DBInstanceIdentifier=console.stage.outputs.database.identifier
+    )
 
 
 @pytest.fixture
@@ -251,5 +242,23 @@ def test_names_are_taken_quoted_or_not(text: str, parts: tuple[str, ...] | None)
 def test_a_malformed_name_is_refused_with_its_option() -> None:
     with pytest.raises(UsageError, match=r"--heartbeat must be TABLE\.COLUMN or .* not 'beats'"):
         parse_heartbeat("beats")
-    with pytest.raises(UsageError, match=r"TABLE must be TABLE or SCHEMA\.TABLE.* not 'a\.b\.c'"):
-        parse_table_name("TABLE", "a.b.c")
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [
+        ("Orders", [(None, "Orders"), (None, "orders")]),
+        ('"Orders"', [(None, '"Orders"'), (None, "Orders")]),
+        ("Shop.Orders", [(None, "Shop.Orders"), ("Shop", "Orders"), ("shop", "orders")]),
+        (
+            '"Shop"."my.orders"',
+            [(None, '"Shop"."my.orders"'), ('"Shop"', '"my.orders"'), ("Shop", "my.orders")],
+        ),
+        ("a.b.c", [(None, "a.b.c"), ("a", "b.c")]),
+        ("a b", [(None, "a b")]),
+    ],
+)
+def test_a_table_is_named_as_it_is_or_as_sql_reads_it(
+    text: str, readings: list[tuple[str | None, str]]
+) -> None:
+    assert list_table_readings(text) == readings

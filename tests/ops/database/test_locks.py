@@ -21,23 +21,14 @@ from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("locks")) as console:
-        with connect_application(console.stage) as session:
-            session.execute("CREATE TABLE hot (id int PRIMARY KEY, n int)")
-            session.execute("INSERT INTO hot SELECT g, 0 FROM generate_series(1, 5) g")
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_application(console.stage) as session:
+        session.execute("CREATE TABLE hot (id int PRIMARY KEY, n int)")
+        session.execute("INSERT INTO hot SELECT g, 0 FROM generate_series(1, 5) g")
 
 
 class Waiters:

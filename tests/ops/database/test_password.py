@@ -1,7 +1,6 @@
 """Another password: by the stack's own function, read by the services, proved on a server."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psycopg
@@ -19,7 +18,7 @@ from tests.ops.procedures.db_password import (
     put_rotatable_database,
     put_rotation_function,
 )
-from tests.ops.sql_stage import connect_application, open_postgres_console
+from tests.ops.sql_stage import connect_application
 from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
 
@@ -84,19 +83,11 @@ def test_a_rotation_that_has_stuck_is_named() -> None:
             require_rotatable(stage.outputs, {"VersionIdsToStages": {}}, found)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("rotate")) as console:
-        service_stage.put_services(console.stage)
-        put_rotation_function(console.stage)
-        console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    service_stage.put_services(console.stage)
+    put_rotation_function(console.stage)
+    console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
 
 
 def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> None:

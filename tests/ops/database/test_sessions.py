@@ -21,21 +21,8 @@ from tests.ops.sql_stage import (
     DATABASE_USER,
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 from tests.ops.stage import shared_aws
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("sessions")) as console:
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
 
 
 @pytest.fixture

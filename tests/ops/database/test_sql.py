@@ -18,27 +18,18 @@ from tests.ops.sql_stage import (
     DATABASE_PASSWORD,
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("sql")) as console:
-        with connect_application(console.stage) as connection:
-            connection.execute(
-                "CREATE TABLE orders (id int PRIMARY KEY, name text) WITH (autovacuum_enabled=off)"
-            )
-            connection.execute(
-                "INSERT INTO orders SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n"
-            )
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_application(console.stage) as connection:
+        connection.execute(
+            "CREATE TABLE orders (id int PRIMARY KEY, name text) WITH (autovacuum_enabled=off)"
+        )
+        connection.execute(
+            "INSERT INTO orders SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n"
+        )
 
 
 class BusySession:

@@ -6,7 +6,6 @@ another process carries on.
 
 import json
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -21,24 +20,15 @@ from tests.ops.command_line import OpsConsole
 from tests.ops.sql_stage import (
     connect_application,
     connect_stage_superuser,
-    open_postgres_console,
 )
 from tests.ops.stage import shared_aws
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsConsole]:
-    with open_postgres_console(tmp_path_factory.mktemp("ways")) as console:
-        with connect_application(console.stage) as connection:
-            connection.execute("CREATE TABLE orders (id int) WITH (autovacuum_enabled=off)")
-            connection.execute("INSERT INTO orders SELECT n FROM generate_series(1, 100) n")
-        yield console
-
-
-@pytest.fixture
-def ops(server: OpsConsole, capsys: pytest.CaptureFixture[str]) -> OpsConsole:
-    server.capture = capsys
-    return server
+def prepare_server(console: OpsConsole) -> None:
+    """Read by the fixture `server`."""
+    with connect_application(console.stage) as connection:
+        connection.execute("CREATE TABLE orders (id int) WITH (autovacuum_enabled=off)")
+        connection.execute("INSERT INTO orders SELECT n FROM generate_series(1, 100) n")
 
 
 @pytest.fixture

@@ -210,7 +210,7 @@ def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsC
     out, _ = ops("fleet scale 0 --dry-run")
     assert "with 0 instances the fleet is down" in out
     _, err = ops("fleet scale 0 --yes", 2)
-    assert "--expect is not set, and there is no terminal to type the stack's name on" in err
+    assert "the hash above: there is no terminal to type the stack's name on" in err
     ops(ops.add_plan_hash("fleet scale 0"))
     assert list_group_instances(ops.stage) == []
     assert ops("fleet instances")[0] == "no instances in the fleet\n"

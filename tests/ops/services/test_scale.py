@@ -212,7 +212,7 @@ def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
     out, _ = ops("service scale 0 --service backend --dry-run")
     assert "with 0 tasks the service is down" in out
     _, err = ops("service scale 0 --service backend --yes", 2)
-    assert "--expect is not set, and there is no terminal to type the stack's name on" in err
+    assert "the hash above: there is no terminal to type the stack's name on" in err
     ops(ops.add_plan_hash("service scale 0 --service backend"))
     assert describe_service(ops.stage)["runningCount"] == 0
 

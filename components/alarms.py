@@ -1,4 +1,4 @@
-"""The stack's alarms, made from the registry: metric alarms, composites, and who is told."""
+"""The stack's alarms, created from the registry: metric alarms, composites, their topics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,15 +85,14 @@ class DeployedComposite:
 
 
 class Alarms(Component):
-    """`bulwark:index:Alarms`: what the registry says for this stack.
+    """`bulwark:index:Alarms`: the alarms of the registry for this stack.
 
-    Children: of each entry `{name}-{key}-{subject}` for each thing that it watches (`{name}-{key}`
-    where there is only one), and `{name}-{key}` of each composite. P0 and P1 go to the page topic,
-    P2 to warn, when raised and when over. An alarm that only a composite acts on tells nobody.
+    Children: `{name}-{key}-{subject}` for each entry and subject (`{name}-{key}` if there is only
+    one), and `{name}-{key}` for each composite. P0 and P1 go to the page topic,
+    P2 to warn, when raised and when over. An alarm that only a composite acts on notifies nobody.
 
     `deployment_alarms` are, by service, the names of those that roll back a deployment: none
-    where the settings leave their severity out, since ECS then has its circuit breaker.
-    `made` and `composites` are what was made; `facts` what it was made from.
+    if the settings leave their severity out; ECS still has its circuit breaker.
     """
 
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""AWS Backup: vaults, the plan, copies to another region, restore tests, word of failures."""
+"""AWS Backup: vaults, the plan, copies to another region, restore tests, failure notices."""
 
 from dataclasses import dataclass
 
@@ -95,7 +95,7 @@ class Backups(Component):
     def _create_vault(
         self, key: str, kms_key: Output[str] | None, region: str | None, shortest_days: int
     ) -> aws.backup.Vault:
-        """A vault, encrypted (Backup.1), locked where the settings say; same name everywhere."""
+        """Creates an encrypted vault (Backup.1), locked if the settings say so."""
         backups = self.settings.backups
         vault = aws.backup.Vault(
             key,

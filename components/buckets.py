@@ -1,4 +1,4 @@
-"""A bucket as every bucket of the stack is: private, encrypted, versioned, TLS only, tidied up."""
+"""A bucket of the stack: private, encrypted, versioned, TLS only, with a lifecycle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from components.settings import Settings
 class BucketArgs:
     """`kms_key` None means SSE-S3: load balancer logs cannot be encrypted otherwise.
 
-    `expire_days` ends objects, `old_version_days` what was overwritten or deleted; None keeps.
-    `access_log_bucket` is where S3 writes who read what; None for a bucket of logs itself.
+    `expire_days` deletes objects, `old_version_days` old versions; None keeps them. S3 writes
+    access logs to `access_log_bucket`; None for a bucket of logs itself.
     `region` is another than the stack's, and `provider` is then one of that region: with the
     provider's versions before 6, whose plans are worth checking too, a bucket has no region of
     its own.

@@ -1,4 +1,4 @@
-"""What a container reads from Secrets Manager and SSM: which variables, and the right to them."""
+"""The variables that a container reads from Secrets Manager and SSM, and its permissions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ContainerVariable:
 
 @dataclass(frozen=True)
 class ContainerCredentials:
-    """The variables by name, and each secret and parameter that they stand in, once."""
+    """The variables by name, and the secrets and parameters that hold them, each once."""
 
     variables: dict[str, ContainerVariable]
     secrets: Sequence[Input[str]]

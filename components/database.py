@@ -26,7 +26,7 @@ from ops.outputs import DatabasePart
 # What the first password may have beside letters and digits: RDS refuses / " @ and spaces, and
 # these need no quoting in a URL.
 DATABASE_PUNCTUATION: Final = "-_"
-# What only counts at birth. Ignored, so that `restoreFrom` can be removed later, and so that no
+# Read only at creation. Ignored, so that `restoreFrom` can be removed later, and so that no
 # change of these settings ever replaces a database: a new key or name takes a restore.
 CREATION_ONLY_PROPERTIES: Final = (
     "snapshotIdentifier",
@@ -220,7 +220,7 @@ class Database(Component):
         return {"iops": iops, "storage_throughput": throughput}
 
     def _build_origin_properties(self) -> dict[str, Any]:
-        """A new database, or one from a backup, which says itself how large it is and whose."""
+        """Builds the origin of a database: new, or from a backup, which sets its size."""
         database_settings, restore_source = (
             self._database_settings,
             self._database_settings.restore_from,
@@ -309,7 +309,7 @@ class Database(Component):
         return f"/aws/rds/instance/{identifier}/{log_type}"
 
     def _create_log_groups(self, identifier: str) -> list[Resource]:
-        """The log groups that RDS writes to, made before it makes them without key and end."""
+        """Creates the log groups of RDS first: RDS would create them without key and retention."""
         replica_suffix = identifier.removeprefix(self.identifier).strip("-")
         return [
             create_log_group(
@@ -322,7 +322,7 @@ class Database(Component):
         ]
 
     def _replicate_backups(self, primary: aws.rds.Instance) -> Output[str] | None:
-        """Automated backups in the recovery region too; the ARN that a restore there names."""
+        """Replicates automated backups to the recovery region; returns their ARN there."""
         if not self.settings.replicates_database_backups:
             return None
         return aws.rds.InstanceAutomatedBackupsReplication(

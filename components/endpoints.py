@@ -1,4 +1,4 @@
-"""VPC endpoints: AWS's services by private ways."""
+"""VPC endpoints: private access to AWS's services."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class EndpointsArgs:
-    """`route_tables` lead to the gateways; `subnet_ids`, one a zone, hold the interfaces."""
+    """`route_table_ids` get the gateways; `subnet_ids`, one per zone, hold the interfaces."""
 
     settings: Settings
     account: Account
@@ -26,7 +26,7 @@ class EndpointsArgs:
 
 
 class Endpoints(Component):
-    """`bulwark:index:Endpoints`: gateways to S3 and DynamoDB, interfaces to what settings name.
+    """`bulwark:index:Endpoints`: gateways to S3 and DynamoDB, interfaces of the settings.
 
     Children: `{name}-s3`, `{name}-dynamodb`; for each interface endpoint `{name}-{service}`, and
     for all of them `{name}-https`, a security group and its rule.
@@ -52,7 +52,7 @@ class Endpoints(Component):
         return f"com.amazonaws.{self.settings.region}.{service}"
 
     def _build_gateway_policies(self, account: Account) -> Mapping[str, Sequence[Statement]]:
-        """What may pass: reading from any bucket, writing only into buckets of known accounts.
+        """Allows reads from any bucket, and writes only to buckets of known accounts.
 
         Images of ECR and packages of Amazon Linux and SSM come from AWS's own buckets, read with
         AWS's credentials, so neither reader nor owner can be limited to this account.

@@ -1,4 +1,4 @@
-"""The private subnets' way out: NAT gateways, or small instances that do their work."""
+"""NAT gateways, or small instances that replace them: the private subnets' way out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ class Nat(Component):
     def create_route(
         self, component: Component, zone: str, route_table_id: Input[str]
     ) -> list[Resource]:
-        """Leads a zone's route table to the zone's device, else to the first; none without NAT."""
+        """Routes a zone's traffic to its device, or to the first; creates nothing without NAT."""
         zones = self.settings.nat_zones
         if not zones:
             return []
@@ -131,7 +131,7 @@ class Nat(Component):
     def _create_address(
         self, *name_parts: str, instance_id: Input[str] | None = None
     ) -> aws.ec2.Eip:
-        """An address that others may have let through their firewalls: guarded."""
+        """Creates a protected address: third parties may have allowed it in their firewalls."""
         return aws.ec2.Eip(
             self.format_logical_name(*name_parts),
             domain="vpc",

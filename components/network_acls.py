@@ -26,7 +26,7 @@ ANY_PROTOCOL, ICMP_PROTOCOL, TCP_PROTOCOL, UDP_PROTOCOL = "-1", "1", "6", "17"
 
 @dataclass(frozen=True)
 class AllowRule:
-    """What may come from `cidr`, or go to it."""
+    """Allows traffic from `cidr`, or to it."""
 
     cidr: str
     protocol: str = ANY_PROTOCOL

@@ -75,7 +75,7 @@ def create_service_role(
 ) -> aws.iam.Role:
     """A role of `component` for an AWS service, with one inline policy and AWS managed ones.
 
-    `managed` are names like service-role/AmazonRDSEnhancedMonitoringRole.
+    `managed_policies` are names like service-role/AmazonRDSEnhancedMonitoringRole.
     """
     role = aws.iam.Role(
         component.format_logical_name(key),

@@ -24,7 +24,7 @@ LAMBDA_RUNTIME: Final = "python3.13"
 LAMBDA_TIMEOUT_SECONDS: Final = 900  # Lambda's longest: ElastiCache takes minutes for each token
 
 RotationTargetName = Literal["database", "cache"]
-# What the function may do to the one thing whose secret it rotates.
+# What the function may do to the database or cache whose secret it rotates.
 ROTATION_ACTIONS: Final[dict[RotationTargetName, tuple[str, ...]]] = {
     "database": ("rds:DescribeDBInstances", "rds:ModifyDBInstance"),
     "cache": ("elasticache:DescribeReplicationGroups", "elasticache:ModifyReplicationGroup"),
@@ -49,10 +49,9 @@ class SecretReaders(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class RotationArgs:
-    """`secret` holds the credentials of `target`, whose name is `identifier` and ARN `arn`.
+    """`secret_arn` is the secret of `target`, whose name is `identifier` and ARN `target_arn`.
 
-    `code_bucket` is where the function's package is put; `ready` is what must stand before the
-    first rotation.
+    `code_bucket` gets the function's package; `prerequisites` must exist before the first rotation.
     """
 
     settings: Settings
@@ -72,7 +71,7 @@ class Rotation(Component):
     """`bulwark:index:Rotation`: the function, its role and log group, and the schedule.
 
     Children, all named `{name}` but the role `{name}-role`. The first rotation is at the first
-    date of the schedule: at once it would get in the way of replicas that are being made.
+    date of the schedule: an immediate one would disturb the creation of replicas.
     Services and the fleet read secrets at their start, so each rotation replaces their tasks and
     instances, one after the other.
     """
@@ -206,7 +205,7 @@ def build_deployment_package(code_file: Path) -> bytes:
 
 
 def build_secret_readers(settings: Settings, target: RotationTargetName) -> SecretReaders:
-    """Who reads the secret at its start, as the function wants to know it."""
+    """Lists who reads the secret at its start, in the form that the function needs."""
     fleet = settings.fleet
     refresh: FleetRefreshPreferences = {
         "group": settings.fleet_name,

@@ -1,4 +1,4 @@
-"""A secret of Secrets Manager as the stack keeps one: generated, encrypted, JSON, then rotated."""
+"""A secret in Secrets Manager: generated, encrypted, JSON, rotated later."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ def create_secret(
         name_prefix=f"{component.format_physical_name(component.name)}-",
         description=description,
         kms_key_id=kms_key,
-        # Unprotected stacks come and go: their secrets go at once.
+        # Unprotected stacks are deleted often, and their secrets at once.
         recovery_window_in_days=30 if component.settings.protect else 0,
         opts=component.build_protected_options(),
     )

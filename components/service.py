@@ -33,7 +33,7 @@ CPU_ARCHITECTURES: Final = {"arm64": "ARM64", "x86_64": "X86_64"}
 class ServiceArgs:
     """`service` is the name in AWS, and the container's. `alarms` roll a deployment back.
 
-    `after` are resources that must stand before the first task does.
+    `prerequisites` are resources that must exist before the first task.
     """
 
     settings: Settings
@@ -105,7 +105,7 @@ class Service(Component):
         self.register_outputs({"arn": service.id, "task_definition_arn": task_definition.arn})
 
     def _create_execution_role(self) -> tuple[aws.iam.Role, Resource]:
-        """What ECS needs to start a task; the application never has it. And its policy."""
+        """Creates the role with which ECS starts a task, never the application; and its policy."""
         args = self._args
         # AWS documents the condition on SourceArn for task roles only.
         caller_conditions: dict[str, dict[str, Input[str]]] = {

@@ -50,9 +50,9 @@ class DatabaseArgs:
 class Database(Component):
     """`bulwark:index:Database`: the primary `{name}`, its replicas `{name}-replica-1` and so on.
 
-    Children beside them: `{name}-{log}` log groups, `{name}-monitoring` role, `{name}-server`
-    security group, subnet group, parameter group, password, secret and backup replication
-    `{name}`, event subscriptions `{name}-{events}`, and the rotation `{name}-rotation`.
+    Children beside them: `{name}-{log}` log groups, `{name}-monitoring` role, `{name}-server` and
+    `{name}-fence` security groups, subnet group, parameter group, password, secret and backup
+    replication `{name}`, event subscriptions `{name}-{events}`, and the rotation `{name}-rotation`.
     """
 
     def __init__(self, name: str, args: DatabaseArgs, opts: ResourceOptions | None = None) -> None:
@@ -67,6 +67,10 @@ class Database(Component):
         )
         self._security_group = create_security_group(
             self, "server", "The database", args.network.vpc_id
+        )
+        # Without a rule: `ops recover promote` gives it to the instance that is replaced.
+        fence_group = create_security_group(
+            self, "fence", "A replaced database, which nobody may reach", args.network.vpc_id
         )
         self._parameter_group = self._create_parameter_group()
         self._monitoring_role = self._create_monitoring_role()
@@ -120,6 +124,7 @@ class Database(Component):
             admin_name=self._get_admin_name(primary),
             secret_arn=self.secret_arn,
             security_group_id=self.security_group_id,
+            fence_security_group_id=fence_group.id,
             subnet_group=subnet_group.name,
             parameter_group=self._parameter_group.name,
             engine_version=self._database_settings.engine_version,

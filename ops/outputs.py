@@ -114,7 +114,8 @@ class LoadBalancerPart(ContractPart):
 class DatabasePart(ContractPart):
     """The primary DB instance, its replicas and its credentials.
 
-    The secret holds engine, host, port, dbname, username and password.
+    The secret holds engine, host, port, dbname, username and password. The fence is a security
+    group that lets nobody in; None if the stack was deployed before there was one.
     """
 
     identifier: str
@@ -125,6 +126,7 @@ class DatabasePart(ContractPart):
     admin_name: str
     secret_arn: str
     security_group_id: str
+    fence_security_group_id: str | None
     subnet_group: str
     parameter_group: str
     engine_version: str

@@ -215,7 +215,12 @@ class Output:
         self.print_line(f"{indent}   {shorten_text(format_action(step.action))}")
         conditions = {k: json.dumps(v) for k, v in step.goal.met.items()}
         conditions |= {k: f"<{v}>" for k, v in step.goal.same_as.items()}
-        goal = ", ".join(f"{k} = {v}" for k, v in conditions.items())
+        goal = ", ".join(
+            [
+                *(f"{k} = {v}" for k, v in conditions.items()),
+                *(f"{k} is not <{v}>" for k, v in step.goal.differs_from.items()),
+            ]
+        )
         typical_text = (
             f", usually {format_duration(step.goal.typical)}" if step.goal.typical else ""
         )

@@ -28,6 +28,9 @@ def evaluate(
     if all(
         lookup(path, result) == value
         for path, value in _list_expected_values(wait, earlier_results)
+    ) and all(
+        lookup(path, result) not in (None, value)
+        for path, value in _list_excluded_values(wait, earlier_results)
     ):
         return "met"
     has_begun = any(lookup(path, result) == value for path, value in wait.begun.items())
@@ -51,6 +54,10 @@ def describe_conditions(
         f"{get_path_name(path)} is {lookup(path, result)!r}, wanted {value!r}"
         for path, value in _list_expected_values(wait, earlier_results)
     ]
+    parts += [
+        f"{get_path_name(path)} is {lookup(path, result)!r}, wanted any but {value!r}"
+        for path, value in _list_excluded_values(wait, earlier_results)
+    ]
     if isinstance(result, dict) and isinstance(result.get("answer"), str):
         parts.append(f"the answer was: {result['answer']}")
     return "; ".join(parts)
@@ -70,3 +77,11 @@ def _list_expected_values(
     for path, reference in wait.same_as.items():
         value = lookup(reference, earlier_results or {})
         yield path, f"what {reference} was" if value is None else value
+
+
+def _list_excluded_values(
+    wait: Wait, earlier_results: Mapping[str, JsonValue] | None
+) -> Iterator[tuple[str, JsonValue]]:
+    """Paths and what must not stand there: None if an earlier step saw nothing."""
+    for path, reference in wait.differs_from.items():
+        yield path, lookup(reference, earlier_results or {})

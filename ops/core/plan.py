@@ -185,8 +185,9 @@ class Wait(FrozenModel):
     """Read until it is seen.
 
     All of `met` hold: the effect is there, and at rest. So do all of `same_as`: the value is what
-    an earlier step saw, path for path, if it cannot be known when planning. One of `begun` holds:
-    AWS has taken this very call. One of `failed` holds: it will never be met. If one of
+    an earlier step saw, path for path, if it cannot be known when planning. So do all of
+    `differs_from`: there is a value, and not what an earlier step saw. One of `begun` holds: AWS
+    has taken this very call. One of `failed` holds: it will never be met. If one of
     `failed_on_timeout` holds when the time is over, it has failed; else nobody knows. Keys are
     paths into what is read. `every` and `within` are seconds; `typical` is how long it usually
     takes, and `source` who says. `reports` are read along: a new one fails the wait of a goal.
@@ -195,6 +196,7 @@ class Wait(FrozenModel):
     read: Action
     met: JsonObject
     same_as: dict[str, str] = {}
+    differs_from: dict[str, str] = {}
     begun: JsonObject = {}
     failed: dict[str, list[JsonValue]] = {}
     failed_on_timeout: dict[str, list[JsonValue]] = {}
@@ -370,11 +372,19 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
             raise ValueError(f"{step.name} waits for nothing")
         if isinstance(wait.read, Call) and wait.read.api in SECRET_READS:
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
-        for path in (*wait.met, *wait.same_as, *wait.begun, *wait.failed, *wait.failed_on_timeout):
+        paths = (
+            *wait.met,
+            *wait.same_as,
+            *wait.differs_from,
+            *wait.begun,
+            *wait.failed,
+            *wait.failed_on_timeout,
+        )
+        for path in paths:
             jmespath.compile(path)
         if wait.reports is not None:
             jmespath.compile(wait.reports.messages)
-        for path, reference in wait.same_as.items():
+        for path, reference in (*wait.same_as.items(), *wait.differs_from.items()):
             if (
                 not REFERENCE_PATH_PATTERN.fullmatch(reference)
                 or reference.split(".")[0] not in earlier_names

@@ -54,7 +54,7 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
         name="failover",
         description=f"fail {instance.identifier} over from {instance.zone} to "
         f"{instance.standby_zone}",
-        action=_build_reboot_call(outputs, instance, force_failover=True),
+        action=_build_reboot_call(outputs, instance.identifier, force_failover=True),
         ready=Wait(
             read=describe_instance_call(outputs, instance.identifier),
             met={
@@ -99,22 +99,9 @@ def build_database_reboot_plan(
     Raises OpsError unless RDS takes a reboot now.
     """
     require_takes(instance, "to be rebooted", Change.REBOOT)
-    reboot_step = Step(
-        name="reboot",
-        description=f"reboot {instance.identifier} in {instance.zone}",
-        action=_build_reboot_call(outputs, instance, force_failover=False),
-        ready=build_ready_wait(outputs, instance.identifier, Change.REBOOT).model_copy(
-            update={"met": build_status_condition(list_statuses_taking(Change.REBOOT), "ready")}
-        ),
-        goal=Wait(
-            read=_describe_events_call(outputs, instance.identifier, events_start),
-            met={RESTART_EVENT_EXPRESSION: True},
-            begun={SHUTDOWN_EVENT_EXPRESSION: True},
-            within=1800,
-            typical=TYPICAL_REBOOT_SECONDS,
-            source=REBOOT_TIME_SOURCE,
-        ),
-        downtime=TYPICAL_REBOOT_SECONDS,
+    description = f"reboot {instance.identifier} in {instance.zone}"
+    reboot_step = build_reboot_step(
+        outputs, instance.identifier, events_start, "reboot", description
     )
     describe_call = describe_instance_call(outputs, instance.identifier)
     available_step = Step(
@@ -133,6 +120,29 @@ def build_database_reboot_plan(
     )
     notes = ("connections drop and clients must reconnect; there is no undo",)
     return build_stack_plan(outputs, run, "db reboot", reboot_step, available_step, notes=notes)
+
+
+def build_reboot_step(
+    outputs: Outputs, identifier: str, events_start: str, name: str, description: str
+) -> Step:
+    """Builds a reboot, confirmed by an event after `events_start`."""
+    return Step(
+        name=name,
+        description=description,
+        action=_build_reboot_call(outputs, identifier, force_failover=False),
+        ready=build_ready_wait(outputs, identifier, Change.REBOOT).model_copy(
+            update={"met": build_status_condition(list_statuses_taking(Change.REBOOT), "ready")}
+        ),
+        goal=Wait(
+            read=_describe_events_call(outputs, identifier, events_start),
+            met={RESTART_EVENT_EXPRESSION: True},
+            begun={SHUTDOWN_EVENT_EXPRESSION: True},
+            within=1800,
+            typical=TYPICAL_REBOOT_SECONDS,
+            source=REBOOT_TIME_SOURCE,
+        ),
+        downtime=TYPICAL_REBOOT_SECONDS,
+    )
 
 
 def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name: str) -> Step:
@@ -181,13 +191,11 @@ def get_reboot_events_start(aws: Aws, outputs: Outputs, identifier: str, now: da
     return _format_time(last_restart_time + timedelta(milliseconds=1))
 
 
-def _build_reboot_call(
-    outputs: Outputs, instance: DatabaseInstance, *, force_failover: bool
-) -> Call:
+def _build_reboot_call(outputs: Outputs, identifier: str, *, force_failover: bool) -> Call:
     return rds_call(
         outputs,
         "rds.reboot_db_instance",
-        {"DBInstanceIdentifier": instance.identifier, "ForceFailover": force_failover},
+        {"DBInstanceIdentifier": identifier, "ForceFailover": force_failover},
         repeatable=False,
     )
 

@@ -94,6 +94,7 @@ DECLARATIONS: Final = (
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.modify_db_instance",
+            "rds.reboot_db_instance",
             "secretsmanager.describe_secret",
             "secretsmanager.get_secret_value",
             "secretsmanager.put_secret_value",

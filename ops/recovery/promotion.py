@@ -2,7 +2,8 @@
 
 By rename the address stays, and both instances are down during the renames. By secret, services
 read the new address when their tasks restart, while the stack's settings and ops use the old
-instance until a rename. Either way the old instance is kept.
+instance until a rename. Either way the old instance is kept, and fenced first: what it acknowledged
+afterwards would be lost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import Call, JsonObject, Plan, SecretRewrite, Sql, Step, Wait
+from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
 from ops.database import replicas
@@ -20,7 +21,6 @@ from ops.database.instance import (
     parse_instance,
     rds_call,
 )
-from ops.database.password import get_rotation_token
 from ops.database.statuses import (
     STEADY,
     Change,
@@ -29,17 +29,32 @@ from ops.database.statuses import (
     require_status_takes,
 )
 from ops.outputs import Outputs
+from ops.recovery.fence import (
+    build_admission_steps,
+    build_fence_step,
+    build_fence_steps,
+    is_fenceable,
+    list_fence_notes,
+)
 from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
-from ops.services.deployment_steps import build_force_deployment_step
+from ops.recovery.secret_switch import (
+    build_restart_steps,
+    build_rotation_pause_step,
+    build_secret_switch_step,
+)
 from ops.services.model import ServiceState
 
 TYPICAL_REPLICA_PROMOTION_SECONDS: Final = 10 * 60
 REPLICA_PROMOTION_TIME_SOURCE: Final = (
     "RDS User Guide, promoting a read replica: several minutes, with a reboot"
 )
-SECRET_SWITCH_DOWNTIME_SECONDS: Final = 5 * 60
 MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
+# Which server answers: its own address, which a rename does not change, or its folder if it is
+# reached by a socket of its own machine. Source: PostgreSQL manual, "System Information Functions".
+IDENTITY_STATEMENT: Final = """
+SELECT coalesce(host(inet_server_addr()), current_setting('data_directory')) AS server,
+       pg_is_in_recovery() AS standby"""
 
 
 def require_promotable(outputs: Outputs, restored: Mapping[str, Any]) -> None:
@@ -67,17 +82,29 @@ def build_rename_promotion_plan(
     now: Any,
     *,
     can_query: bool,
+    fence_steps: Sequence[Step] = (),
+    secret_steps: Sequence[Step] = (),
 ) -> Plan:
     """Builds the plan that gives a restored instance the primary's name, and the primary another.
 
-    Undo renames both back. Without a `source`, the name is free. Raises OpsError if RDS does not
-    rename the source in its status.
+    Undo renames both back. Without a `source`, the name is free. `fence_steps` fence another
+    instance that services use now; `secret_steps` lead services from it to the primary's address.
+    Raises OpsError if RDS does not rename the source in its status.
     """
     primary_identifier, name = outputs.database.identifier, str(restored["DBInstanceIdentifier"])
     replaced_identifier = get_replaced_identifier(primary_identifier, run)
-    steps = [build_password_reset_step(outputs, name, now)]
+    steps = [
+        build_password_reset_step(outputs, name, now),
+        *build_admission_steps(outputs, restored),
+    ]
     if source is not None:
         require_renamable(source, name)
+        if can_query:
+            steps.append(_build_old_identity_step(primary_identifier))
+        if is_fenceable(outputs, source):
+            steps.append(build_fence_step(outputs, source))
+    steps += fence_steps
+    if source is not None:
         source_status = str(source["DBInstanceStatus"])
         return_step = build_rename_step(
             outputs,
@@ -105,13 +132,25 @@ def build_rename_promotion_plan(
         build_rename_step(outputs, "take", resource_id, name, primary_identifier, undo=undo_steps)
     )
     if can_query:
-        query = Sql(statement="SELECT 1 AS answers", unreachable_is_answer=True)
-        description = f"query {primary_identifier} with the password in the stack's secret"
-        goal = Wait(read=query, met={"rows[0].answers": 1}, every=5, within=1800)
-        steps.append(Step(name="answers", description=description, action=query, goal=goal))
+        steps.append(_build_answers_step(primary_identifier, has_source=source is not None))
+    steps += secret_steps
     notes = [
         "the database is down from the first rename to the end of the second; then services "
-        f"reconnect to the restored instance as {primary_identifier}",
+        f"reconnect to the restored instance as {primary_identifier}, some minutes later if they "
+        "have the old instance's address in a cache",
+        *(
+            list_fence_notes(outputs, source, replaced_identifier, is_open_long=False)
+            if source is not None
+            else ()
+        ),
+        *(
+            [
+                f"the stack's secret leads to another instance now: it gets the address of "
+                f"{primary_identifier} again, and every service is restarted"
+            ]
+            if secret_steps
+            else ()
+        ),
         f"afterwards {primary_identifier} can be restored to times since its restore; for earlier "
         "times you need the automated backups of the old instance, which are deleted with it",
         *_list_promotion_notes(outputs, source, restored),
@@ -139,27 +178,40 @@ def build_secret_promotion_plan(
     services: Sequence[ServiceState],
     run: str,
     now: Any,
+    serving: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Builds the plan that writes an instance's address to the secret and restarts every service.
 
-    Undo restores the old address; services that restarted need `ops service restart`. Raises
+    Undo restores the old address; services that restarted need `ops service restart`. `serving` is
+    the instance that services use now, if it is neither the source nor the restored one. Raises
     OpsError if the instance has no address yet.
     """
     name = str(restored["DBInstanceIdentifier"])
     endpoint = restored.get("Endpoint")
     if not endpoint:
         raise OpsError(f"{name} has no address yet", "ops recover list")
-    steps = [build_password_reset_step(outputs, name, now)]
-    if secret.get("RotationEnabled"):
-        steps.append(_build_rotation_pause_step(outputs, secret))
-    steps.append(_build_secret_switch_step(outputs, secret, name, endpoint, run))
-    steps += [
-        build_force_deployment_step(aws, service, f"restart_{n}")
-        for n, service in enumerate(services, 1)
+    steps = [
+        build_password_reset_step(outputs, name, now),
+        *build_admission_steps(outputs, restored),
     ]
+    if secret.get("RotationEnabled"):
+        steps.append(build_rotation_pause_step(outputs, secret))
+    old_instances = [instance for instance in (source, serving) if instance is not None]
+    for instance in old_instances:
+        steps += build_fence_steps(aws, outputs, instance, now, is_primary=instance is source)
+    host, port = str(endpoint["Address"]), int(endpoint["Port"])
+    steps.append(build_secret_switch_step(outputs, secret, name, host, port, run))
+    steps += build_restart_steps(aws, services)
     notes = [
-        "running tasks write to the old instance until they are replaced, and these writes stay "
-        "there only (`ops service maintenance on` stops writers)",
+        "running tasks have no database from then on until they are replaced; what was written "
+        "since the backup is in the old instance only",
+        *(
+            note
+            for instance in old_instances
+            for note in list_fence_notes(
+                outputs, instance, str(instance["DBInstanceIdentifier"]), is_open_long=True
+            )
+        ),
         f"after an undo, services keep the address of {name} until `ops service restart`",
         f"ops, alarms and dashboards use {outputs.database.identifier} until you run `ops recover "
         f"promote {name} --by rename` at a quiet time",
@@ -259,92 +311,32 @@ def build_discard_plan(
     return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
 
 
-def _build_rotation_pause_step(outputs: Outputs, secret: Mapping[str, Any]) -> Step:
-    """Builds the step that turns rotation off; it would change the old instance's password."""
-    secret_params: JsonObject = {"SecretId": outputs.database.secret_arn}
-    read = rds_call(outputs, "secretsmanager.describe_secret", {**secret_params})
-    rules = {
-        key: value
-        for key, value in (secret.get("RotationRules") or {}).items()
-        if key in ("AutomaticallyAfterDays", "Duration", "ScheduleExpression")
-    }
-    if "ScheduleExpression" in rules:
-        rules.pop("AutomaticallyAfterDays", None)  # AWS returns both but accepts one
-    undo_step = Step(
-        name="rotated",
-        description="turn password rotation on again",
-        action=rds_call(
-            outputs,
-            "secretsmanager.rotate_secret",
-            {
-                **secret_params,
-                "RotationLambdaARN": secret["RotationLambdaARN"],
-                "RotationRules": rules,
-                "RotateImmediately": False,
-            },
-        ),
-        goal=Wait(read=read, met={"RotationEnabled": True}, every=5, within=600),
-    )
+def _build_old_identity_step(primary_identifier: str) -> Step:
+    """Builds the step that records which server has the primary's name, if it answers."""
+    query = Sql(statement=IDENTITY_STATEMENT, unreachable_is_answer=True)
     return Step(
-        name="unrotated",
-        description="turn password rotation off",
-        action=rds_call(outputs, "secretsmanager.cancel_rotate_secret", {**secret_params}),
-        goal=Wait(read=read, met={"RotationEnabled || `false`": False}, every=5, within=600),
-        undo=(undo_step,),
+        name="old_identity",
+        description=f"see which server answers as {primary_identifier} before the renames",
+        action=query,
+        goal=Wait(read=query, met={"type(rows)": "array"}),
     )
 
 
-def _build_secret_switch_step(
-    outputs: Outputs, secret: Mapping[str, Any], name: str, endpoint: Mapping[str, Any], run: str
-) -> Step:
-    """Builds the step that writes a secret version in which only the address is new."""
-    arn, token = outputs.database.secret_arn, get_rotation_token(run)
-    stages = secret.get("VersionIdsToStages") or {}
-    current_version_id = next(
-        (version_id for version_id, stage_names in stages.items() if "AWSCURRENT" in stage_names),
-        None,
-    )
-    if current_version_id is None:
-        raise OpsError(f"the secret {arn} has no current version")
-    read = rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
-    current_stage_format = "contains(VersionIdsToStages.\"{}\" || `[]`, 'AWSCURRENT')"
-    undo_step = Step(
-        name="switch_back",
-        description="restore the secret's version with the old address",
-        action=rds_call(
-            outputs,
-            "secretsmanager.update_secret_version_stage",
-            {
-                "SecretId": arn,
-                "VersionStage": "AWSCURRENT",
-                "MoveToVersionId": current_version_id,
-                "RemoveFromVersionId": token,
-            },
-        ),
+def _build_answers_step(primary_identifier: str, *, has_source: bool) -> Step:
+    """Builds the query of the promoted instance, which the old one cannot answer for it."""
+    query = Sql(statement=IDENTITY_STATEMENT, unreachable_is_answer=True)
+    return Step(
+        name="answers",
+        description=f"query {primary_identifier} with the password in the stack's secret"
+        + (", and see that it is not the old instance that answers" if has_source else ""),
+        action=query,
         goal=Wait(
-            read=read,
-            met={current_stage_format.format(current_version_id): True},
+            read=query,
+            met={"rows[0].standby": False},
+            differs_from={"rows[0].server": "old_identity.rows[0].server"} if has_source else {},
             every=5,
-            within=600,
+            within=1800,
         ),
-    )
-    return Step(
-        name="switch",
-        description=f"put the address of {name} into the stack's secret",
-        action=Call(
-            api="secretsmanager.put_secret_value",
-            params={"SecretId": arn, "ClientRequestToken": token},
-            rewrites={
-                "SecretString": SecretRewrite(
-                    secret=arn,
-                    keys={"host": str(endpoint["Address"]), "port": int(endpoint["Port"])},
-                )
-            },
-            region=outputs.stack.region,
-        ),
-        goal=Wait(read=read, met={current_stage_format.format(token): True}, every=5, within=600),
-        undo=(undo_step,),
-        downtime=SECRET_SWITCH_DOWNTIME_SECONDS,
     )
 
 

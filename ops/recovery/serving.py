@@ -1,11 +1,13 @@
 """Which database instance serves the stack now: nothing may delete it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, OpsError, UsageError
-from ops.database.instance import find_instance
+from ops.database.instance import find_instance, list_in_stack_region
 from ops.outputs import Outputs
 
 
@@ -40,6 +42,22 @@ def find_serving_database(aws: Aws, outputs: Outputs) -> ServingDatabase:
     except (OpsError, ValueError) as error:
         return ServingDatabase(outputs.database.identifier, None, str(error))
     return ServingDatabase(outputs.database.identifier, None if host is None else str(host))
+
+
+def find_serving_instance(
+    aws: Aws, outputs: Outputs, serving: ServingDatabase, known_identifiers: Collection[str]
+) -> dict[str, Any] | None:
+    """Describes the instance that the secret leads to, unless it is one of these or is gone."""
+    if serving.host is None or serving.host == outputs.database.endpoint:
+        return None
+    identifier = serving.host.partition(".")[0]
+    instances = list_in_stack_region(aws, outputs, "rds.describe_db_instances", "DBInstances", {})
+    for description in instances:
+        name = description["DBInstanceIdentifier"]
+        is_host = (description.get("Endpoint") or {}).get("Address") == serving.host
+        if name not in known_identifiers and (is_host or name == identifier):
+            return dict(description)
+    return None
 
 
 def require_not_serving(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
+from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
 from sandbox.clock import get_sandbox_clock, is_in_future
@@ -183,6 +184,8 @@ class PostgresServers:
             instance_server = find_server()
             if instance_server is None:
                 raise EndpointClosedError(f"there is no {key[1]}")
+            if not _lets_anybody_in(instance_server.instance):
+                raise EndpointClosedError(f"no security group of {key[1]} has a rule")
             return instance_server.get_socket_path()
 
         def get_state() -> object:
@@ -227,6 +230,21 @@ class PostgresServers:
     def _close_endpoint(self, region: str, identifier: str) -> None:
         if proxy := self._proxies.pop((region, identifier), None):
             proxy.close()
+
+
+def _lets_anybody_in(instance: Any) -> bool:
+    """False if none of an instance's security groups has a rule for what comes in.
+
+    Asked for new connections only: tracked ones go on (EC2 User Guide, "Amazon EC2 security group
+    connection tracking"). Which client comes from where is not looked at.
+    """
+    ec2 = ec2_backends[instance.account_id][instance.region]
+    groups = [ec2.get_security_group_from_id(name) for name in instance.vpc_security_group_ids]
+    # A default group lets its own members in, which moto's does not: EC2 User Guide, "Default
+    # security groups for your VPCs".
+    return not groups or any(
+        group is None or group.name == "default" or group.ingress_rules for group in groups
+    )
 
 
 _current_servers: PostgresServers | None = None

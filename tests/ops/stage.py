@@ -246,6 +246,7 @@ def build_stack_outputs() -> Outputs:
                 "admin_name": "bulwark_admin",
                 "secret_arn": format_arn("secretsmanager", f"secret:{identifier}-AbCdEf"),
                 "security_group_id": "sg-database",
+                "fence_security_group_id": None,
                 "subnet_group": f"{STACK_PREFIX}-database",
                 "parameter_group": "database-a1b2c3d",
                 "engine_version": "16",

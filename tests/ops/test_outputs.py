@@ -84,6 +84,7 @@ def build_outputs_json(
                     "adminName",
                     "secretArn",
                     "securityGroupId",
+                    "fenceSecurityGroupId",
                     "subnetGroup",
                     "parameterGroup",
                     "engineVersion",

@@ -16,6 +16,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.database import replicas
 from ops.database.instance import find_instance
 from ops.database.password import describe_database_secret
+from ops.recovery.fence import build_fence_steps
 from ops.recovery.promotion import (
     build_discard_plan,
     build_rename_promotion_plan,
@@ -24,8 +25,13 @@ from ops.recovery.promotion import (
     require_promotable,
 )
 from ops.recovery.rename import get_replaced_identifier
-from ops.recovery.serving import require_not_serving
-from ops.services.model import list_service_states
+from ops.recovery.secret_switch import build_secret_return_steps
+from ops.recovery.serving import (
+    find_serving_database,
+    find_serving_instance,
+    require_not_serving,
+)
+from ops.services.model import ServiceState, list_service_states
 
 app = typer.Typer(add_completion=False)
 replica_app = typer.Typer(no_args_is_help=True, add_completion=False, help="Read replicas.")
@@ -65,39 +71,47 @@ def promote_instance(
     require_promotable(stack_context.outputs, instance)
     run, now = new_run_id("promote"), clock.now()
     plans: dict[str, Any] = {}
+    aws, outputs = stack_context.aws, stack_context.outputs
+    serving_database = find_serving_database(aws, outputs)
+    serving = find_serving_instance(aws, outputs, serving_database, (primary_identifier, restored))
+    leads_elsewhere = serving_database.host not in (None, outputs.database.endpoint)
+    secret: Any = None
+    service_states: list[ServiceState] = []
+    if by != "rename" or leads_elsewhere:
+        secret = describe_database_secret(aws, outputs)
+        if outputs.services:
+            service_parts = outputs.services.services.values()
+            service_states = list_service_states(aws, outputs, service_parts)
     if by in (None, "rename"):
         from ops.database.sql.connection import is_database_reachable
 
         can_query = is_database_reachable(stack_context.outputs) if sql is None else sql
         try:
             plans["rename"] = build_rename_promotion_plan(
-                stack_context.outputs, source, instance, run, now, can_query=can_query
+                outputs,
+                source,
+                instance,
+                run,
+                now,
+                can_query=can_query,
+                fence_steps=(
+                    build_fence_steps(aws, outputs, serving, now, is_primary=False)
+                    if serving
+                    else ()
+                ),
+                secret_steps=(
+                    build_secret_return_steps(aws, outputs, secret, service_states, run)
+                    if leads_elsewhere
+                    else ()
+                ),
             )
         except OpsError as error:
             if by is not None:
                 raise
             output.print_line(f"--by rename: not now: {error}")
     if by in (None, "secret"):
-        secret: Any = describe_database_secret(stack_context.aws, stack_context.outputs)
-        service_parts = (
-            stack_context.outputs.services.services.values()
-            if stack_context.outputs.services
-            else ()
-        )
-        service_states = (
-            list_service_states(stack_context.aws, stack_context.outputs, service_parts)
-            if service_parts
-            else []
-        )
         plans["secret"] = build_secret_promotion_plan(
-            stack_context.aws,
-            stack_context.outputs,
-            secret,
-            instance,
-            source,
-            service_states,
-            run,
-            now,
+            aws, outputs, secret, instance, source, service_states, run, now, serving
         )
     if by is None:
         for method, plan in plans.items():

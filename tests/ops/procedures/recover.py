@@ -36,6 +36,7 @@ COPIED_SETTINGS: Final = (
     "EnabledCloudwatchLogsExports",
     "StorageEncrypted",
     "EngineLifecycleSupport",
+    "VpcSecurityGroups",
 )
 
 
@@ -82,9 +83,30 @@ def put_saved_snapshot(stage: Stage) -> None:
     stage.clock.sleep(3600)
 
 
+def put_fence(stage: Stage) -> None:
+    """The stack's security groups of the database; the primary is in the one that has a rule."""
+    ec2 = stage.client("ec2")
+    ids = {
+        name: ec2.create_security_group(GroupName=f"database-{name}", Description=name)["GroupId"]
+        for name in ("server", "fence")
+    }
+    ec2.authorize_security_group_ingress(
+        GroupId=ids["server"], IpProtocol="tcp", FromPort=5433, ToPort=5433, CidrIp="10.0.0.0/8"
+    )
+    part = stage.outputs.database.model_copy(
+        update={"security_group_id": ids["server"], "fence_security_group_id": ids["fence"]}
+    )
+    stage.outputs = stage.outputs.model_copy(update={"database": part})
+    stage.client("rds").modify_db_instance(
+        DBInstanceIdentifier=part.identifier, VpcSecurityGroupIds=[ids["server"]]
+    )
+    stage.clock.sleep(600)
+
+
 def put_restored_instance(stage: Stage) -> None:
     """A restored instance beside the primary, whose secret is rotated by the stack's function."""
     put_recoverable_database(stage)
+    put_fence(stage)
     service_stage.put_services(stage)
     put_rotation_function(stage)
     stage.client("rds").restore_db_instance_to_point_in_time(

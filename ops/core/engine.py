@@ -247,7 +247,7 @@ class Engine:
         """Waits for what a step only looks at, without the lock as soon as it has to wait."""
         if last_record is None:
             verdict, result = self._evaluate_goal(step)
-            if verdict == "met":
+            if verdict == "met" and not step.goal.holds_for:
                 self._record_done(step, result, already_done=True)
                 return
             last_record = self._write_record("sent", step.name)
@@ -289,12 +289,15 @@ class Engine:
     def _wait_until_met(self, step: Step, wait: Wait, start_time: float) -> JsonValue:
         """Reads until it is met. The limit counts from `start_time`, also after a restart."""
         deadline = self._get_deadline(wait, start_time)
-        while (
-            evaluate(
-                wait, result := self._read(step, wait, deadline), self.journal.get_step_results()
-            )
-            != "met"
-        ):
+        met_since: float | None = None
+        while True:
+            result = self._read(step, wait, deadline)
+            if evaluate(wait, result, self.journal.get_step_results()) == "met":
+                met_since = self.clock.now() if met_since is None else met_since
+                if self.clock.now() - met_since >= wait.holds_for:
+                    return result
+            else:
+                met_since = None
             self._require_no_new_report(step, wait)
             elapsed = self.clock.now() - start_time
             self.listener.on_wait(step, wait, result, elapsed)
@@ -304,7 +307,6 @@ class Engine:
                     raise StepFailedError(f"{conditions}, after {elapsed:.0f} s")
                 raise StillRunningError(f"{step.name}: {conditions}")
             self.clock.sleep(wait.every)
-        return result
 
     @property
     def _has_begun(self) -> bool:

@@ -189,8 +189,10 @@ class Wait(FrozenModel):
     `differs_from`: there is a value, and not what an earlier step saw. One of `begun` holds: AWS
     has taken this very call. One of `failed` holds: it will never be met. If one of
     `failed_on_timeout` holds when the time is over, it has failed; else nobody knows. Keys are
-    paths into what is read. `every` and `within` are seconds; `typical` is how long it usually
-    takes, and `source` who says. `reports` are read along: a new one fails the wait of a goal.
+    paths into what is read. `holds_for` is how many seconds it must stay met while it is read: for
+    an answer that may not show yet that a change is going on. `every` and `within` are seconds;
+    `typical` is how long it usually takes, and `source` who says. `reports` are read along: a new
+    one fails the wait of a goal.
     """
 
     read: Action
@@ -200,6 +202,7 @@ class Wait(FrozenModel):
     begun: JsonObject = {}
     failed: dict[str, list[JsonValue]] = {}
     failed_on_timeout: dict[str, list[JsonValue]] = {}
+    holds_for: float = 0
     every: float = 15
     within: float = 3600
     typical: float | None = None

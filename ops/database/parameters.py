@@ -38,6 +38,9 @@ NUMBER_PATTERNS: Final = {
 }
 INCOMPATIBLE_PARAMETERS: Final = "incompatible-parameters"
 TYPICAL_START_SECONDS: Final = 300
+# Seconds that a status must last. RDS shows `applying` some time after the group has changed, and
+# `in-sync` of before until then: how long is an assumption, AWS gives no figure.
+APPLIED_HOLD_SECONDS: Final = 60
 PARAMETERS_APPLIED_EXPRESSION: Final = (
     f"contains(['in-sync', 'pending-reboot'], {PARAMETER_APPLY_STATUS_PATH})"
 )
@@ -246,11 +249,13 @@ def _build_applied_step(outputs: Outputs, instance: DatabaseInstance) -> Step:
     describe_call = describe_instance_call(outputs, instance.identifier)
     return Step(
         name="applied",
-        description=f"wait until {instance.identifier} is in sync or pending a reboot",
+        description=f"wait until {instance.identifier} is in sync or pending a reboot, and is so "
+        f"for {APPLIED_HOLD_SECONDS} s",
         action=describe_call,
         goal=Wait(
             read=describe_call,
             met={PARAMETERS_APPLIED_EXPRESSION: True},
+            holds_for=APPLIED_HOLD_SECONDS,
             failed=build_failed_conditions(),
             every=15,
             within=900,

@@ -76,9 +76,14 @@ def build_fence_steps(
     identifier, suffix = str(instance["DBInstanceIdentifier"]), "" if is_primary else "_serving"
     events_start = get_reboot_events_start(aws, outputs, identifier, now)
     description = f"reboot {identifier}, which ends its sessions"
+    reboot_step = build_reboot_step(
+        outputs, identifier, events_start, f"reboot{suffix}", description
+    )
+    # Nobody is connected after the first reboot, so that a second one does no harm.
+    repeatable_call = reboot_step.action.model_copy(update={"repeatable": True})
     return [
         build_fence_step(outputs, instance, f"fence{suffix}"),
-        build_reboot_step(outputs, identifier, events_start, f"reboot{suffix}", description),
+        reboot_step.model_copy(update={"action": repeatable_call}),
     ]
 
 

@@ -9,10 +9,10 @@ from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.patching import AwsError, ServicePatch
 
 patch = ServicePatch()
-# Simulated seconds for which the status of a dynamic change is `applying`, before it is `in-sync`
-# again or `pending-reboot`. Statuses: RDS User Guide, "Parameter groups for Amazon RDS"; the time
-# is an assumption.
-APPLYING_SECONDS = 30
+# Simulated seconds after which the status of a dynamic change is `applying`, and for which it is,
+# before it is `in-sync` again or `pending-reboot`. Statuses: RDS User Guide, "Parameter groups for
+# Amazon RDS"; the times are assumptions.
+APPLYING_DELAY_SECONDS, APPLYING_SECONDS = 10, 30
 ApiRecord = dict[str, Any]
 
 
@@ -53,19 +53,21 @@ def modify_group_parameters(
 
 def _mark_reboot_pending(backend: RDSBackend, name: str, changes: Any) -> None:
     methods = {change.get("ApplyMethod") for change in changes}
-    applied_at = get_sandbox_clock().get_completion_time(APPLYING_SECONDS)
+    clock = get_sandbox_clock()
+    begins_at = clock.get_completion_time(APPLYING_DELAY_SECONDS)
+    applied_at = clock.get_completion_time(APPLYING_DELAY_SECONDS + APPLYING_SECONDS)
     for instance in _list_group_instances(backend, name):
         if "pending-reboot" in methods:
             instance.sandbox_reboot_pending = True  # type: ignore[attr-defined]
         if "immediate" in methods:
-            instance.sandbox_parameters_applied_at = applied_at  # type: ignore[attr-defined]
+            instance.sandbox_parameters_applied = (begins_at, applied_at)  # type: ignore[attr-defined]
 
 
 @patch.wrap(DBInstance, "db_parameter_group_status_list")
 def list_group_statuses(original: Any, instance: DBInstance) -> list[ApiRecord]:
     """The group of an instance: being applied, waiting for a reboot, or in sync."""
-    applied_at = getattr(instance, "sandbox_parameters_applied_at", None)
-    if applied_at is not None and is_in_future(applied_at):
+    begins_at, applied_at = getattr(instance, "sandbox_parameters_applied", (None, None))
+    if begins_at and applied_at and not is_in_future(begins_at) and is_in_future(applied_at):
         status = "applying"
     else:
         is_pending = getattr(instance, "sandbox_reboot_pending", False)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ops.database.parameters import PostgresParameter, is_allowed_value
+from sandbox.patches.rds.groups import APPLYING_DELAY_SECONDS, APPLYING_SECONDS
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import open_database_console
 from tests.ops.procedures.db_parameters import (
@@ -45,6 +46,14 @@ def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -
     assert "is pending-reboot" in out
     ops("db reboot --yes")
     assert ops.run_for_json("db parameters")["state"] == "in-sync"
+
+
+def test_an_in_sync_of_before_the_change_is_not_taken_for_its_end() -> None:
+    with open_stage() as stage:
+        put_database_with_group(stage)
+        plan, before = plan_parameters(stage), stage.clock.now()
+        assert stage.build_engine(KillFuse()).start(plan) == "done"
+        assert stage.clock.now() - before > APPLYING_DELAY_SECONDS + APPLYING_SECONDS
 
 
 def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default() -> None:

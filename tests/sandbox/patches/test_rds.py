@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.clock import ManualClock, set_sandbox_clock
-from sandbox.patches.rds.groups import APPLYING_SECONDS
+from sandbox.patches.rds.groups import APPLYING_DELAY_SECONDS, APPLYING_SECONDS
 from tests.sandbox.conftest import ClientFactory, RefusalGetter
 
 KMS_KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-4000-8000-000000000000"
@@ -308,6 +308,8 @@ def test_a_parameter_is_applied_for_a_while(
     assert read_group_status(rds) == "in-sync"
     dynamic = {"ParameterName": "work_mem", "ParameterValue": "8192", "ApplyMethod": "immediate"}
     rds.modify_db_parameter_group(DBParameterGroupName="group", Parameters=[dynamic])
+    assert read_group_status(rds) == "in-sync", "it does not show at once"
+    held_clock.advance(APPLYING_DELAY_SECONDS)
     assert read_group_status(rds) == "applying"
     held_clock.advance(APPLYING_SECONDS)
     assert read_group_status(rds) == "in-sync"
@@ -317,6 +319,7 @@ def test_a_parameter_is_applied_for_a_while(
         "ApplyMethod": "pending-reboot",
     }
     rds.modify_db_parameter_group(DBParameterGroupName="group", Parameters=[dynamic, static])
+    held_clock.advance(APPLYING_DELAY_SECONDS)
     assert read_group_status(rds) == "applying"
     held_clock.advance(APPLYING_SECONDS)
     assert read_group_status(rds) == "pending-reboot"

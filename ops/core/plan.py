@@ -189,10 +189,9 @@ class Wait(FrozenModel):
     `differs_from`: there is a value, and not what an earlier step saw. One of `begun` holds: AWS
     has taken this very call. One of `failed` holds: it will never be met. If one of
     `failed_on_timeout` holds when the time is over, it has failed; else nobody knows. Keys are
-    paths into what is read. `holds_for` is how many seconds it must stay met while it is read: for
-    an answer that may not show yet that a change is going on. `every` and `within` are seconds;
-    `typical` is how long it usually takes, and `source` who says. `reports` are read along: a new
-    one fails the wait of a goal.
+    paths into what is read. It must stay met for `holds_for` seconds. `every` and `within` are
+    seconds; `typical` is how long it usually takes, and `source` who says. `reports` are read
+    along: a new one fails the wait of a goal.
     """
 
     read: Action
@@ -375,15 +374,8 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
             raise ValueError(f"{step.name} waits for nothing")
         if isinstance(wait.read, Call) and wait.read.api in SECRET_READS:
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
-        paths = (
-            *wait.met,
-            *wait.same_as,
-            *wait.differs_from,
-            *wait.begun,
-            *wait.failed,
-            *wait.failed_on_timeout,
-        )
-        for path in paths:
+        outcomes = (*wait.begun, *wait.failed, *wait.failed_on_timeout)
+        for path in (*wait.met, *wait.same_as, *wait.differs_from, *outcomes):
             jmespath.compile(path)
         if wait.reports is not None:
             jmespath.compile(wait.reports.messages)

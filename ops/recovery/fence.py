@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from ops.core.aws import Aws
-from ops.core.plan import JsonObject, Step, Wait
+from ops.core.plan import UNDOCUMENTED_TIME_SOURCE, JsonObject, Step, Wait
 from ops.database.failover import build_reboot_step, get_reboot_events_start
 from ops.database.instance import rds_call
 from ops.database.statuses import (
@@ -29,7 +29,6 @@ GROUPS_EXPRESSION: Final = (
     "sort(DBInstances[0].VpcSecurityGroups[].join(' ', [VpcSecurityGroupId, Status]))"
 )
 TYPICAL_GROUPS_SECONDS: Final = 2 * 60
-GROUPS_TIME_SOURCE: Final = "an assumption, AWS gives no figure"
 
 
 def is_fenceable(outputs: Outputs, instance: Mapping[str, Any]) -> bool:
@@ -195,7 +194,7 @@ def _build_groups_step(
             every=5,
             within=1800,
             typical=TYPICAL_GROUPS_SECONDS,
-            source=GROUPS_TIME_SOURCE,
+            source=UNDOCUMENTED_TIME_SOURCE,
         ),
         undo=undo,
         downtime=downtime,

@@ -52,7 +52,7 @@ REPLICA_PROMOTION_TIME_SOURCE: Final = (
 MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
 # Which server answers: its own address, which a rename does not change, or its folder if it is
 # reached by a socket of its own machine. Source: PostgreSQL manual, "System Information Functions".
-IDENTITY_STATEMENT: Final = """
+SERVER_STATEMENT: Final = """
 SELECT coalesce(host(inet_server_addr()), current_setting('data_directory')) AS server,
        pg_is_in_recovery() AS standby"""
 
@@ -313,7 +313,7 @@ def build_discard_plan(
 
 def _build_old_identity_step(primary_identifier: str) -> Step:
     """Builds the step that records which server has the primary's name, if it answers."""
-    query = Sql(statement=IDENTITY_STATEMENT, unreachable_is_answer=True)
+    query = Sql(statement=SERVER_STATEMENT, unreachable_is_answer=True)
     return Step(
         name="old_identity",
         description=f"see which server answers as {primary_identifier} before the renames",
@@ -324,7 +324,7 @@ def _build_old_identity_step(primary_identifier: str) -> Step:
 
 def _build_answers_step(primary_identifier: str, *, has_source: bool) -> Step:
     """Builds the query of the promoted instance, which the old one cannot answer for it."""
-    query = Sql(statement=IDENTITY_STATEMENT, unreachable_is_answer=True)
+    query = Sql(statement=SERVER_STATEMENT, unreachable_is_answer=True)
     return Step(
         name="answers",
         description=f"query {primary_identifier} with the password in the stack's secret"

@@ -113,7 +113,8 @@ class Backups(Component):
                 min_retention_days=shortest_days,
                 changeable_for_days=changeable_days,
                 region=region,
-                opts=self.child_options,
+                # One per vault: the end of the old lock would unlock the vault again.
+                opts=self.build_child_options(delete_before_replace=True),
             )
         return vault
 

@@ -102,7 +102,8 @@ class Registry(Component):
             self.format_logical_name(service),
             repository=repository.name,
             policy=format_compact_json({"rules": [*_build_lifecycle_rules()]}),
-            opts=self.child_options,
+            # One per repository: the end of the old policy would end the new one too.
+            opts=self.build_child_options(delete_before_replace=True),
         )
         aws.ecr.RepositoryPolicy(
             self.format_logical_name(service),

@@ -1,0 +1,187 @@
+"""Every setting of a standing stack is changed, and what Pulumi would do is held to a table.
+
+The settings come from the schema: a new one without a judgement in settings.yaml fails here.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+import pytest
+from pydantic import JsonValue
+
+from components.settings import Settings, SettingsError
+from components.settings.profiles import merge_values
+from components.settings.standing import require_possible_changes
+from sandbox.program import ResourceGraph
+from tests.changes.page import PAGE_FILE, render_page
+from tests.changes.steps import (
+    SEVERITY,
+    ChangeStep,
+    Verdict,
+    judge_steps,
+    list_steps,
+    list_unsafe_singletons,
+)
+from tests.changes.table import (
+    SettingChange,
+    build_overrides,
+    build_standing,
+    get_change,
+    list_setting_keys,
+    load_settings_with,
+    load_table,
+)
+from tests.world import run_whole_program
+
+# The stack on which each setting has an effect: its verdict is that of the table.
+WHOLE: Final = "whole"
+Stack = tuple[str, dict[str, JsonValue]]
+STACKS: Final[dict[str, Stack]] = {
+    WHOLE: ("prod", {"compute": "both", "cache": {"enabled": True}}),
+    "dev": ("dev", {}),
+    "staging": ("staging", {}),
+    "prod": ("prod", {}),
+    "sandbox": ("sandbox", {}),
+    "fleet": ("prod", {"compute": "fleet"}),
+    "both": ("prod", {"compute": "both"}),
+    "none": ("prod", {"compute": "none"}),
+}
+KEYS: Final = sorted(load_table())
+MILD: Final[tuple[Verdict, ...]] = ("nothing", "harmless")
+
+
+def change_stack(name: str, change: SettingChange) -> tuple[Verdict, list[ChangeStep] | str]:
+    """The verdict of a change on a stack, and the steps or the refusal that say why."""
+    stack, base = STACKS[name]
+    before = build_overrides(stack, base, change.given)
+    try:
+        standing_settings = load_settings_with(stack, before)
+    except SettingsError as error:
+        return "nothing", f"this stack cannot have what is given: {error}"
+    after = _find_other_settings(stack, standing_settings, before, change)
+    if after is None:
+        return "nothing", "the stack has these values already"
+    try:
+        changed_settings = load_settings_with(stack, after)
+        require_possible_changes(changed_settings, build_standing(standing_settings))
+    except SettingsError as error:
+        return "refused", str(error)
+    steps = list_steps(_run(stack, before), _run(stack, after))
+    return judge_steps(steps), steps
+
+
+def _find_other_settings(
+    stack: str, standing: Settings, before: Mapping[str, JsonValue], change: SettingChange
+) -> dict[str, JsonValue] | None:
+    """The overrides that differ from what stands; None if none does."""
+    for values in change.list_values():
+        overrides = build_overrides(stack, merge_values(before, values))
+        try:
+            settings = load_settings_with(stack, overrides)
+        except SettingsError:
+            return overrides
+        if settings != standing:
+            return overrides
+    return None
+
+
+def _run(stack: str, overrides: dict[str, JsonValue]) -> ResourceGraph:
+    return run_whole_program(stack, overrides)
+
+
+def describe(reason: list[ChangeStep] | str) -> str:
+    """What a failed assertion shows."""
+    if isinstance(reason, str):
+        return reason
+    lines = [
+        f"{step.verdict}: {step.operation} {step.type} {step.name} {', '.join(step.properties)}"
+        for step in reason
+    ]
+    return "\n".join(lines[:12])
+
+
+def test_every_setting_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = list(list_setting_keys())
+    unjudged = []
+    for key in keys:
+        try:
+            get_change(key)
+        except LookupError:
+            unjudged.append(key)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(keys)} settings, {len(unjudged)} not judged\n")
+    assert unjudged == []
+
+
+def test_no_judgement_is_of_a_setting_that_is_gone() -> None:
+    keys = {key.replace("services.NAME.", "serviceDefaults.") for key in list_setting_keys()}
+    assert load_table().keys() - keys == set()
+
+
+def test_the_page_is_written_from_the_table() -> None:
+    """Write it with: python -m tests.changes"""
+    assert PAGE_FILE.read_text() == render_page(PAGE_FILE.read_text())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_judgement_says_what_happens_unless_nobody_notices(key: str) -> None:
+    change = load_table()[key]
+    assert change.verdict in SEVERITY
+    assert bool(change.what) == (change.verdict not in MILD)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if load_table()[key].verdict == "refused"])
+def test_a_refusal_names_the_setting(key: str) -> None:
+    change = load_table()[key]
+    verdict, reason = change_stack(WHOLE, change)
+    assert verdict == "refused"
+    last_key = (change.names or key).rpartition(".")[2]
+    assert any(
+        line.startswith("bulwark:") and f"{last_key} is " in line
+        for line in describe(reason).splitlines()
+    ), reason
+
+
+def test_harmless_changes_are_harmless_together() -> None:
+    """Two runs instead of a hundred; each alone is an exhaustive test."""
+    stack, base = STACKS[WHOLE]
+    before = build_overrides(stack, base)
+    after, taken = before, 0
+    for change in load_table().values():
+        if change.verdict not in MILD or change.given:
+            continue
+        candidate = build_overrides(stack, merge_values(after, change.list_values()[0]))
+        try:
+            load_settings_with(stack, candidate)
+        except SettingsError:
+            continue  # not with the others
+        after, taken = candidate, taken + 1
+    assert taken > 60
+    steps = list_steps(_run(stack, before), _run(stack, after))
+    assert judge_steps(steps) == "harmless", describe(steps)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_what_aws_has_once_is_not_replaced_beside_itself(name: str) -> None:
+    stack, base = STACKS[name]
+    locked: dict[str, JsonValue] = {"backups": {"lock": "governance"}}
+    graph = _run(stack, build_overrides(stack, base, locked))
+    assert list_unsafe_singletons(graph) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("key", KEYS)
+def test_a_change_is_what_the_table_says(key: str) -> None:
+    change = load_table()[key]
+    verdict, reason = change_stack(WHOLE, change)
+    assert verdict == change.verdict, describe(reason)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", [name for name in STACKS if name != WHOLE])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_change_is_nowhere_worse_than_the_table_says(key: str, name: str) -> None:
+    change = load_table()[key]
+    verdict, reason = change_stack(name, change)
+    assert SEVERITY.index(verdict) <= SEVERITY.index(change.verdict), describe(reason)

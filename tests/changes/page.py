@@ -12,6 +12,7 @@ TABLE_HEADING: Final = "## Every setting"
 VERDICT_TITLES: Final[dict[Verdict, str]] = {
     "refused": "Refused before anything is registered",
     "protected": "Pulumi refuses while the stack is protected (`protect`); else it is lost",
+    "loses": "Loses data, at once",
     "interrupts": "Interrupts",
     "less": "Keeps or protects less than before",
     "replaced": "Replaced, with nothing interrupted",

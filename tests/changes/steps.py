@@ -18,7 +18,9 @@ from components.facts.resource_types import find_fact
 from sandbox.program import RegisteredResource, ResourceGraph
 
 Operation = Literal["create", "update", "replace", "delete"]
-Verdict = Literal["nothing", "harmless", "replaced", "less", "interrupts", "protected", "refused"]
+Verdict = Literal[
+    "nothing", "harmless", "replaced", "less", "interrupts", "loses", "protected", "refused"
+]
 # From what nobody notices to what must not happen by itself.
 SEVERITY: Final[tuple[Verdict, ...]] = (
     "nothing",
@@ -26,6 +28,7 @@ SEVERITY: Final[tuple[Verdict, ...]] = (
     "replaced",
     "less",
     "interrupts",
+    "loses",
     "protected",
     "refused",
 )
@@ -46,6 +49,8 @@ GATE_TYPES: Final = frozenset(
         "aws:lb/listenerRule:ListenerRule",
     }
 )
+# Another version of it replaces what runs, the new ones first.
+ROLLED_TYPES: Final = frozenset({"aws:ec2/launchTemplate:LaunchTemplate"})
 RETENTION_PROPERTIES: Final = frozenset(
     {"days", "deleteAfter", "noncurrentDays", "snapshotRetentionLimit"}
 )
@@ -70,19 +75,16 @@ class ChangeStep:
         return find_fact(self.type) or ResourceFact(type=self.type)
 
     @property
-    def holds_data(self) -> bool:
-        """True if its end loses data, or is what Pulumi's protection is for."""
-        return self.fact.data_loss is not None or self.fact.must_be_protected
-
-    @property
     def verdict(self) -> Verdict:
         """How bad this step is."""
         if self.operation == "create":
             return "harmless"
         if self.operation == "update":
             return self._judge_update()
-        if self.holds_data or self.is_protected:
+        if self.is_protected or self.fact.must_be_protected:
             return "protected"
+        if self.fact.data_loss is not None:
+            return "loses"
         if self.type in ACCESS_TYPES and self.operation == "delete":
             return "interrupts" if self.name.startswith("access") else "harmless"
         if self.operation == "replace" and not self.is_deleted_first:
@@ -101,7 +103,8 @@ class ChangeStep:
             return "interrupts"
         if any(self._is_lowered(rule) for rule in self.fact.protections) or self._keeps_for_less():
             return "less"
-        return "harmless"
+        is_rolling = any(effect.downtime.startswith("none while") for effect in effects)
+        return "replaced" if is_rolling or self.type in ROLLED_TYPES else "harmless"
 
     def _keeps_for_less(self) -> bool:
         """True if a rule of a lifecycle ends sooner than before."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 # By type; `region` replaces all of them.
-REPLACING_PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
+REPLACING_PROPERTIES_BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "aws:acm/certificate:Certificate": frozenset(
         {"domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"}
     ),
@@ -188,7 +188,7 @@ def list_replacing_changes(
     type_: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[str]:
     """The properties whose change from `before` to `after` replaces a resource of a type."""
-    replacing = REPLACING_PROPERTIES.get(type_, frozenset()) | {"region"}
+    replacing = REPLACING_PROPERTIES_BY_TYPE.get(type_, frozenset()) | {"region"}
     return sorted(name for name in replacing if before.get(name) != after.get(name))
 
 

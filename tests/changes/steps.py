@@ -51,6 +51,9 @@ GATE_TYPES: Final = frozenset(
 )
 # Another version of it replaces what runs, the new ones first.
 ROLLED_TYPES: Final = frozenset({"aws:ec2/launchTemplate:LaunchTemplate"})
+# Its only parameter is maxmemory-policy, which needs no reboot (ElastiCache User Guide, "Valkey and
+# Redis OSS parameters").
+REBOOTLESS_TYPES: Final = frozenset({"aws:elasticache/parameterGroup:ParameterGroup"})
 RETENTION_PROPERTIES: Final = frozenset(
     {"days", "deleteAfter", "noncurrentDays", "snapshotRetentionLimit"}
 )
@@ -96,6 +99,8 @@ class ChangeStep:
         return "replaced" if self.operation == "replace" else "harmless"
 
     def _judge_update(self) -> Verdict:
+        if self.type in REBOOTLESS_TYPES:
+            return "harmless"
         effects = [effect for name, effect in self.fact.updates.items() if name in self.properties]
         if self.type in GATE_TYPES and {"conditions", "fromPort", "cidrIpv4"} & {*self.properties}:
             return "interrupts"
@@ -121,7 +126,8 @@ class ChangeStep:
             return bool(after) and not before
         if rule.change == "zero":
             return not after
-        return (after or 0) < (before or 0)
+        are_numbers = all(isinstance(value, int | float | None) for value in (before, after))
+        return rule.change in ("lower", "shorter") and are_numbers and (after or 0) < (before or 0)
 
 
 def list_steps(before: ResourceGraph, after: ResourceGraph) -> list[ChangeStep]:

@@ -138,11 +138,14 @@ def build_standing(settings: Settings) -> StandingStack:
 
 
 def _build_values(key: str, value: JsonValue, given: Any) -> dict[str, JsonValue]:
-    """`database.port` as an object of objects; `[]` is the only item of the list that is given."""
+    """`database.port` as an object of objects; what is given has the only name or item.
+
+    That is, NAME and `[]` stand for it.
+    """
     head, _, rest = key.partition(".")
-    name = head.removesuffix("[]")
+    name = next(iter(given)) if head == "NAME" else head.removesuffix("[]")
     inside = given.get(name, {})
-    if name == head:
+    if not head.endswith("[]"):
         return {name: _build_values(rest, value, inside) if rest else value}
     return {name: [merge_values(inside[0], _build_values(rest, value, inside[0]))]}
 

@@ -1,8 +1,10 @@
 """Public access and open ports: the world reaches the load balancer's 80 and 443 only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from typing import Any, Final
 
+from policy.rules.conditions import bounds_principals
 from policy.rules.model import (
     IS_EMPTY,
     IS_FALSE,
@@ -21,7 +23,10 @@ from policy.rules.model import (
     one_of,
 )
 
-WORLD_CIDRS: Final = frozenset({"0.0.0.0/0", "::/0"})
+# A range with a shorter prefix is of no one owner (IANA gives out /8 and longer of IPv4, /12 of
+# IPv6): it and its halves are the world.
+SHORTEST_PREFIXES: Final[Mapping[int, int]] = {4: 8, 6: 12}
+POLICY_PROPERTIES: Final = ("policy", "assumeRolePolicy")  # policies of a resource itself
 PUBLIC_PORTS: Final = frozenset({80, 443})
 # EC2.19's list of ports that are often attacked.
 RISKY_PORTS: Final = frozenset(
@@ -39,6 +44,18 @@ def _list_source_cidrs(rule: Any) -> set[str]:
         for entry in as_list(find_property(rule, key))
         if isinstance(entry, str)
     }
+
+
+def _is_open_to_world(rule: Any) -> bool:
+    """True if one of a rule's ranges is the world, or a large part of it, however it is written."""
+    for cidr in _list_source_cidrs(rule):
+        try:
+            network = ip_network(cidr.strip(), strict=False)
+        except ValueError:
+            continue
+        if network.prefixlen < SHORTEST_PREFIXES[network.version]:
+            return True
+    return False
 
 
 def _get_port_range(rule: Any) -> tuple[float, float]:
@@ -66,7 +83,7 @@ def _list_ingress_rules(resource: PolicyResource) -> Iterator[tuple[str, Any]]:
 
 def _check_world_access(resource: PolicyResource) -> Iterator[str]:
     for path, rule in _list_ingress_rules(resource):
-        if not _list_source_cidrs(rule) & WORLD_CIDRS:
+        if not _is_open_to_world(rule):
             continue
         first, last = _get_port_range(rule)
         is_balancer = resource.name.split("-")[0] == BALANCER_COMPONENT
@@ -98,7 +115,7 @@ def _check_network_acl(resource: PolicyResource) -> Iterator[str]:
     for port in (22, 3389):
         for entry in entries:
             first, last = _get_port_range(entry)
-            if not (_list_source_cidrs(entry) & WORLD_CIDRS and first <= port <= last):
+            if not (_is_open_to_world(entry) and first <= port <= last):
                 continue
             if str(find_property(entry, "action")).lower() == "allow":
                 yield f"ingress is open to the world on {port}, must be any other port"
@@ -131,22 +148,33 @@ def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, s
 
 
 def _check_public_principals(resource: PolicyResource) -> Iterator[str]:
-    """A statement for any principal must have a condition."""
-    for index, statement in enumerate(list_statements(find_property(resource.inputs, "policy"))):
-        principal = find_property(statement, "Principal")
-        principals = (
-            as_list(find_property(principal, "AWS"))
-            if isinstance(principal, dict)
-            else as_list(principal)
-        )
-        if (
-            find_property(statement, "Effect") == "Allow"
-            and "*" in principals
-            and not find_property(statement, "Condition")
-        ):
-            yield format_violation(
-                f"policy.Statement.{index}.Principal", "*", "named principals, or have a Condition"
-            )
+    """A statement for any principal must have a condition that bounds who it is."""
+    for property_name in POLICY_PROPERTIES:
+        document = find_property(resource.inputs, property_name)
+        for index, statement in enumerate(list_statements(document)):
+            if find_property(statement, "Effect") != "Allow":
+                continue
+            path = f"{property_name}.Statement.{index}"
+            if "NotPrincipal" in statement:
+                yield (
+                    f"{path}.NotPrincipal is set, must be Principal: whom it does not name, it "
+                    "lets in"
+                )
+            if _names_everyone(find_property(statement, "Principal")) and not bounds_principals(
+                find_property(statement, "Condition")
+            ):
+                yield format_violation(
+                    f"{path}.Principal",
+                    "*",
+                    "named principals, or have a Condition on an account, an organization, an ARN "
+                    "or a network",
+                )
+
+
+def _names_everyone(principal: Any) -> bool:
+    if isinstance(principal, dict):
+        return any("*" in as_list(find_property(principal, kind)) for kind in principal)
+    return "*" in as_list(principal)
 
 
 BUCKET_COMPANION_TYPES: Final = {
@@ -192,6 +220,15 @@ EXPOSURE_RULES = (
             "aws:kms/key:Key",
             "aws:sqs/queue:Queue",
             "aws:ecr/repositoryPolicy:RepositoryPolicy",
+            "aws:ecr/registryPolicy:RegistryPolicy",
+            "aws:sqs/queuePolicy:QueuePolicy",
+            "aws:sns/topicPolicy:TopicPolicy",
+            "aws:kms/keyPolicy:KeyPolicy",
+            "aws:secretsmanager/secret:Secret",
+            "aws:secretsmanager/secretPolicy:SecretPolicy",
+            "aws:backup/vaultPolicy:VaultPolicy",
+            "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
+            "aws:iam/role:Role",
         ),
         "A resource's policy lets nobody in without a condition.",
         _check_public_principals,

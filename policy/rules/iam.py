@@ -111,6 +111,8 @@ def _check_pass_role(resource: PolicyResource) -> Iterator[str]:
 def _check_administrator_policies(resource: PolicyResource) -> Iterator[str]:
     policy_arns = [
         find_property(resource.inputs, "policyArn"),
+        find_property(resource.inputs, "managedPolicyArn"),
+        *as_list(find_property(resource.inputs, "policyArns")),
         *as_list(find_property(resource.inputs, "managedPolicyArns")),
     ]
     for arn in policy_arns:
@@ -146,6 +148,12 @@ IAM_RULES = (
         (
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
             "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+            "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+            "aws:iam/policyAttachment:PolicyAttachment",
+            "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+            "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive",
+            "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",
+            "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
             "aws:iam/role:Role",
         ),
         "Nothing is attached that allows everything.",

@@ -7,7 +7,7 @@ are checked again in the update.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 Profile = Literal["dev", "prod"]
@@ -36,6 +36,34 @@ class PolicyResource:
     urn: str = ""
 
 
+# Names of the provider for one module: `aws:alb/listener:Listener` is `aws:lb/listener:Listener`.
+MODULE_ALIASES: Final[Mapping[str, str]] = {
+    "alb": "lb",
+    "applicationloadbalancing": "lb",
+    "elasticloadbalancingv2": "lb",
+}
+S3_ALIAS_SUFFIX: Final = "V2"  # of `aws:s3/bucketV2:BucketV2` and of a bucket's parts
+
+
+def get_canonical_type(type_: str) -> str:
+    """The name of a type by which rules know it: the provider has several for some."""
+    parts = type_.split(":")
+    if len(parts) != 3 or parts[0] != "aws" or "/" not in parts[1]:
+        return type_
+    module, name = parts[1].split("/", 1)
+    class_name = parts[2]
+    if module == "s3" and class_name.startswith("Bucket") and class_name != "BucketObjectv2":
+        name = name.removesuffix(S3_ALIAS_SUFFIX)
+        class_name = class_name.removesuffix(S3_ALIAS_SUFFIX)
+    return f"aws:{MODULE_ALIASES.get(module, module)}/{name}:{class_name}"
+
+
+def normalize_type(resource: PolicyResource) -> PolicyResource:
+    """The resource under the name by which rules know its type."""
+    type_ = get_canonical_type(resource.type)
+    return resource if type_ == resource.type else replace(resource, type=type_)
+
+
 ResourceCheck: TypeAlias = Callable[[PolicyResource], Iterable[str]]
 StackCheck: TypeAlias = Callable[[Sequence[PolicyResource]], Iterable[tuple[PolicyResource, str]]]
 
@@ -57,6 +85,7 @@ class ResourceRule:
 
     def list_violations(self, resource: PolicyResource) -> list[str]:
         """Lists a line for each property of a resource that breaks the rule."""
+        resource = normalize_type(resource)
         is_applicable = (
             resource.type in self.types if self.types else resource.type.startswith("aws:")
         )
@@ -78,7 +107,7 @@ class StackRule:
         self, resources: Sequence[PolicyResource]
     ) -> list[tuple[PolicyResource, str]]:
         """Lists (resource, line) for each resource that breaks the rule."""
-        return list(self.check(resources))
+        return list(self.check([normalize_type(resource) for resource in resources]))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
-from components.facts.billing import Charge, PricedResource, StackResources, build_entry_charge
+from components.facts.billing import (
+    Charge,
+    PricedResource,
+    ResourceInputs,
+    StackResources,
+    build_entry_charge,
+)
 from components.facts.model import ChangeEffect, DataLoss, Encryption, ProtectionRule, ResourceFact
 
 CACHE_NODES_EFFECT: Final = ChangeEffect(
@@ -19,9 +25,17 @@ def _list_cache_charges(resource: PricedResource, _stack: StackResources) -> Ite
         "cache",
         price="caches",
         entry=inputs["nodeType"],
-        count=inputs.get("numCacheClusters") or 1,
+        count=_count_nodes(inputs),
         factor="valkey" if inputs.get("engine") == "valkey" else None,
     )
+
+
+def _count_nodes(inputs: ResourceInputs) -> int:
+    """The primary and the replicas of each node group; without node groups, the nodes."""
+    groups = inputs.get("numNodeGroups")
+    if groups:
+        return int(groups * (1 + (inputs.get("replicasPerNodeGroup") or 0)))
+    return int(inputs.get("numCacheClusters") or 1)
 
 
 FACTS: Final = (
@@ -60,7 +74,13 @@ FACTS: Final = (
             "ipDiscovery",
         ),
         list_charges=_list_cache_charges,
-        price_properties=("engine", "nodeType", "numCacheClusters"),
+        price_properties=(
+            "engine",
+            "nodeType",
+            "numCacheClusters",
+            "numNodeGroups",
+            "replicasPerNodeGroup",
+        ),
         class_price=("nodeType", "caches"),
         data_loss=DataLoss(
             "everything cached, including sessions",

@@ -27,6 +27,11 @@ from components.facts.model import (
     ResourceFact,
 )
 
+# IOPS and MiB/s that gp3 storage of PostgreSQL includes, below and from 400 GiB on (RDS User Guide,
+# gp3 storage).
+GP3_STRIPED_GIB: Final = 400
+GP3_INCLUDED: Final = (3000, 125)
+GP3_STRIPED_INCLUDED: Final = (12000, 500)
 DB_INSTANCE_TYPE: Final = "aws:rds/instance:Instance"
 REBOOT_TIME_SOURCE: Final = (
     "an assumption, AWS states none: recovery takes longer after many writes"
@@ -57,6 +62,8 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
     yield build_entry_charge(
         "database", price="databases", entry=inputs["instanceClass"], count=copies
     )
+    if inputs.get("engine") not in (None, "postgres"):
+        yield Charge("engine", unknown=f"not priced: {inputs['engine']}; prices are of PostgreSQL")
     source = inputs if "allocatedStorage" in inputs else _find_primary_inputs(stack)
     storage = source.get("allocatedStorage")
     if storage is None:
@@ -64,10 +71,34 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
             "storage",
             unknown="unknown: the source of this replica or restore is not in the preview",
         )
+    elif inputs.get("storageType") not in (None, "gp3"):
+        yield Charge("storage", unknown=f"not priced: {inputs['storageType']}; prices are of gp3")
     else:
         yield build_monthly_charge(f"{storage:g} GB gp3", "rds_gp3_gb", storage * copies)
+        yield from _list_performance_charges(inputs, storage, copies)
+    if inputs.get("databaseInsightsMode") == "advanced":
+        yield build_usage_charge("Database Insights, advanced", "database-insights")
     if inputs.get("backupRetentionPeriod"):
         yield build_usage_charge("backups", "rds-backup")
+
+
+def _list_performance_charges(
+    inputs: ResourceInputs, storage: float, copies: int
+) -> Iterable[Charge]:
+    """What is provisioned beyond what gp3 includes, which is more from 400 GiB on."""
+    included = GP3_STRIPED_INCLUDED if storage >= GP3_STRIPED_GIB else GP3_INCLUDED
+    for name, amount, unit, price in zip(
+        ("iops", "storageThroughput"),
+        included,
+        ("IOPS", "MiB/s"),
+        ("rds_gp3_iops", "rds_gp3_throughput"),
+        strict=True,
+    ):
+        extra = (inputs.get(name) or 0) - amount
+        if extra > 0:
+            yield build_monthly_charge(
+                f"{extra:,g} {unit} beyond {amount:,g}", price, extra * copies
+            )
 
 
 def _find_primary_inputs(stack: StackResources) -> ResourceInputs:
@@ -125,17 +156,18 @@ FACTS: Final = (
             "performanceInsightsKmsKeyId",
             "monitoringRoleArn",
         ),
-        other_costs=(
-            "databaseInsightsMode",
+        other_costs=("maxAllocatedStorage", "performanceInsightsRetentionPeriod"),
+        list_charges=_list_database_charges,
+        price_properties=(
+            "allocatedStorage",
+            "instanceClass",
+            "multiAz",
             "iops",
             "storageThroughput",
-            "maxAllocatedStorage",
-            "performanceInsightsRetentionPeriod",
             "storageType",
+            "databaseInsightsMode",
             "engine",
         ),
-        list_charges=_list_database_charges,
-        price_properties=("allocatedStorage", "instanceClass", "multiAz"),
         class_price=("instanceClass", "databases"),
         data_loss=DataLoss(
             "the database and its automated backups",

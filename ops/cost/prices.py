@@ -30,6 +30,9 @@ class PriceTable:
     # $ per month.
     rds_gp3_gb: float  # Multi-AZ is twice this
     ebs_gp3_gb: float
+    # Beyond what gp3 includes; Multi-AZ is twice this (infracost#2487 has the first).
+    rds_gp3_iops: float = 0.02
+    rds_gp3_throughput: float = 0.08  # per MiB/s
     valkey: float = 0.8
     alarm_metric: float = 0.10
     composite_alarm: float = 0.50
@@ -79,7 +82,8 @@ DEFAULT_PRICE_TABLE: Final = PriceTable(
 
 # Rates of what depends on usage.
 USAGE_RATES: Final = {
-    "nat": "0.045 $ per GB processed",
+    "nat": "0.045 $ per GB processed: 4.50 $ a month at 100 GB, an assumption",
+    "database-insights": "0.0125 $ per vCPU-hour: 18.25 $ a month with 2 vCPUs",
     "lcu": "0.008 $ per LCU-hour",
     "endpoint": "0.01 $ per GB processed",
     "requests": "per request and GB",

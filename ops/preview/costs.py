@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from components.facts.resource_types import ALL_FACTS
+from components.facts.resource_types import ALL_FACTS, find_fact
 from ops.cost.estimate import Cost, PricedResource, estimate_known_costs, sum_by_component
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview.changes import Preview, ResourceChange
@@ -76,9 +76,21 @@ def compare_costs(
         if change.exists_after
         and (names := [name for name in change.unknown_properties if name in PRICE_PROPERTIES])
     ]
+    unpriced_costs = [
+        Cost(
+            change.component,
+            change.name,
+            f"{change.name}: the change is not priced",
+            None,
+            f"not in the estimate: {', '.join(names)}",
+        )
+        for change in preview.changes
+        if (fact := find_fact(change.type)) is not None
+        and (names := [name for name in change.properties if name in fact.other_costs])
+    ]
     return CostComparison(
         tuple(estimate_known_costs(old_resources, price_table)),
-        (*estimate_known_costs(new_resources, price_table), *uncertain_costs),
+        (*estimate_known_costs(new_resources, price_table), *uncertain_costs, *unpriced_costs),
     )
 
 

@@ -24,7 +24,13 @@ def test_a_nat_gateway_is_its_hours_and_its_data_is_said_as_a_rate() -> None:
     )
     assert lines == [
         Cost("network", "nat-a", "NAT gateway", 0.045 * 730, None),
-        Cost("network", "nat-a", "data", None, "0.045 $ per GB processed"),
+        Cost(
+            "network",
+            "nat-a",
+            "data",
+            None,
+            "0.045 $ per GB processed: 4.50 $ a month at 100 GB, an assumption",
+        ),
     ]
 
 

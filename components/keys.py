@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi_aws as aws
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
@@ -25,16 +25,6 @@ LOG_KEY_SERVICES = (
 # These name no source account when they publish to an encrypted topic (SNS developer guide, "Key
 # management"): they are bound by the topic, which SNS names in the encryption context.
 SERVICES_WITHOUT_SOURCE = ("events", "backup")
-DATA_KEY_SERVICES = (
-    "rds",
-    "elasticache",
-    "secretsmanager",
-    "ec2",
-    "autoscaling",
-    "s3",
-    "ecr",
-    "ssm",
-)
 KEY_USE_ACTIONS = (
     "kms:Encrypt",
     "kms:Decrypt",
@@ -67,11 +57,11 @@ class Keys(Component):
         self._account = args.account
         if args.settings.encryption == "own":
             region = args.settings.region
-            self.data = self._create_key("data", region, self._build_data_statements(region))
+            self.data = self._create_key("data", region, self._build_data_statements())
             self.logs = self._create_key("logs", region, self._build_log_statements(region))
             if recovery_region := args.settings.recovery_region:
                 statements = [
-                    *self._build_data_statements(recovery_region),
+                    *self._build_data_statements(),
                     *self._build_log_statements(recovery_region),
                 ]
                 self.recovery = self._create_key("recovery", recovery_region, statements)
@@ -86,13 +76,23 @@ class Keys(Component):
         account_statement = Statement(
             sid="Account", actions=["kms:*"], resources=["*"], principals={"AWS": [account_root]}
         )
+        # Whoever may use a key hands it on to AWS's services only (KMS Developer Guide,
+        # "kms:GrantIsForAWSResource").
+        grant_statement = Statement(
+            sid="GrantsForAwsResources",
+            effect="Deny",
+            actions=["kms:CreateGrant"],
+            resources=["*"],
+            principals={"AWS": ["*"]},
+            conditions={"Bool": {"kms:GrantIsForAWSResource": "false"}},
+        )
         other_region = region if region != self.settings.region else None
         key = aws.kms.Key(
             self.format_logical_name(purpose),
             description=f"{self.settings.prefix}: {purpose}",
             enable_key_rotation=True,
             deletion_window_in_days=30 if self.settings.protect else 7,
-            policy=build_policy_document(account_statement, *statements),
+            policy=build_policy_document(account_statement, grant_statement, *statements),
             region=other_region,
             opts=self.build_protected_options(),
         )
@@ -105,19 +105,29 @@ class Keys(Component):
         )
         return key.arn
 
-    def _build_data_statements(self, region: str) -> list[Statement]:
-        """Everybody of the account whom IAM allows, through the services that hold data."""
-        via_services = [f"{service}.{region}.amazonaws.com" for service in DATA_KEY_SERVICES]
-        caller_conditions: dict[str, dict[str, Input[str] | Sequence[Input[str]]]] = {
-            "StringEquals": {"kms:CallerAccount": self._account.id, "kms:ViaService": via_services}
-        }
+    def _build_data_statements(self) -> list[Statement]:
+        """Auto Scaling's own role, which encrypts the disks of instances; IAM decides on others.
+
+        The role is named by a condition: a principal that is not there yet, as before the account's
+        first Auto Scaling group, would be refused (Amazon EC2 Auto Scaling User Guide, "Required
+        AWS KMS key policy for use with encrypted volumes").
+        """
+        role_arn = Output.format(
+            "arn:{0}:iam::{1}:role/aws-service-role/autoscaling.amazonaws.com/"
+            "AWSServiceRoleForAutoScaling",
+            self._account.partition,
+            self._account.id,
+        )
         return [
             Statement(
-                sid="ThroughServices",
+                sid="AutoScaling",
                 actions=[*KEY_USE_ACTIONS, "kms:CreateGrant"],
                 resources=["*"],
                 principals={"AWS": ["*"]},
-                conditions=caller_conditions,
+                conditions={
+                    "StringEquals": {"kms:CallerAccount": self._account.id},
+                    "ArnEquals": {"aws:PrincipalArn": role_arn},
+                },
             )
         ]
 

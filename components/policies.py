@@ -81,6 +81,7 @@ def create_service_role(
         component.format_logical_name(key),
         name=component.format_physical_name(component.name, key),
         assume_role_policy=build_trust_policy(service, conditions),
+        permissions_boundary=component.settings.access.permissions_boundary,
         opts=component.child_options,
     )
     if statements:

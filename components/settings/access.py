@@ -57,5 +57,5 @@ class AccessSettings(Section):
         default=4, ge=1, le=12, description="maximum length of a session, hours"
     )
     permissions_boundary: Annotated[str, AfterValidator(_validate_boundary)] | None = Field(
-        default=None, description="permissions boundary of the roles, if the account requires one"
+        default=None, description="permissions boundary of every role; `ops bootstrap` makes one"
     )

@@ -13,6 +13,7 @@ from ops.bootstrap.inspection import (
 )
 from ops.bootstrap.names import (
     FoundationNames,
+    parse_domains,
     parse_environments,
     parse_project,
     parse_region,
@@ -66,6 +67,13 @@ def bootstrap_account(
     recovery_region: Annotated[
         str | None, typer.Option(metavar="REGION", help="region that the state is replicated to")
     ] = None,
+    domains: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK=DOMAIN,...",
+            help="domains whose records the deployment of a stack may change",
+        ),
+    ] = None,
     environments: Annotated[
         str, typer.Option(metavar="NAMES", help="the stacks, separated by commas")
     ] = "dev,staging,prod",
@@ -81,7 +89,7 @@ def bootstrap_account(
     """
     selection, output = get_selection(context)
     names, account_context = _resolve_foundation(
-        selection, repository, repository_ids, reviewers, recovery_region, environments
+        selection, repository, repository_ids, reviewers, recovery_region, environments, domains
     )
     run = new_run_id("bootstrap")
     parts = inspect_foundation(names, account_context.aws, run)
@@ -101,6 +109,7 @@ def _resolve_foundation(
     reviewers: str | None,
     recovery_region: str | None,
     environments: str,
+    domains: str | None,
 ) -> tuple[FoundationNames, AccountContext]:
     """Parses the options and reads the credentials' account. Raises UsageError."""
     if repository is None:
@@ -116,6 +125,7 @@ def _resolve_foundation(
                 f"--recovery-region must differ from --region; both are {recovery_region!r}"
             )
     stacks = parse_environments(environments, project)
+    stack_domains = parse_domains(domains, stacks) if domains is not None else ()
     repository_name = parse_repository(repository)
     ids = parse_repository_ids(repository_ids) if repository_ids is not None else None
     if ids is not None and reviewers is not None:
@@ -132,6 +142,7 @@ def _resolve_foundation(
         project=project,
         repository=repository_name,
         repository_ids=ids,
+        domains=stack_domains,
         reviewers=reviewer_ids,
         is_github_known=is_github_known,
         partition=partition,
@@ -176,8 +187,13 @@ def _print_next_commands(names: FoundationNames, output: Output, state: str) -> 
             arn = build_arn(f"role/{names.get_role_name(f'{kind}-{stack}')}")
             lines.append(f"gh variable set {name} --env {environment} --body '{arn}'")
     stacks = [
-        f"pulumi stack init {stack} --secrets-provider='{names.secrets_provider}'"
+        line
         for stack in names.environments
+        for line in (
+            f"pulumi stack init {stack} --secrets-provider='{names.build_secrets_provider(stack)}'",
+            f"pulumi config set --stack {stack} --path bulwark:access.permissionsBoundary "
+            f"'{names.build_boundary_arn(stack)}'",
+        )
     ]
     commands = {"pulumi": [f"pulumi login '{names.backend_url}'", *stacks], "github": lines}
     if output.output_format == "json":

@@ -14,6 +14,7 @@ DECLARATIONS: Final = (
             "--repository-ids": ("nonsense", "1", "0/2", "1/2/3"),
             "--reviewers": ("a b", ",", "-a", "a,b,c,d,e,f,g"),
             "--recovery-region": ("nonsense", "eu-north-1"),
+            "--domains": ("prod", "other=example.com", "prod=a b", "prod=a.com,prod=b.com"),
             "--environments": ("Prod", ",", "deploy", "prod,prod-eu"),
         },
     ),

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from pydantic import JsonValue
 
+from ops.bootstrap.boundary import build_boundary_steps, list_boundary_versions_call
 from ops.bootstrap.buckets import build_bucket_steps, list_foundation_buckets
 from ops.bootstrap.environments import (
     build_environment_read,
@@ -15,7 +16,7 @@ from ops.bootstrap.environments import (
     list_environments,
 )
 from ops.bootstrap.keys import build_key_steps, describe_key_call, find_usable_key_id
-from ops.bootstrap.names import KEY_PURPOSES, FoundationNames
+from ops.bootstrap.names import FoundationNames
 from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
 from ops.core.actions import Actions
 from ops.core.aws import Aws
@@ -80,9 +81,11 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
         [str(client_id) for client_id in client_ids] if isinstance(client_ids, list) else None
     )
     steps: list[Step] = []
-    for purpose in KEY_PURPOSES:
+    for purpose in names.key_purposes:
         steps += build_key_steps(names, purpose, key_ids[purpose], run)
     steps.append(build_oidc_provider_step(names, audiences))
+    for stack in names.environments:
+        steps += _build_boundary_steps(names, actions, stack)
     steps += build_role_steps(names, existing_names)
     steps += build_bucket_steps(names, existing_names)
     with ThreadPoolExecutor(INSPECTION_THREADS) as pool:
@@ -90,6 +93,12 @@ def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[Found
             *_inspect_environments(names, actions),
             *pool.map(lambda step: _inspect_step(actions, step), steps),
         ]
+
+
+def _build_boundary_steps(names: FoundationNames, actions: _CachedReads, stack: str) -> list[Step]:
+    """Builds the steps of a stack's boundary, given the versions that it has."""
+    versions = _find_response(actions, list_boundary_versions_call(names, stack))
+    return build_boundary_steps(names, stack, versions)
 
 
 def _inspect_environments(names: FoundationNames, actions: _CachedReads) -> list[FoundationPart]:
@@ -141,7 +150,7 @@ def _find_key_ids(names: FoundationNames, actions: _CachedReads) -> dict[str, st
             purpose,
             _find_response(actions, describe_key_call(names, purpose, names.region)),
         )
-        for purpose in KEY_PURPOSES
+        for purpose in names.key_purposes
     }
 
 

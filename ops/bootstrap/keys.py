@@ -1,4 +1,4 @@
-"""The two KMS keys: of Pulumi's state and of the secrets in it.
+"""The KMS keys: of Pulumi's state, and for each stack of the secrets in its state.
 
 They are multi-Region keys (AWS KMS Developer Guide, "Multi-Region keys in AWS KMS"), so the
 recovery region can decrypt what the first region encrypted.
@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.names import SECRETS_PURPOSE, FoundationNames
 from ops.bootstrap.policies import build_key_policy, format_policy_document
 from ops.core.errors import OpsError
 from ops.core.kms import DESCRIBE_KEY_API, list_key_recovery_commands
@@ -19,7 +19,6 @@ KEY_STATE_PATH: Final = "KeyMetadata.KeyState"
 KEY_NOT_FOUND: Final = "NotFoundException"
 CREATED_KEY_ARN_PATH: Final = "ResourceTagMappingList[0].ResourceARN"
 KEY_DELETION_DAYS: Final = 30  # days until a key is deleted: the maximum (API reference)
-KEY_DESCRIPTIONS: Final = {"state": "Pulumi's state", "secrets": "the secrets in Pulumi's state"}
 
 
 def describe_key_call(names: FoundationNames, purpose: str, region: str) -> Call:
@@ -30,6 +29,18 @@ def describe_key_call(names: FoundationNames, purpose: str, region: str) -> Call
         expected_errors=(KEY_NOT_FOUND,),
         region=region,
     )
+
+
+def describe_key_purpose(purpose: str) -> str:
+    """Describes what a key encrypts."""
+    if purpose == "state":
+        return "Pulumi's state"
+    return f"the secrets in the state of {purpose.removeprefix(f'{SECRETS_PURPOSE}-')}"
+
+
+def format_step_key(purpose: str) -> str:
+    """Returns a purpose as part of a step's name."""
+    return purpose.replace("-", "_")
 
 
 def find_usable_key_id(names: FoundationNames, purpose: str, response: JsonValue) -> str | None:
@@ -63,11 +74,11 @@ def build_key_steps(
         else [_build_key_step(names, purpose, run), _build_new_key_alias_step(names, purpose)]
     )
     target: JsonObject = {"KeyId": key_id} if key_id else {}
-    refs = {} if key_id else {"KeyId": f"alias_{purpose}.KeyMetadata.KeyId"}
+    refs = {} if key_id else {"KeyId": f"alias_{format_step_key(purpose)}.KeyMetadata.KeyId"}
     name = names.get_key_alias(purpose)
     key_steps.append(
         Step(
-            name=f"rotation_{purpose}",
+            name=f"rotation_{format_step_key(purpose)}",
             description=f"rotate {name} every year",
             action=Call(
                 api="kms.enable_key_rotation", params=target, refs=refs, region=names.region
@@ -94,13 +105,21 @@ def build_key_steps(
     return key_steps
 
 
+def _build_own_tags(names: FoundationNames, purpose: str) -> dict[str, str]:
+    """Builds the tags of a key. A stack's is tagged as the stack, so that no other may use it."""
+    tags = {"Name": names.get_role_name(purpose), "Project": names.project}
+    if purpose != "state":
+        tags["Environment"] = purpose.removeprefix(f"{SECRETS_PURPOSE}-")
+    return tags
+
+
 def _build_key_tags(names: FoundationNames, purpose: str, run: str) -> list[JsonValue]:
-    tags = {"Name": names.get_role_name(purpose), "Project": names.project, RUN_TAG: run}
+    tags = {**_build_own_tags(names, purpose), RUN_TAG: run}
     return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
 
 
 def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
-    name = f"key_{purpose}"
+    name = f"key_{format_step_key(purpose)}"
     find_step_name = f"find_{name}"
     filters: list[JsonValue] = [
         {"Key": RUN_TAG, "Values": [run]},
@@ -113,11 +132,11 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
     )
     return Step(
         name=name,
-        description=f"create the key of {KEY_DESCRIPTIONS[purpose]}",
+        description=f"create the key of {describe_key_purpose(purpose)}",
         action=Call(
             api="kms.create_key",
             params={
-                "Description": f"{names.project}: {KEY_DESCRIPTIONS[purpose]}",
+                "Description": f"{names.project}: {describe_key_purpose(purpose)}",
                 "MultiRegion": True,
                 "Policy": format_policy_document(build_key_policy(names)),
                 "Tags": _build_key_tags(names, purpose, run),
@@ -185,9 +204,13 @@ def _build_key_deletion_step(
 
 
 def _build_new_key_alias_step(names: FoundationNames, purpose: str) -> Step:
-    key_arn_path = f"key_{purpose}.{CREATED_KEY_ARN_PATH}"
+    key_arn_path = f"key_{format_step_key(purpose)}.{CREATED_KEY_ARN_PATH}"
     return _build_alias_step(
-        names, purpose, names.region, f"alias_{purpose}", AliasTarget(key_arn_path, "Arn")
+        names,
+        purpose,
+        names.region,
+        f"alias_{format_step_key(purpose)}",
+        AliasTarget(key_arn_path, "Arn"),
     )
 
 
@@ -245,7 +268,7 @@ def _build_key_policy_step(names: FoundationNames, purpose: str, key_id: str) ->
     policy = build_key_policy(names)
     params: JsonObject = {"KeyId": key_id, "PolicyName": "default"}
     return Step(
-        name=f"key_policy_{purpose}",
+        name=f"key_policy_{format_step_key(purpose)}",
         description=f"restrict {names.get_key_alias(purpose)} to IAM policies of this account",
         action=Call(
             api="kms.put_key_policy",
@@ -275,8 +298,8 @@ def _build_key_replica_steps(
     refs: dict[str, str],
 ) -> list[Step]:
     """Builds the steps of the replica key, whose id is the same, and of its alias."""
-    name, alias = f"replica_{purpose}", names.get_key_alias(purpose)
-    tags = {"Name": names.get_role_name(purpose), "Project": names.project}
+    name, alias = f"replica_{format_step_key(purpose)}", names.get_key_alias(purpose)
+    tags = _build_own_tags(names, purpose)
     return [
         Step(
             name=name,
@@ -311,7 +334,7 @@ def _build_key_replica_steps(
             names,
             purpose,
             recovery_region,
-            f"alias_{purpose}_away",
+            f"alias_{format_step_key(purpose)}_away",
             AliasTarget(f"{name}.KeyMetadata.KeyId", key_id=key_id),
         ),
     ]

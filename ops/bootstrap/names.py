@@ -25,11 +25,14 @@ LOGIN_PATTERN: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}")
 MAX_REVIEWERS: Final = 6  # of an environment (GitHub REST API, "Create or update an environment")
 REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # First words of the foundation's role names; no stack's name may begin with one.
-RESERVED_STACK_PREFIXES: Final = ("preview", "deploy", "operate", "state")
+RESERVED_STACK_PREFIXES: Final = ("boundary", "preview", "deploy", "operate", "secrets", "state")
 GITHUB_OIDC_ISSUER: Final = "token.actions.githubusercontent.com"
 GITHUB_OIDC_AUDIENCE: Final = "sts.amazonaws.com"
+SECRETS_PURPOSE: Final = "secrets"
+ALL_SECRETS: Final = f"{SECRETS_PURPOSE}*"  # the keys of all stacks, also of those not named
 DEPLOY_BRANCH: Final = "main"  # the branch that the workflows deploy
-KEY_PURPOSES: Final = ("state", "secrets")  # one key each
+# A domain in lower case, of at least two labels (RFC 1035).
+DOMAIN_PATTERN: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class RepositoryIds:
 class FoundationNames:
     """The inputs of all names. `recovery_region` is None if there is no such region.
 
+    `domains` are stacks and the domain whose records their deployment may change.
     `reviewers` are the ids of the users on GitHub who must agree to a deployment. GitHub is neither
     asked nor changed without `is_github_known`.
     """
@@ -56,6 +60,7 @@ class FoundationNames:
     region: str
     recovery_region: str | None
     environments: tuple[str, ...]
+    domains: tuple[tuple[str, str], ...] = ()
     reviewers: tuple[int, ...] = ()
     is_github_known: bool = True
 
@@ -89,6 +94,27 @@ class FoundationNames:
     def _get_region_suffix(self, region: str) -> str:
         return "" if region == self.region else f"-{region}"
 
+    @property
+    def key_purposes(self) -> tuple[str, ...]:
+        """What each key is for: the states of all stacks, and the secrets of each."""
+        return ("state", *map(self.get_secrets_purpose, self.environments))
+
+    def get_secrets_purpose(self, stack: str) -> str:
+        """Returns the purpose of the key of the secrets in a stack's state."""
+        return f"{SECRETS_PURPOSE}-{stack}"
+
+    def get_domain(self, stack: str) -> str | None:
+        """Returns the domain of a stack, None if it has none."""
+        return dict(self.domains).get(stack)
+
+    def build_boundary_arn(self, stack: str) -> str:
+        """Returns the ARN of the permissions boundary of a stack's roles."""
+        return self.build_iam_arn(f"policy/{self.get_boundary_name(stack)}")
+
+    def get_boundary_name(self, stack: str) -> str:
+        """Returns the name of that policy: not one that a deployment may change."""
+        return self.get_role_name(f"boundary-{stack}")
+
     def get_key_alias(self, purpose: str) -> str:
         """Returns the alias of a key, the same in both regions."""
         return f"alias/{self.project}-{purpose}"
@@ -115,10 +141,10 @@ class FoundationNames:
         """The URL that `pulumi login` takes."""
         return f"s3://{self.get_state_bucket(self.region)}?region={self.region}&awssdk=v2"
 
-    @property
-    def secrets_provider(self) -> str:
-        """What `pulumi stack init --secrets-provider` takes."""
-        return f"awskms:///{self.get_key_alias('secrets')}?region={self.region}"
+    def build_secrets_provider(self, stack: str) -> str:
+        """Returns what `pulumi stack init --secrets-provider` takes."""
+        alias = self.get_key_alias(self.get_secrets_purpose(stack))
+        return f"awskms:///{alias}?region={self.region}"
 
 
 def parse_repository(text: str) -> str:
@@ -197,3 +223,18 @@ def _require_separate_prefixes(text: str, name: str, stacks: Sequence[str]) -> N
                 f"--environments is {text!r}, which has both {name} and {other_stack}; policies on "
                 f"{name}-* would cover {other_stack}, so rename one"
             )
+
+
+def parse_domains(text: str, stacks: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Parses STACK=DOMAIN,... Raises UsageError if a stack or domain is invalid or there twice."""
+    pairs = [tuple(pair.strip().split("=")) for pair in text.split(",")]
+    domains = tuple((pair[0], pair[1].lower()) for pair in pairs if len(pair) == 2)
+    is_valid = len(domains) == len(pairs) == len(dict(domains)) and all(
+        stack in stacks and DOMAIN_PATTERN.fullmatch(domain) for stack, domain in domains
+    )
+    if not is_valid:
+        raise UsageError(
+            "--domains must be STACK=DOMAIN separated by commas, of the stacks "
+            f"{', '.join(stacks)}, like {stacks[0]}=app.example.com, not {text!r}"
+        )
+    return domains

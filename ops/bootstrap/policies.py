@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from pydantic import JsonValue
 
 from components.facts.resource_types import list_iam_services
-from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.names import ALL_SECRETS, FoundationNames
 
 PolicyDocument: TypeAlias = dict[str, JsonValue]
 # Services without resources of their own, called by AWS Backup, ECS Exec and Session Manager.
@@ -31,6 +31,10 @@ STACK_SERVICES: Final = (
 )
 # What looks, and would show data of the stack's users or secrets.
 DATA_READ_ACTIONS: Final = (
+    "backup-storage:*",
+    "ec2:GetConsoleOutput",
+    "ec2:GetConsoleScreenshot",
+    "ec2:GetPasswordData",
     "ecr:GetAuthorizationToken",
     "ecr:GetDownloadUrlForLayer",
     "lambda:GetFunction",
@@ -40,26 +44,67 @@ DATA_READ_ACTIONS: Final = (
     "logs:GetQueryResults",
     "secretsmanager:BatchGetSecretValue",
     "secretsmanager:GetSecretValue",
+    "ssm:GetCommandInvocation",
+    "ssm:ListCommandInvocations",
+    "ssm:ListCommands",
+    "ssmmessages:*",
+    "wafv2:GetSampledRequests",
 )
-IAM_CHANGE_ACTIONS: Final = (
-    "iam:Add*",
-    "iam:Attach*",
-    "iam:Create*",
-    "iam:Delete*",
-    "iam:Detach*",
-    "iam:Put*",
-    "iam:Remove*",
-    "iam:Tag*",
-    "iam:Untag*",
-    "iam:Update*",
+# What a preview reads: Pulumi's invokes, and what a resource that is imported is compared with.
+PREVIEW_SERVICES: Final = (
+    "acm",
+    "application-autoscaling",
+    "autoscaling",
+    "backup",
+    "budgets",
+    "ce",
+    "cloudwatch",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elasticache",
+    "elasticloadbalancing",
+    "events",
+    "iam",
+    "kms",
+    "lambda",
+    "rds",
+    "route53",
+    "sns",
+    "wafv2",
 )
-KEY_CHANGE_ACTIONS: Final = (
-    "kms:CreateGrant",
-    "kms:Delete*",
-    "kms:Disable*",
-    "kms:Put*",
-    "kms:ScheduleKeyDeletion",
-    "kms:Update*",
+# The reads of imports that are neither Describe nor List. None shows what somebody stored.
+PREVIEW_GET_ACTIONS: Final = (
+    "backup:GetBackup*",
+    "cloudwatch:GetDashboard",
+    "ecr:GetLifecyclePolicy",
+    "ecr:GetRepositoryPolicy",
+    "iam:GetInstanceProfile",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "lambda:GetFunctionConfiguration",
+    "lambda:GetPolicy",
+    "logs:DescribeLogGroups",
+    "logs:ListTagsForResource",
+    "route53:GetChange",
+    "route53:GetHostedZone",
+    "s3:GetBucket*",
+    "s3:GetEncryptionConfiguration",
+    "s3:GetLifecycleConfiguration",
+    "s3:GetReplicationConfiguration",
+    "s3:ListAllMyBuckets",
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetResourcePolicy",
+    "sns:GetSubscriptionAttributes",
+    "sns:GetTopicAttributes",
+    "ssm:DescribeParameters",
+    "wafv2:GetLoggingConfiguration",
+    "wafv2:GetWebACL",
+    "wafv2:GetWebACLForResource",
 )
 
 
@@ -83,60 +128,100 @@ def build_iam_statement(
     return policy_statement
 
 
-def _build_alias_condition(names: FoundationNames, *purposes: str) -> dict[str, JsonValue]:
+def build_alias_condition(names: FoundationNames, *purposes: str) -> dict[str, JsonValue]:
     """Builds a condition that allows only the keys with these aliases, in both regions."""
     aliases: list[JsonValue] = [names.get_key_alias(purpose) for purpose in purposes]
-    return {"ForAnyValue:StringEquals": {"kms:ResourceAliases": aliases}}
+    return {"ForAnyValue:StringLike": {"kms:ResourceAliases": aliases}}
 
 
-def _list_key_arns(names: FoundationNames) -> list[str]:
+def list_key_arns(names: FoundationNames) -> list[str]:
     return [f"arn:{names.partition}:kms:*:{names.account}:key/*"]
 
 
-def _list_state_bucket_arns(names: FoundationNames) -> list[str]:
+def list_state_bucket_arns(names: FoundationNames) -> list[str]:
     return [
         f"arn:{names.partition}:s3:::{names.get_state_bucket(region)}" for region in names.regions
     ]
 
 
-def _build_read_statements(names: FoundationNames) -> list[PolicyDocument]:
-    """Builds read access to a stack's resources, without SSM parameters."""
+def list_state_object_arns(
+    names: FoundationNames,
+    stack: str,
+    *,
+    with_shared: bool = False,
+    regions: Sequence[str] | None = None,
+) -> list[str]:
+    """Lists the objects of a stack's state; with `with_shared` also what is of the whole bucket.
+
+    In the region of the state, unless others are given (Pulumi, "State and backends").
+    """
+    state_path = f"{names.project}/{stack}"
+    paths = [
+        f"stacks/{state_path}.*",
+        f"history/{state_path}/*",
+        f"backups/{state_path}/*",
+        f"locks/organization/{state_path}/*",
+        *(["meta.yaml"] if with_shared else []),
+    ]
+    return [
+        f"arn:{names.partition}:s3:::{names.get_state_bucket(region)}/.pulumi/{path}"
+        for region in regions or [names.region]
+        for path in paths
+    ]
+
+
+def build_other_stack_condition(names: FoundationNames, stack: str) -> dict[str, JsonValue]:
+    """Builds a condition that holds for what another stack of the project has tagged."""
+    return {
+        "StringEquals": {"aws:ResourceTag/Project": names.project},
+        "StringNotEquals": {"aws:ResourceTag/Environment": stack},
+        "Null": {"aws:ResourceTag/Environment": "false"},
+    }
+
+
+def _build_read_statement(names: FoundationNames) -> PolicyDocument:
+    """Builds read access to every service of a stack."""
     services = (*STACK_SERVICES, *GLOBAL_SERVICES, "iam")
     read_actions = [
         f"{service}:{verb}*" for service in services for verb in ("Describe", "Get", "List")
     ]
-    parameter_arn = f"arn:{names.partition}:ssm:*:{names.account}:parameter/*"
-    return [
-        build_iam_statement(
-            "Allow", [*read_actions, "s3:GetBucket*", "s3:ListAllMyBuckets"], ["*"]
-        ),
-        build_iam_statement("Deny", ["ssm:GetParameter*"], [parameter_arn]),
-    ]
+    return build_iam_statement(
+        "Allow", [*read_actions, "s3:GetBucket*", "s3:ListAllMyBuckets"], ["*"]
+    )
 
 
-def _build_state_read_statements(names: FoundationNames) -> list[PolicyDocument]:
-    """Builds read access to every stack's state and the secrets in it."""
-    objects = [f"{bucket}/.pulumi/*" for bucket in _list_state_bucket_arns(names)]
+def _build_state_read_statements(
+    names: FoundationNames, object_arns: Sequence[str], secrets_purpose: str
+) -> list[PolicyDocument]:
+    """Builds read access to objects of the state and to what a key of secrets encrypts in them."""
     return [
-        build_iam_statement("Allow", ["s3:ListBucket"], _list_state_bucket_arns(names)),
-        build_iam_statement("Allow", ["s3:GetObject"], objects),
+        build_iam_statement("Allow", ["s3:ListBucket"], list_state_bucket_arns(names)),
+        build_iam_statement("Allow", ["s3:GetObject"], object_arns),
         build_iam_statement(
             "Allow",
             ["kms:Decrypt"],
-            _list_key_arns(names),
-            _build_alias_condition(names, "state", "secrets"),
+            list_key_arns(names),
+            build_alias_condition(names, "state", secrets_purpose),
         ),
     ]
 
 
 def build_preview_policy(names: FoundationNames) -> PolicyDocument:
-    """Builds the policy of pull request previews: read resources and the state."""
-    read_statement, deny_statement = _build_read_statements(names)
+    """Builds the policy of pull request previews: read resources' settings, and all states.
+
+    Beside that, the public parameters of AWS, such as the newest images.
+    """
+    described_actions = [
+        f"{service}:{verb}*" for service in PREVIEW_SERVICES for verb in ("Describe", "List")
+    ]
+    public_parameter_arn = f"arn:{names.partition}:ssm:*::parameter/aws/service/*"
     return build_iam_policy(
-        read_statement,
+        build_iam_statement("Allow", [*described_actions, *PREVIEW_GET_ACTIONS], ["*"]),
+        build_iam_statement("Allow", ["ssm:GetParameter*"], [public_parameter_arn]),
         build_iam_statement("Deny", DATA_READ_ACTIONS, ["*"]),
-        deny_statement,
-        *_build_state_read_statements(names),
+        *_build_state_read_statements(
+            names, [f"{arn}/.pulumi/*" for arn in list_state_bucket_arns(names)], ALL_SECRETS
+        ),
     )
 
 
@@ -147,7 +232,7 @@ def build_operate_policy(names: FoundationNames, environment: str) -> PolicyDocu
     """
     prefix, secrets_prefix = f"{names.project}-{environment}", f"{names.partition}:secretsmanager"
     secret_arns = [f"arn:{secrets_prefix}:*:{names.account}:secret:{prefix}-*"]
-    read_statement, _ = _build_read_statements(names)
+    read_statement = _build_read_statement(names)
     denied_actions = [
         action for action in DATA_READ_ACTIONS if action != "secretsmanager:GetSecretValue"
     ]
@@ -159,11 +244,16 @@ def build_operate_policy(names: FoundationNames, environment: str) -> PolicyDocu
             "Action": ["secretsmanager:GetSecretValue"],
             "NotResource": list[JsonValue](secret_arns),
         },
-        *_build_state_read_statements(names),
+        build_iam_statement("Deny", ["*"], ["*"], build_other_stack_condition(names, environment)),
+        *_build_state_read_statements(
+            names,
+            list_state_object_arns(names, environment, with_shared=True, regions=names.regions),
+            names.get_secrets_purpose(environment),
+        ),
         build_iam_statement(
             "Allow",
             ["kms:Decrypt"],
-            _list_key_arns(names),
+            list_key_arns(names),
             _build_stack_tag_condition(names, environment),
         ),
         build_iam_statement(
@@ -181,77 +271,6 @@ def _build_stack_tag_condition(names: FoundationNames, environment: str) -> dict
     }
 
 
-def build_deploy_policy(names: FoundationNames, environment: str) -> PolicyDocument:
-    """Builds the policy of a stack's deployment: its services, its names and its state.
-
-    Resources tagged by other stacks of the project and changes of the foundation are denied. A
-    deployment creates roles, which can have any permission; the real limits are who may start it
-    and a separate account for prod.
-    """
-    prefix, partition = f"{names.project}-{environment}", names.partition
-    stack_arns = [
-        names.build_iam_arn(f"{kind}/{prefix}-*") for kind in ("role", "policy", "instance-profile")
-    ]
-    foundation_role_arns = [names.build_iam_arn(f"role/{names.get_role_name('preview')}")]
-    foundation_role_arns += [
-        names.build_iam_arn(f"role/{names.get_role_name(name)}-*")
-        for name in ("deploy", "operate", "state")
-    ]
-    bucket_arn = _list_state_bucket_arns(names)[0]
-    state_path = f"{names.project}/{environment}"
-    object_arns = [
-        f"{bucket_arn}/.pulumi/stacks/{state_path}.*",
-        f"{bucket_arn}/.pulumi/history/{state_path}/*",
-        f"{bucket_arn}/.pulumi/backups/{state_path}/*",
-        f"{bucket_arn}/.pulumi/locks/organization/{state_path}/*",
-    ]
-    region_condition: dict[str, JsonValue] = {
-        "StringEquals": {"aws:RequestedRegion": list(names.regions)}
-    }
-    other_stack_condition: dict[str, JsonValue] = {
-        "StringEquals": {"aws:ResourceTag/Project": names.project},
-        "StringNotEquals": {"aws:ResourceTag/Environment": environment},
-        "Null": {"aws:ResourceTag/Environment": "false"},
-    }
-    return build_iam_policy(
-        build_iam_statement(
-            "Allow", [f"{service}:*" for service in STACK_SERVICES], ["*"], region_condition
-        ),
-        build_iam_statement(
-            "Allow",
-            [
-                *(f"{service}:*" for service in GLOBAL_SERVICES),
-                "iam:Get*",
-                "iam:List*",
-                "s3:ListAllMyBuckets",
-            ],
-            ["*"],
-        ),
-        build_iam_statement("Allow", ["iam:*"], stack_arns),
-        build_iam_statement(
-            "Allow",
-            ["iam:CreateServiceLinkedRole"],
-            [names.build_iam_arn("role/aws-service-role/*")],
-        ),
-        build_iam_statement("Allow", ["s3:*"], [f"arn:{partition}:s3:::{prefix}-*"]),
-        build_iam_statement(
-            "Allow", ["s3:ListBucket", "s3:GetBucketLocation"], _list_state_bucket_arns(names)
-        ),
-        build_iam_statement("Allow", ["s3:GetObject"], [f"{bucket_arn}/.pulumi/*"]),
-        build_iam_statement("Allow", ["s3:PutObject", "s3:DeleteObject"], object_arns),
-        build_iam_statement("Deny", ["*"], ["*"], other_stack_condition),
-        build_iam_statement(
-            "Deny", IAM_CHANGE_ACTIONS, [*foundation_role_arns, names.oidc_provider_arn]
-        ),
-        build_iam_statement(
-            "Deny",
-            KEY_CHANGE_ACTIONS,
-            _list_key_arns(names),
-            _build_alias_condition(names, "state", "secrets"),
-        ),
-    )
-
-
 def build_replication_policy(names: FoundationNames, recovery_region: str) -> PolicyDocument:
     """Builds the policy of S3's replication of the state to the recovery region."""
     source_arn = f"arn:{names.partition}:s3:::{names.get_state_bucket(names.region)}"
@@ -259,7 +278,7 @@ def build_replication_policy(names: FoundationNames, recovery_region: str) -> Po
 
     def build_key_statement(region: str, *actions: str) -> PolicyDocument:
         key_arns = f"arn:{names.partition}:kms:{region}:{names.account}:key/*"
-        condition = _build_alias_condition(names, "state")
+        condition = build_alias_condition(names, "state")
         condition["StringEquals"] = {"kms:ViaService": f"s3.{region}.amazonaws.com"}
         return build_iam_statement("Allow", actions, [key_arns], condition)
 
@@ -287,7 +306,7 @@ def build_replication_policy(names: FoundationNames, recovery_region: str) -> Po
 
 
 def build_key_policy(names: FoundationNames) -> PolicyDocument:
-    """Builds the policy of both keys: IAM policies of this account decide, as AWS recommends."""
+    """Builds the policy of all keys: IAM policies of this account decide, as AWS recommends."""
     root_arn = names.build_iam_arn("root")
     return build_iam_policy(
         build_iam_statement("Allow", ["kms:*"], ["*"], Sid="iam", Principal={"AWS": root_arn})

@@ -6,10 +6,10 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from ops.bootstrap.deployment_policy import build_deploy_policy
 from ops.bootstrap.names import GITHUB_OIDC_AUDIENCE, GITHUB_OIDC_ISSUER, FoundationNames
 from ops.bootstrap.policies import (
     PolicyDocument,
-    build_deploy_policy,
     build_operate_policy,
     build_preview_policy,
     build_replication_policy,
@@ -22,7 +22,7 @@ from ops.bootstrap.trust_policies import (
 )
 from ops.core.plan import Call, JsonObject, Step, Wait
 
-ROLE_NOT_FOUND: Final = "NoSuchEntity"
+IAM_NOT_FOUND: Final = "NoSuchEntity"
 SESSION_SECONDS: Final = 3600  # seconds of a session; each GitHub job requests its own
 DEPLOY_SESSION_SECONDS: Final = (
     3 * 3600
@@ -90,7 +90,7 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
     """
     params: JsonObject = {"OpenIDConnectProviderArn": names.oidc_provider_arn}
     get_call = Call(
-        api="iam.get_open_id_connect_provider", params=params, expected_errors=(ROLE_NOT_FOUND,)
+        api="iam.get_open_id_connect_provider", params=params, expected_errors=(IAM_NOT_FOUND,)
     )
     goal = Wait(
         read=get_call,
@@ -128,9 +128,9 @@ def build_oidc_provider_step(names: FoundationNames, audiences: Collection[str] 
                 action=Call(
                     api="iam.delete_open_id_connect_provider",
                     params=params,
-                    expected_errors=(ROLE_NOT_FOUND,),
+                    expected_errors=(IAM_NOT_FOUND,),
                 ),
-                goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
+                goal=Wait(read=get_call, met={"answer": IAM_NOT_FOUND}, every=2, within=120),
             ),
         ),
     )
@@ -168,7 +168,7 @@ def _get_role_call(names: FoundationNames, role: FoundationRole) -> Call:
     return Call(
         api="iam.get_role",
         params={"RoleName": names.get_role_name(role.name)},
-        expected_errors=(ROLE_NOT_FOUND,),
+        expected_errors=(IAM_NOT_FOUND,),
     )
 
 
@@ -202,12 +202,10 @@ def _build_role_step(names: FoundationNames, role: FoundationRole) -> Step:
             Step(
                 name=_format_step_name(role, "unrole"),
                 description=f"delete the role {params['RoleName']}",
-                action=Call(
-                    api="iam.delete_role", params=params, expected_errors=(ROLE_NOT_FOUND,)
-                ),
+                action=Call(api="iam.delete_role", params=params, expected_errors=(IAM_NOT_FOUND,)),
                 goal=Wait(
                     read=_get_role_call(names, role),
-                    met={"answer": ROLE_NOT_FOUND},
+                    met={"answer": IAM_NOT_FOUND},
                     every=2,
                     within=120,
                 ),
@@ -237,12 +235,12 @@ def _build_role_policy_step(names: FoundationNames, role: FoundationRole, *, is_
         "RoleName": names.get_role_name(role.name),
         "PolicyName": ROLE_POLICY_NAME,
     }
-    get_call = Call(api="iam.get_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,))
+    get_call = Call(api="iam.get_role_policy", params=params, expected_errors=(IAM_NOT_FOUND,))
     undo_step = Step(
         name=_format_step_name(role, "unmay"),
         description=f"delete the policy of {params['RoleName']}",
-        action=Call(api="iam.delete_role_policy", params=params, expected_errors=(ROLE_NOT_FOUND,)),
-        goal=Wait(read=get_call, met={"answer": ROLE_NOT_FOUND}, every=2, within=120),
+        action=Call(api="iam.delete_role_policy", params=params, expected_errors=(IAM_NOT_FOUND,)),
+        goal=Wait(read=get_call, met={"answer": IAM_NOT_FOUND}, every=2, within=120),
     )
     return Step(
         name=_format_step_name(role, "may"),

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from ops.permissions.grants import (
+    AS_IN_TEMPLATE_CONDITIONS,
     CLUSTER_CONDITION,
     ECS_NAMESPACE_CONDITION,
     LAUNCH_TEMPLATE_CONDITION,
+    OTHER_ACCOUNT_CONDITION,
     SESSION_DOCUMENT_CONDITION,
     STACK_INSTANCE_CONDITIONS,
+    STACK_RESOURCE_CONDITIONS,
     STACK_TEMPLATE_CONDITIONS,
     TAG_AT_LAUNCH_CONDITION,
     TAG_AT_REGISTRATION_CONDITION,
@@ -87,7 +90,21 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Guide, "Control Amazon EC2 launch template usage in Auto Scaling groups").
     "autoscaling.start_instance_refresh": (
         build_grant("autoscaling:StartInstanceRefresh", "fleet"),
-        build_grant("ec2:RunInstances", "launched", conditions=(LAUNCH_TEMPLATE_CONDITION,)),
+        build_grant("ec2:RunInstances", "launched", conditions=AS_IN_TEMPLATE_CONDITIONS),
+        build_grant(
+            "ec2:RunInstances", "launched interfaces", conditions=(LAUNCH_TEMPLATE_CONDITION,)
+        ),
+        build_grant(
+            "ec2:RunInstances",
+            "launched security groups",
+            conditions=(*AS_IN_TEMPLATE_CONDITIONS, *STACK_TEMPLATE_CONDITIONS),
+        ),
+        # The group names its subnets, which the template does not.
+        build_grant(
+            "ec2:RunInstances",
+            "launched subnets",
+            conditions=(LAUNCH_TEMPLATE_CONDITION, *STACK_TEMPLATE_CONDITIONS),
+        ),
         build_grant("ec2:RunInstances", "launch templates", conditions=STACK_TEMPLATE_CONDITIONS),
         build_grant("ec2:CreateTags", "tagged at launch", conditions=(TAG_AT_LAUNCH_CONDITION,)),
         build_grant(
@@ -180,6 +197,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
     "rds.copy_db_snapshot": (
         build_grant("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
+        build_grant("rds:CopyDBSnapshot", "backup snapshots", conditions=STACK_RESOURCE_CONDITIONS),
         TAG_SNAPSHOT_GRANT,
         *RDS_KEY_GRANTS,
     ),
@@ -255,10 +273,19 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "database",
             "snapshots",
             "snapshots to copy",
-            "shared snapshots",
             "parameter groups",
             "option groups",
             "subnet group",
+        ),
+        build_grant(
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "backup snapshots",
+            conditions=STACK_RESOURCE_CONDITIONS,
+        ),
+        build_grant(
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "shared snapshots",
+            conditions=(OTHER_ACCOUNT_CONDITION,),
         ),
         build_grant("rds:AddTagsToResource", "database"),
         *RDS_KEY_GRANTS,
@@ -279,6 +306,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Guide, "Exporting DB snapshot data to Amazon S3").
     "rds.start_export_task": (
         build_grant("rds:StartExportTask", "snapshots", "snapshots to copy"),
+        build_grant(
+            "rds:StartExportTask", "backup snapshots", conditions=STACK_RESOURCE_CONDITIONS
+        ),
         build_grant(
             "iam:PassRole",
             "export role",

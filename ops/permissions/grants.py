@@ -81,6 +81,21 @@ STACK_TEMPLATE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "ec2:ResourceTag/Project", ("{project}",)),
     ("StringEquals", "ec2:ResourceTag/Environment", ("{stack}",)),
 )
+# Nothing that the template names is overridden (EC2 User Guide, "Control the use of launch
+# templates with IAM"; the key is true if the resource is the one of the template).
+AS_IN_TEMPLATE_CONDITIONS: Final[tuple[Condition, ...]] = (
+    LAUNCH_TEMPLATE_CONDITION,
+    ("Bool", "ec2:IsLaunchTemplateResource", ("true",)),
+)
+STACK_RESOURCE_CONDITIONS: Final[tuple[Condition, ...]] = (
+    ("StringEquals", "aws:ResourceTag/Project", ("{project}",)),
+    ("StringEquals", "aws:ResourceTag/Environment", ("{stack}",)),
+)
+OTHER_ACCOUNT_CONDITION: Final[Condition] = (
+    "StringNotEquals",
+    "aws:ResourceAccount",
+    ("{account}",),
+)
 TAG_AT_LAUNCH_CONDITION: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
 TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
     "StringEquals",

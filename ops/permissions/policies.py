@@ -8,7 +8,7 @@ from typing import Any, Final
 from ops.core.declaration import ROLES, Role
 from ops.permissions.apis import get_api_grants
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
-from ops.permissions.grants import STACK_REGIONS_CONDITION, Condition, Grant
+from ops.permissions.grants import STACK_REGIONS_CONDITION, Condition, Grant, build_grant
 from ops.permissions.names import StackNames
 from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 
@@ -17,8 +17,8 @@ MAX_POLICY_CHARACTERS: Final = (
 )
 # A role's policies and the services in each, split so that each is within the limit.
 POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "database": ("lambda", "rds", "secretsmanager"),
-    "data": ("backup", "elasticache", "kms", "s3"),
+    "database": ("rds",),
+    "data": ("backup", "elasticache", "kms", "lambda", "s3", "secretsmanager"),
     "services": (
         "acm",
         "application-autoscaling",
@@ -30,6 +30,16 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
     "alarms": ("cloudwatch", "sns"),
+}
+
+
+# What a role may not although its commands' calls would cover it, by part: a reader sees no
+# transcripts of what others typed, and no state of Pulumi, which holds the first passwords.
+DENIED_GRANTS: Final[Mapping[Role, Mapping[str, tuple[Grant, ...]]]] = {
+    "reader": {
+        "services": (build_grant("logs:*", "exec logs"),),
+        "data": (build_grant("s3:GetObject*", "states"),),
+    },
 }
 
 
@@ -121,7 +131,15 @@ def build_role_policies(names: StackNames, role: Role) -> dict[str, dict[str, An
                     )
                 )
         policies[part] = build_statements_document(statements)
+        policies[part]["Statement"] += [
+            _build_denial(grant, names) for grant in DENIED_GRANTS.get(role, {}).get(part, ())
+        ]
     return policies
+
+
+def _build_denial(grant: Grant, names: StackNames) -> dict[str, Any]:
+    resources, _ = _fill_grant(grant, names.values)
+    return {"Effect": "Deny", "Action": [grant.action], "Resource": list(resources)}
 
 
 def serialize_policy(policy: Mapping[str, Any]) -> str:

@@ -49,8 +49,9 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "rds",
         "snapshot:{prefix}-database-*",
         "snapshot:rds:{prefix}-database-*",
-        "snapshot:awsbackup:*",
     ),
+    # Of all stacks: the stack's own by its tags, which AWS Backup copies from the database.
+    "backup snapshots": build_stack_region_arns("rds", "snapshot:awsbackup:*"),
     # Snapshots that another account shares with this one; it decides which.
     "shared snapshots": ("arn:{partition}:rds:{region}:*:snapshot:*",),
     "parameter groups": build_stack_region_arns("rds", "pg:{prefix}-database-*"),
@@ -85,10 +86,12 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "launch templates": build_stack_region_arns("ec2", "launch-template/*"),
     # What RunInstances creates or uses for the fleet.
     "launched": (
-        *build_stack_region_arns("ec2", "instance/*", "volume/*", "network-interface/*"),
-        *build_stack_region_arns("ec2", "security-group/*", "subnet/*"),
+        *build_stack_region_arns("ec2", "instance/*", "volume/*"),
         "arn:{partition}:ec2:{region}::image/*",
     ),
+    "launched interfaces": build_stack_region_arns("ec2", "network-interface/*"),
+    "launched security groups": build_stack_region_arns("ec2", "security-group/*"),
+    "launched subnets": build_stack_region_arns("ec2", "subnet/*"),
     "tagged at launch": build_stack_region_arns(
         "ec2", "instance/*", "volume/*", "network-interface/*"
     ),
@@ -108,6 +111,10 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "vaults": build_arns_in_both_regions("backup", "backup-vault:{prefix}-backups"),
     "log groups": build_stack_region_arns(
         "logs", "log-group:/{project}/{stack}/*", "log-group:/aws/rds/instance/{prefix}-database*"
+    ),
+    # What people typed and saw in containers: the transcripts of ECS Exec.
+    "exec logs": build_stack_region_arns(
+        "logs", "log-group:/{project}/{stack}/exec", "log-group:/{project}/{stack}/exec:*"
     ),
     "outputs": build_arns_in_both_regions(
         "ssm", "parameter/{project}/{stack}/outputs", "parameter/{project}/{stack}/outputs/*"

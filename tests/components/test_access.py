@@ -82,7 +82,8 @@ def test_the_contract_names_the_roles() -> None:
 def test_iam_1_and_iam_21_no_policy_has_a_whole_service_or_everything() -> None:
     for policy in build_program_graph("prod", compute="both").list_resources(IAM_POLICY_TYPE):
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
-            assert statement["Effect"] == "Allow"
+            if statement["Effect"] == "Deny":
+                continue
             assert not [action for action in statement["Action"] if "*" in action]
 
 

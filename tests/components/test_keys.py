@@ -5,6 +5,7 @@ import json
 from components.account import Account
 from components.keys import Keys, KeysArgs
 from tests.conftest import Build
+from tests.iam import is_statement_matching, list_statements
 from tests.world import build_settings
 
 KMS_KEY_TYPE = "aws:kms/key:Key"
@@ -26,7 +27,11 @@ def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
     )
     for key in graph.list_resources(KMS_KEY_TYPE):
         for statement in json.loads(key.inputs["policy"])["Statement"]:
-            if statement["Principal"] == {"AWS": ["*"]}:
+            if statement["Effect"] == "Allow" and statement["Principal"] == {"AWS": ["*"]}:
+                assert statement["Condition"]["ArnEquals"]["aws:PrincipalArn"] == (
+                    "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/"
+                    "AWSServiceRoleForAutoScaling"
+                )
                 assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == "123456789012"
 
 
@@ -38,3 +43,20 @@ def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None
         assert (keys.data, keys.logs, keys.recovery) == (None, None, None)
 
     assert build(program).list_resources(KMS_KEY_TYPE) == []
+
+
+def test_whoever_may_use_a_key_grants_it_to_services_of_aws_only(build: Build) -> None:
+    graph = build(
+        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
+    )
+    for key in graph.list_resources(KMS_KEY_TYPE):
+        statements = list_statements(json.loads(key.inputs["policy"]))
+        for is_for_aws, is_refused in (("true", False), ("false", True)):
+            context = {"kms:grantisforawsresource": is_for_aws}
+            denials = [
+                statement
+                for statement in statements
+                if statement["Effect"] == "Deny"
+                and is_statement_matching(statement, "kms:CreateGrant", "*", context)
+            ]
+            assert bool(denials) is is_refused

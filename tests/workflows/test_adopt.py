@@ -28,6 +28,7 @@ TEST_BY_COMMAND: Final = {
     "ops bootstrap": "tests/ops/bootstrap/test_bootstrap.py",
     "ops deploy staging": "tests/ops/deploy/test_deploy.py",
     "ops health": "tests/ops/core/test_check_runner.py",
+    "ops db rotate-password": "tests/ops/database/test_password.py",
     "ops db size": "tests/workflows/test_adopting.py",
     "ops preview-report": "tests/ops/preview/test_report.py",
 }

@@ -9,13 +9,14 @@ from unittest.mock import patch
 
 import pytest
 
+from ops.bootstrap.deployment_policy import build_boundary_policy, build_deploy_policy
 from ops.bootstrap.inspection import inspect_foundation
 from ops.bootstrap.names import FoundationNames, RepositoryIds
-from ops.bootstrap.policies import build_deploy_policy, build_preview_policy
+from ops.bootstrap.policies import build_preview_policy
 from ops.bootstrap.roles import list_foundation_roles
 from ops.cli.app import main
 from ops.core.run import WallClock
-from ops.permissions.policies import serialize_policy
+from ops.permissions.policies import MAX_POLICY_CHARACTERS, serialize_policy
 from tests.iam import is_action_allowed
 from tests.ops.bootstrap.github import PretendedRepository, put_repository
 from tests.ops.procedures.bootstrap import FOUNDATION_NAMES
@@ -68,7 +69,7 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     second = read_json_output(capsys)
     assert second["state"] == "already complete"
     assert second["pulumi"] == first["pulumi"]
-    assert len(bootstrap_stage.client("kms").list_keys()["Keys"]) == 2
+    assert len(bootstrap_stage.client("kms").list_keys()["Keys"]) == 4, "the state's and three"
 
 
 def test_it_prints_what_to_type_for_pulumi_and_for_github(
@@ -77,7 +78,10 @@ def test_it_prints_what_to_type_for_pulumi_and_for_github(
     assert run_bootstrap("--yes", "--environments", "dev,prod") == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     bucket = f"s3://bulwark-state-{ACCOUNT}?region={REGION}&awssdk=v2"
-    provider = f"awskms:///alias/bulwark-secrets?region={REGION}"
+    provider = f"awskms:///alias/bulwark-secrets-prod?region={REGION}"
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/bulwark-boundary-prod"
+    setting = "--stack prod --path bulwark:access.permissionsBoundary"
+    assert f"pulumi config set {setting} '{boundary}'" in lines
     assert f"pulumi login '{bucket}'" in lines
     assert f"pulumi stack init prod --secrets-provider='{provider}'" in lines
     role = f"arn:aws:iam::{ACCOUNT}:role/bulwark-deploy-prod"
@@ -174,7 +178,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         ([*BOOTSTRAP_WORDS, "--environments", "s" * 17], "at most 16"),
         (
             [*BOOTSTRAP_WORDS, "--environments", "dev,deploy"],
-            "not beginning with preview, deploy",
+            "not beginning with boundary, preview, deploy",
         ),
         (
             [*BOOTSTRAP_WORDS, "--environments", "prod,prod-eu"],
@@ -207,6 +211,12 @@ STATE_BUCKET_ARN = f"arn:aws:s3:::bulwark-state-{ACCOUNT}"
 IAM_PREFIX = f"arn:aws:iam::{ACCOUNT}"
 REGION_CONTEXT = {"aws:RequestedRegion": REGION}
 PROJECT_CONTEXT = {"aws:ResourceTag/Project": "bulwark"}
+TWO_STACKS = replace(
+    FOUNDATION_NAMES, environments=("dev", "prod"), domains=(("dev", "dev.example.com"),)
+)
+BOUNDED = {"iam:PermissionsBoundary": TWO_STACKS.build_boundary_arn("dev")}
+OTHERWISE_BOUNDED = {"iam:PermissionsBoundary": TWO_STACKS.build_boundary_arn("prod")}
+RECORD_NAMES_KEY = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
 
 
 @pytest.mark.parametrize(
@@ -226,7 +236,57 @@ PROJECT_CONTEXT = {"aws:ResourceTag/Project": "bulwark"}
         ),
         ("ec2:CreateVpc", "*", REGION_CONTEXT, True),
         ("ec2:CreateVpc", "*", {"aws:RequestedRegion": "us-west-2"}, False),
-        ("iam:CreateRole", f"{IAM_PREFIX}:role/bulwark-dev-fleet-instance", {}, True),
+        ("iam:CreateRole", f"{IAM_PREFIX}:role/bulwark-dev-fleet-instance", BOUNDED, True),
+        ("iam:PutRolePolicy", f"{IAM_PREFIX}:role/bulwark-dev-fleet-instance", BOUNDED, True),
+        ("iam:CreateRole", f"{IAM_PREFIX}:role/bulwark-dev-x", {}, False),
+        ("iam:CreateRole", f"{IAM_PREFIX}:role/bulwark-dev-x", OTHERWISE_BOUNDED, False),
+        ("iam:PutRolePolicy", f"{IAM_PREFIX}:role/bulwark-dev-x", {}, False),
+        ("iam:PutRolePermissionsBoundary", f"{IAM_PREFIX}:role/bulwark-dev-x", BOUNDED, True),
+        (
+            "iam:PutRolePermissionsBoundary",
+            f"{IAM_PREFIX}:role/bulwark-dev-x",
+            OTHERWISE_BOUNDED,
+            False,
+        ),
+        ("iam:DeleteRolePermissionsBoundary", f"{IAM_PREFIX}:role/bulwark-dev-x", BOUNDED, False),
+        ("iam:CreatePolicyVersion", f"{IAM_PREFIX}:policy/bulwark-boundary-dev", {}, False),
+        (
+            "iam:AttachRolePolicy",
+            f"{IAM_PREFIX}:role/bulwark-dev-x",
+            {**BOUNDED, "iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"},
+            False,
+        ),
+        (
+            "iam:AttachRolePolicy",
+            f"{IAM_PREFIX}:role/bulwark-dev-x",
+            {**BOUNDED, "iam:PolicyARN": f"{IAM_PREFIX}:policy/bulwark-dev-reader-data"},
+            True,
+        ),
+        (
+            "route53:ChangeResourceRecordSets",
+            "arn:aws:route53:::hostedzone/Z1",
+            {RECORD_NAMES_KEY: "app.dev.example.com"},
+            True,
+        ),
+        (
+            "route53:ChangeResourceRecordSets",
+            "arn:aws:route53:::hostedzone/Z1",
+            {RECORD_NAMES_KEY: "app.example.com"},
+            False,
+        ),
+        ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1", {}, False),
+        (
+            "wafv2:UpdateWebACL",
+            f"arn:aws:wafv2:{REGION}:{ACCOUNT}:regional/webacl/bulwark-dev-waf/1",
+            {},
+            True,
+        ),
+        (
+            "wafv2:DeleteWebACL",
+            f"arn:aws:wafv2:{REGION}:{ACCOUNT}:regional/webacl/bulwark-prod-waf/1",
+            {},
+            False,
+        ),
         ("iam:CreateRole", f"{IAM_PREFIX}:role/bulwark-prod-fleet-instance", {}, False),
         ("iam:UpdateAssumeRolePolicy", f"{IAM_PREFIX}:role/bulwark-deploy-dev", {}, False),
         ("iam:PutRolePolicy", f"{IAM_PREFIX}:role/bulwark-preview", {}, False),
@@ -242,18 +302,27 @@ PROJECT_CONTEXT = {"aws:ResourceTag/Project": "bulwark"}
         ),
         ("s3:PutObject", f"{STATE_BUCKET_ARN}/.pulumi/stacks/bulwark/prod.json", {}, False),
         ("s3:GetObject", f"{STATE_BUCKET_ARN}/.pulumi/meta.yaml", {}, True),
+        ("s3:GetObject", f"{STATE_BUCKET_ARN}/.pulumi/stacks/bulwark/dev.json", {}, True),
+        ("s3:GetObject", f"{STATE_BUCKET_ARN}/.pulumi/stacks/bulwark/prod.json", {}, False),
+        ("s3:GetObject", f"{STATE_BUCKET_ARN}/.pulumi/backups/bulwark/prod/x.json", {}, False),
         ("s3:PutBucketPolicy", STATE_BUCKET_ARN, {}, False),
         ("s3:PutObject", f"arn:aws:s3:::bulwark-dev-operations-{ACCOUNT}/runs/x", {}, True),
         (
             "kms:Decrypt",
             f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",
-            {**REGION_CONTEXT, "kms:ResourceAliases": "alias/bulwark-secrets"},
+            {**REGION_CONTEXT, "kms:ResourceAliases": "alias/bulwark-secrets-dev"},
             True,
+        ),
+        (
+            "kms:Decrypt",
+            f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",
+            {**REGION_CONTEXT, "kms:ResourceAliases": "alias/bulwark-secrets-prod"},
+            False,
         ),
         (
             "kms:ScheduleKeyDeletion",
             f"arn:aws:kms:{REGION}:{ACCOUNT}:key/k",
-            {**REGION_CONTEXT, "kms:ResourceAliases": "alias/bulwark-secrets"},
+            {**REGION_CONTEXT, "kms:ResourceAliases": "alias/bulwark-secrets-dev"},
             False,
         ),
     ],
@@ -261,15 +330,23 @@ PROJECT_CONTEXT = {"aws:ResourceTag/Project": "bulwark"}
 def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundation(
     action: str, arn: str, context: dict[str, str], may: bool
 ) -> None:
-    assert (
-        is_action_allowed(build_deploy_policy(FOUNDATION_NAMES, "dev"), action, arn, **context)
-        is may
-    )
+    assert is_action_allowed(build_deploy_policy(TWO_STACKS, "dev"), action, arn, **context) is may
 
 
 @pytest.mark.parametrize(
     ("action", "arn", "may"),
     [
+        ("wafv2:GetSampledRequests", "*", False),
+        ("ssm:GetCommandInvocation", "*", False),
+        ("ssm:ListCommandInvocations", "*", False),
+        ("ec2:GetConsoleOutput", "*", False),
+        ("ec2:GetConsoleScreenshot", "*", False),
+        ("ec2:GetPasswordData", "*", False),
+        ("backup-storage:GetChunk", "*", False),
+        ("rds:DownloadDBLogFilePortion", "*", False),
+        ("lambda:GetFunction", "*", False),
+        ("ecs:ExecuteCommand", "*", False),
+        ("sts:AssumeRole", f"{IAM_PREFIX}:role/bulwark-prod-reader", False),
         ("ec2:DescribeVpcs", "*", True),
         ("rds:DescribeDBInstances", "*", True),
         ("ssm:GetParameter", f"arn:aws:ssm:{REGION}::parameter/aws/service/x", True),
@@ -287,6 +364,30 @@ def test_a_preview_looks_at_what_there_is_and_at_no_data(action: str, arn: str, 
     assert is_action_allowed(build_preview_policy(FOUNDATION_NAMES), action, arn) is may
 
 
+def test_a_boundary_is_set_again_with_room_for_its_version(
+    bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_bootstrap("--yes") == 0
+    iam, arn = bootstrap_stage.client("iam"), FOUNDATION_NAMES.build_boundary_arn("prod")
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    everything = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for _ in range(4):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=everything, SetAsDefault=True)
+    capsys.readouterr()
+    assert run_bootstrap("check", "--output", "json") == 3
+    wrong = [row["what"] for row in read_json_output(capsys)["items"] if row["state"] != "ok"]
+    assert wrong == [
+        "delete the version v1 of bulwark-boundary-prod",
+        "set the boundary bulwark-boundary-prod of the roles of prod",
+    ]
+    assert run_bootstrap("--yes") == 0
+    versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    (default,) = [version["VersionId"] for version in versions if version["IsDefaultVersion"]]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=default)["PolicyVersion"]["Document"]
+    assert document == build_boundary_policy(FOUNDATION_NAMES, "prod")
+    assert len(versions) == 5
+
+
 def test_every_policy_fits_into_its_role() -> None:
     given = FoundationNames(
         project="p" * 12,
@@ -296,8 +397,11 @@ def test_every_policy_fits_into_its_role() -> None:
         account=ACCOUNT,
         region="us-gov-northwest-1",
         recovery_region="us-gov-northwest-2",
-        environments=("s" * 12,),
+        environments=tuple(letter * 11 for letter in "stuvw"),
+        domains=tuple((letter * 11, "d" * 63 + ".example.com") for letter in "stuvw"),
     )
     for role in list_foundation_roles(given):
         assert len(serialize_policy(role.permissions_policy)) <= INLINE_POLICY_CHARACTERS, role.name
         assert len(serialize_policy(role.trust_policy)) <= 2048, role.name  # IAM quotas
+    for stack in given.environments:
+        assert len(serialize_policy(build_boundary_policy(given, stack))) <= MAX_POLICY_CHARACTERS

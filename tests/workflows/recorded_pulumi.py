@@ -72,7 +72,14 @@ def print_record(name: str, default: Any) -> int:
     return 0
 
 
+def record_destruction() -> int:
+    assert {"--yes", "--non-interactive"} <= set(words), words
+    read_or_write_record("history", [{"kind": "destroy", "result": "succeeded"}])
+    return 0
+
+
 verbs: dict[str, Callable[[], int]] = {
+    "destroy": record_destruction,
     "preview": print_preview,
     "up": record_update,
     "stack export": print_state_export,

@@ -79,7 +79,7 @@ def test_the_label_and_the_fields_are_those_of_the_workflows() -> None:
     assert any("gh label create allow-data-loss" in line for line in ADOPT_LINES)
     assert "'allow-data-loss'" in files["preview.yml"].read_text(encoding="utf-8")
     runs = [shlex.split(line) for line in ADOPT_LINES if line.startswith("gh workflow run")]
-    assert {words[3] for words in runs} == {"image.yml", "deploy.yml"}
+    assert {words[3] for words in runs} == {"image.yml", "deploy.yml", "destroy.yml"}
     for words in runs:
         inputs = read_yaml(files[words[3]])["on"]["workflow_dispatch"]["inputs"]
         input_names = {word.partition("=")[0] for word in words if "=" in word}

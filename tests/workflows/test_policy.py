@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from ops.bootstrap.names import DEPLOY_BRANCH
+from ops.bootstrap.roles import list_deploy_workflows, list_operate_workflows
 from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from sandbox.program import PROJECT_ROOT
 from tests.workflows.files import (
@@ -36,6 +38,7 @@ JOB_PERMISSIONS: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("deploy-dev", "dev"): {"id-token": "what it calls wants it"},
     ("deploy", "deploy"): {"id-token": "what it calls wants it"},
     ("image", "image"): {"id-token": "the deploy role"},
+    ("destroy", "destroy"): {"id-token": "the deploy role"},
     **{
         ("operations", job): {"id-token": "the operate role", "issues": "the issue"}
         for job in ("check", "drift", "drill")
@@ -44,7 +47,7 @@ JOB_PERMISSIONS: Final[dict[tuple[str, str], dict[str, str]]] = {
 # What an expression may be made of: nothing that somebody without rights can write.
 SAFE_EXPRESSION_PATTERN = re.compile(
     r"github\.(event\.pull_request\.number|event\.pull_request\.head\.repo\.full_name|repository|"
-    r"run_id|run_attempt|sha|workflow|token|event\.schedule)"
+    r"run_id|run_attempt|sha|ref|workflow|token|event\.schedule)"
     r"|contains\(github\.event\.pull_request\.labels\.\*\.name, '[\w-]+'\)"
     r"|inputs\.[\w-]+|vars\.[A-Z_]+|matrix\.\w+|steps\.\w+\.(outcome|outputs\.\w+)|env\.[A-Z]+"
     r"|needs\.\w+\.result|hashFiles\('[\w.]+'\)|fromJSON\(vars\.[A-Z_]+ \|\| '[^']*'\)"
@@ -145,7 +148,7 @@ def test_credentials_outlast_the_job_that_has_them() -> None:
                 assert (
                     int(inputs.get("seconds", 3600)) > 60 * read_jobs(file)[name]["timeout-minutes"]
                 )
-    assert role_count == 6, "of all jobs with a role"
+    assert role_count == 7, "of all jobs with a role"
 
 
 def test_the_roles_are_assumed_by_oidc_and_no_key_or_secret_is_kept() -> None:
@@ -229,6 +232,29 @@ def test_pulumi_is_of_the_version_that_the_program_has() -> None:
     assert pulumi_step.body["with"] == {"pulumi-version": pinned[1]}
 
 
+def test_a_job_in_an_environment_is_of_the_branch_that_its_role_trusts() -> None:
+    guard = f"github.ref == 'refs/heads/{DEPLOY_BRANCH}'"
+    guarded = [
+        (file.stem, name)
+        for file, name in FILES_AND_JOBS
+        if "environment" in (job := read_jobs(file)[name]) and guard in job["if"]
+    ]
+    assert guarded == [
+        (file.stem, name) for file, name in FILES_AND_JOBS if "environment" in read_jobs(file)[name]
+    ]
+    assert len(guarded) == 7
+
+
+def test_the_workflows_that_the_roles_trust_are_those_that_use_them() -> None:
+    for variable, list_workflows in (
+        ("DEPLOY_ROLE_ARN", list_deploy_workflows),
+        ("OPERATE_ROLE_ARN", list_operate_workflows),
+    ):
+        using = {file.stem for file in WORKFLOW_FILES if variable in file.read_text("utf-8")}
+        (workflows,) = list_workflows("prod").values()
+        assert set(workflows) == using
+
+
 def test_a_fork_gets_no_credentials_and_is_told() -> None:
     (preview,) = [file for file in WORKFLOW_FILES if file.stem == "preview"]
     same_repository = "github.event.pull_request.head.repo.full_name == github.repository"
@@ -241,6 +267,8 @@ def test_a_deployment_is_of_the_github_environment_of_its_stack() -> None:
     expected = {
         ("deploy-stack", "deploy"): "${{ inputs.stack }}",
         ("image", "image"): "${{ inputs.stack || 'dev' }}",
+        ("destroy", "agree"): "${{ inputs.stack }}-destroy",
+        ("destroy", "destroy"): "${{ inputs.stack }}",
         **{
             ("operations", name): "${{ matrix.stack }}-operations"
             for name in ("check", "drift", "drill")
@@ -281,4 +309,4 @@ def test_actionlint_has_nothing_to_say() -> None:
 
 
 def test_conditions_were_found() -> None:
-    assert sum(map(len, CONDITIONS.values())) == 11
+    assert sum(map(len, CONDITIONS.values())) == 13

@@ -49,7 +49,12 @@ def put_drifted_foundation(stage: Stage) -> None:
     key = kms.describe_key(KeyId=FOUNDATION_NAMES.get_key_alias("state"))["KeyMetadata"]["KeyId"]
     iam.create_policy_version(
         PolicyArn=FOUNDATION_NAMES.build_boundary_arn("dev"),
-        PolicyDocument=open_policy.replace("sts:AssumeRoleWithWebIdentity", "*"),
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+            }
+        ),
         SetAsDefault=True,
     )
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=open_policy)

@@ -20,11 +20,13 @@ from ops.alarms.mute_state import (
     format_time,
 )
 from ops.core.aws import Aws
+from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import SPAN, StartTime, round_to_minute
 from ops.core.times import AmbiguousTimeError, format_local_and_utc, parse_typed_time
+from ops.cost.difference import NO_COST
 from ops.outputs import Outputs
 
 MINUTE: Final = "%Y-%m-%dT%H:%M"  # format of the start in a rule's schedule
@@ -202,19 +204,21 @@ def build_mute_plan(
         else _build_alarm_actions_step(outputs, batch, number, enable=False)
         for number, batch in enumerate(batches, 1)
     )
-    notes = [f"{len(names)} alarms: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}"]
+    notes = [f"among them {', '.join(names[:5])}" if len(names) > 5 else ", ".join(names)]
     if any(alarm.severity == "P0" for alarm in alarms):
         notes.append("P0 alarms are among them: nobody is paged for an outage while they are muted")
     if method == "actions":
         notes.append("this does not end by itself: run `ops alarms unmute` at the end")
     notes.append("alarms that are still raised at the end notify then")
-    if minutes is not None:
-        notes.append(f"for {minutes} minutes")
+    length = f", for {minutes} minutes" if minutes is not None else ""
     plan = build_stack_plan(
         outputs,
         run,
         "alarms mute",
         *steps,
+        changes=[f"{format_count(len(names), 'alarm')}: notifying -> muted{length}"],
+        losses=(),
+        cost=NO_COST,
         notes=notes,
         arguments=f"--until {end}",
         data=MuteData(until=end),
@@ -256,7 +260,16 @@ def build_unmute_plan(outputs: Outputs, mutes: Sequence[Mute], run: str) -> Plan
                 )
             )
     notes = ["alarms that are raised notify now"]
-    return build_stack_plan(outputs, run, "alarms unmute", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "alarms unmute",
+        *steps,
+        changes=["alarms: muted -> notifying"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def _format_rule_name(outputs: Outputs, run: str, number: int) -> str:

@@ -196,7 +196,7 @@ def build_baseline_capture_plan(
         account=stack.account,
         region=stack.region,
         steps=(step,),
-        notes=("nothing of the stack itself is changed",),
+        changes=("one baseline more; nothing of the stack itself",),
         captured={
             "STATE": format_baseline(baseline),
             **({"NAME": name} if is_named_by_time else {}),

@@ -29,6 +29,7 @@ from ops.core.errors import (
 )
 from ops.core.goal_evaluation import describe_conditions, evaluate
 from ops.core.plan import Action, Plan, ProgramCommand, Step
+from ops.cost.difference import NOT_PRICED
 
 INSPECTION_THREADS: Final = 8
 GITHUB_NOT_ASKED: Final = "GitHub is not asked if --repository-ids is given"
@@ -139,7 +140,9 @@ def build_bootstrap_plan(
         account=names.account,
         region=names.region,
         steps=steps,
+        changes=(f"parts of the foundation: {len(parts) - len(steps)} -> {len(parts)}",),
         notes=notes,
+        cost=f"{NOT_PRICED}: keys, and what is stored in the buckets",
     )
 
 

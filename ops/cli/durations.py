@@ -1,7 +1,7 @@
 """Times as a person types and reads them: 90s, 30m, 2h, 1d; 45 s, 12 min, 1 h 30 min."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import typer
 
@@ -9,7 +9,13 @@ UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DURATION_PATTERN: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 PART_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 MAX_TEXT_MINUTES: Final = 24 * 60  # as long as alarms can be muted by ops
-EXAMPLES: Final = "like 30m, 2h or 90s (a plain number is minutes)"
+Unit: TypeAlias = Literal["s", "m", "d"]
+UNIT_NAMES: Final[dict[Unit, str]] = {"s": "seconds", "m": "minutes", "d": "days"}
+UNIT_EXAMPLES: Final[dict[Unit, str]] = {
+    "s": "like 90s, 30m or 2h",
+    "m": "like 30m, 2h or 90s",
+    "d": "like 7d or 36h",
+}
 
 
 def format_duration(seconds: float | None) -> str:
@@ -22,23 +28,23 @@ def format_duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def parse_minutes(text: str) -> float | None:
-    """The minutes that a text like 90s, 30m, 2h, 1d or 1h30m says, or None if it says none.
+def parse_duration(text: str, unit: Unit = "m") -> float | None:
+    """How many of a unit a text like 90s, 30m, 2h, 1d or 1h30m says, or None if it says none.
 
-    A plain number is minutes.
+    A plain number is of that unit.
     """
     if DURATION_PATTERN.fullmatch(text):
         seconds = sum(float(n) * UNIT_SECONDS[unit] for n, unit in PART_PATTERN.findall(text))
-        return seconds / 60
+        return seconds / UNIT_SECONDS[unit]
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
 
 
-def format_minutes(minutes: float) -> str:
-    """Minutes as they can be typed, in the largest unit that is whole: 2h, 30m, 90s."""
-    seconds = round(minutes * 60)
-    for unit in ("d", "h", "m"):
-        if seconds and seconds % UNIT_SECONDS[unit] == 0:
-            return f"{seconds // UNIT_SECONDS[unit]}{unit}"
+def format_typed_duration(number: float, unit: Unit = "m") -> str:
+    """A duration as it can be typed, in the largest unit that is whole: 2h, 30m, 90s."""
+    seconds = round(number * UNIT_SECONDS[unit])
+    for letter in ("d", "h", "m"):
+        if seconds and seconds % UNIT_SECONDS[letter] == 0:
+            return f"{seconds // UNIT_SECONDS[letter]}{letter}"
     return f"{seconds}s"
 
 
@@ -49,25 +55,38 @@ def build_duration_option(
     maximum: float | None = None,
     default: float | None = None,
     panel: str | None = None,
+    unit: Unit = "m",
+    whole: bool = False,
 ) -> Any:
-    """An option that takes a duration and gives minutes, as are its limits and its default."""
-    limits = f"at least {format_minutes(minimum)}"
+    """An option that takes a duration and gives minutes, or another unit; so are its limits.
+
+    With `whole` it must be a whole number of that unit.
+    """
+    limits = f"at least {format_typed_duration(minimum, unit)}"
     if maximum is not None:
-        limits = f"{format_minutes(minimum)} to {format_minutes(maximum)}"
+        limits = f"{format_typed_duration(minimum, unit)} to {format_typed_duration(maximum, unit)}"
+    plain = f"a plain number is {UNIT_NAMES[unit]}"
+    examples = f"{UNIT_EXAMPLES[unit]} ({plain})"
+    kind = f" in whole {UNIT_NAMES[unit]}" if whole else ""
 
     def parse(value: object) -> float:
-        minutes = parse_minutes(str(value))
-        if minutes is None or minutes < minimum or (maximum is not None and minutes > maximum):
-            raise typer.BadParameter(f"must be {limits}, {EXAMPLES}, not {str(value)!r}")
-        return minutes
+        number = parse_duration(str(value), unit)
+        is_allowed = number is not None and number >= minimum
+        if number is None or not is_allowed or (maximum is not None and number > maximum):
+            raise typer.BadParameter(f"must be {limits}{kind}, {examples}, not {str(value)!r}")
+        if not whole:
+            return number
+        if not number.is_integer():
+            raise typer.BadParameter(f"must be {limits}{kind}, {examples}, not {str(value)!r}")
+        return int(number)
 
     return typer.Option(
         *names,
         parser=parse,
         metavar="DURATION",
-        help=f"{text} ({limits})" if maximum is not None else text,
+        help=f"{text} ({limits}; {plain})" if maximum is not None else f"{text}; {plain}",
         rich_help_panel=panel,
-        show_default=False if default is None else format_minutes(default),
+        show_default=False if default is None else format_typed_duration(default, unit),
     )
 
 
@@ -76,7 +95,7 @@ def parse_minutes_text(value: str | None) -> str | None:
 
     For a command that judges the number itself, and names the text that was typed.
     """
-    minutes = None if value is None else parse_minutes(value)
+    minutes = None if value is None else parse_duration(value)
     if minutes is None or not minutes.is_integer() or not 1 <= minutes <= MAX_TEXT_MINUTES:
         return value
     return f"{minutes:.0f}"

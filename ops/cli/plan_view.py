@@ -21,7 +21,7 @@ PARAMETER_WORDS: Final = {
     "MinSize": "fewest instances",
     "desiredCount": "tasks",
 }
-CHANGE_MARK: Final = " -> "  # in a note: what it is now, and what it becomes
+CHANGE_MARK: Final = " -> "  # between what it is now and what it becomes
 # Operations that only add something, by their first word: without an undo it stays, no more.
 ADDING_VERBS: Final = ("copy", "create", "register")
 # Instances that a group terminates, and what a command does on them, are in no parameter.
@@ -30,7 +30,6 @@ UNTOLD_SERVICES: Final = ("autoscaling", "ssm")
 COUNT_PARAMETERS: Final = ("DesiredCapacity", "desiredCount")
 MUTE_RULE_DELETION: Final = "cloudwatch.delete_alarm_mute_rule"
 PAGE_KIND: Final = "service maintenance on"
-LOSS_WORDS: Final = (" lost", " deleted")  # in a note: something is gone afterwards
 
 
 @dataclass(frozen=True)
@@ -47,22 +46,19 @@ def list_plan_lines(plan: Plan, digest: str, *, details: bool) -> Iterator[ViewL
 
     The caller prints the steps itself then, with every call and condition.
     """
-    changes = list_changes(plan.steps, plan.notes)
-    losses = _list_loss_notes(plan.notes)
-    yield from (ViewLine("changes", change) for change in changes)
+    yield from (ViewLine("changes", change) for change in plan.changes)
     if not details:
         yield from list_step_lines(plan.steps)
     deletions = list_lasting_deletions(plan.steps)
-    is_known = not (losses or list_deletions(plan.steps)) and _is_deletion_known(plan.steps)
+    is_known = not (plan.losses or list_deletions(plan.steps)) and _is_deletion_known(plan.steps)
     outage = describe_outage(plan)
     yield _build_downtime_line(outage, plan.duration, nothing_deleted=is_known)
     yield from _list_deletion_lines(deletions)
-    yield from (ViewLine("loses", text, "bold") for text in losses)
+    yield from (ViewLine("loses", text, "bold") for text in plan.losses)
     if plan.cost:
         yield ViewLine("cost", plan.cost)
     yield ViewLine("undo", describe_undo(plan.steps))
-    shown_notes = {*changes, *losses}
-    yield from (ViewLine("note", note) for note in plan.notes if note not in shown_notes)
+    yield from (ViewLine("note", note) for note in plan.notes)
     yield _build_hash_line(digest, details=details)
 
 
@@ -71,7 +67,7 @@ def list_continuation_lines(continuation: Continuation, *, details: bool) -> Ite
     is_back = continuation.direction == "back"
     if continuation.completed:
         yield ViewLine("done", ", ".join(continuation.completed))
-    changes = list_changes(continuation.steps, () if is_back else continuation.plan.notes)
+    changes = list_changes(continuation.steps) if is_back else continuation.plan.changes
     yield from (ViewLine("changes", change) for change in changes)
     if not details:
         yield from list_step_lines(continuation.steps)
@@ -82,7 +78,7 @@ def list_continuation_lines(continuation: Continuation, *, details: bool) -> Ite
     yield _build_downtime_line(outage, continuation.duration, nothing_deleted=is_known)
     yield from _list_deletion_lines(continuation.deletions)
     if not is_back:
-        losses = _list_loss_notes(continuation.plan.notes)
+        losses = continuation.plan.losses
         yield from (ViewLine("loses", text, "bold") for text in losses)
         yield ViewLine("undo", describe_undo(continuation.plan.steps))
     yield from (ViewLine("stays", f"as it is: {text}") for text in continuation.kept)
@@ -94,14 +90,12 @@ def list_step_lines(steps: Sequence[Step]) -> Iterator[ViewLine]:
     yield from (ViewLine("", f"{n}. {step.description}") for n, step in enumerate(steps, 1))
 
 
-def list_changes(steps: Sequence[Step], notes: Sequence[str] = ()) -> list[str]:
-    """What a plan changes, each as `what: before -> after`.
+def list_changes(steps: Sequence[Step]) -> list[str]:
+    """What steps that undo a plan change, each as `what: before -> after`, by their parameters.
 
-    Its notes say so if its values are no parameters of a call. Otherwise the value before is that
-    of the step that undoes it by the same call.
+    The value before is that of the step that undoes it by the same call.
     """
-    changes = [note for note in notes if CHANGE_MARK in note]
-    return changes or [change for step in steps for change in _list_step_changes(step)]
+    return [change for step in steps for change in _list_step_changes(step)]
 
 
 def _list_step_changes(step: Step) -> Iterator[str]:
@@ -179,7 +173,7 @@ def _list_deletion_stakes(steps: Sequence[Step]) -> list[str]:
 
 def describe_plan_stakes(plan: Plan) -> str:
     """What is at stake with a plan."""
-    return describe_stakes(plan.steps, describe_outage(plan), _list_loss_notes(plan.notes))
+    return describe_stakes(plan.steps, describe_outage(plan), plan.losses)
 
 
 def describe_continuation_stakes(continuation: Continuation) -> str:
@@ -187,8 +181,7 @@ def describe_continuation_stakes(continuation: Continuation) -> str:
     outage = _format_outage(continuation.steps, continuation.downtime)
     if continuation.direction == "back":
         return "; ".join([f"downtime {outage}", *_list_deletion_stakes(continuation.steps)])
-    losses = _list_loss_notes(continuation.plan.notes)
-    return describe_stakes(continuation.steps, outage, losses)
+    return describe_stakes(continuation.steps, outage, continuation.plan.losses)
 
 
 def describe_outage(plan: Plan) -> str:
@@ -228,10 +221,6 @@ def _build_downtime_line(outage: str, duration: float, *, nothing_deleted: bool)
 
 def _list_deletion_lines(deletions: Sequence[str]) -> Iterator[ViewLine]:
     yield from (ViewLine("deletes", text.removeprefix("delete "), "bold") for text in deletions)
-
-
-def _list_loss_notes(notes: Sequence[str]) -> list[str]:
-    return [note for note in notes if any(word in note for word in LOSS_WORDS)]
 
 
 def _is_deletion_known(steps: Sequence[Step]) -> bool:

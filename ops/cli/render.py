@@ -135,7 +135,7 @@ class Output:
 
         With `details` each step is printed with its call, its conditions and its undo, too.
         """
-        from ops.cli.plan_view import list_changes, list_deletions, list_plan_lines
+        from ops.cli.plan_view import list_deletions, list_plan_lines
 
         if self.output_format == "json":
             filled_plan = plan.fill()
@@ -143,7 +143,8 @@ class Output:
                 "hash": plan.digest,
                 "duration": plan.duration,
                 "downtime": plan.downtime,
-                "changes": list_changes(filled_plan.steps, filled_plan.notes),
+                "changes": list(filled_plan.changes),
+                "losses": list(filled_plan.losses),
                 "deletes": list_deletions(filled_plan.steps),
             }
             self.print_json("plan", {**body, "plan": filled_plan.model_dump(mode="json")})

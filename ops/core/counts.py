@@ -1,4 +1,4 @@
-"""A number of things that a run sets, and that automatic scaling may move before it is seen."""
+"""Numbers of things: in words, and as what a run sets and automatic scaling may move."""
 
 from ops.core.plan import Call, Wait
 
@@ -21,3 +21,8 @@ def build_count_wait(
         every=5,
         within=within,
     )
+
+
+def format_count(number: int, noun: str) -> str:
+    """A number of things: 1 instance, 2 instances."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -12,13 +12,19 @@ def build_stack_plan(
     run: str,
     kind: PlanKind,
     *steps: Step,
+    changes: Sequence[str],
+    losses: Sequence[str],
+    cost: str,
     notes: Sequence[str] = (),
     arguments: str = "",
     data: PlanData | None = None,
     reason: str = "",
     region: str | None = None,
 ) -> Plan:
-    """Builds a plan for the stack of `outputs`; `region` if it is another than the stack's."""
+    """Builds a plan for the stack of `outputs`; `region` if it is another than the stack's.
+
+    Every procedure declares what it changes, what is lost and what it costs: see Plan.
+    """
     stack = outputs.stack
     return Plan(
         run=run,
@@ -30,5 +36,8 @@ def build_stack_plan(
         region=region or stack.region,
         reason=reason,
         steps=steps,
+        changes=tuple(changes),
+        losses=tuple(losses),
         notes=tuple(notes),
+        cost=cost,
     )

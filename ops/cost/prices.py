@@ -29,6 +29,7 @@ class PriceTable:
     fargate: Mapping[str, tuple[float, float]]  # per vCPU, per GB
     # $ per month.
     rds_gp3_gb: float  # Multi-AZ is twice this
+    rds_backup_gb: float
     ebs_gp3_gb: float
     # Beyond what gp3 includes; Multi-AZ is twice this (infracost#2487 has the first).
     rds_gp3_iops: float = 0.02
@@ -77,6 +78,7 @@ DEFAULT_PRICE_TABLE: Final = PriceTable(
     caches={"cache.t4g.micro": 0.016, "cache.t4g.small": 0.032, "cache.t4g.medium": 0.065},
     fargate={"ARM64": (0.03238, 0.00356), "X86_64": (0.04048, 0.004445)},
     rds_gp3_gb=0.115,
+    rds_backup_gb=0.095,
     ebs_gp3_gb=0.08,
 )
 

@@ -13,6 +13,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.events import FAILOVER_FAILURES, build_failure_reports
 from ops.database.instance import (
     DatabaseInstance,
@@ -85,9 +86,18 @@ def build_database_failover_plan(outputs: Outputs, instance: DatabaseInstance, r
     notes = (
         "connections drop and clients must reconnect; committed data is kept",
         "RDS may take a few minutes to show the new zone",
-        "there is no undo: failing back would be a second outage",
+        "failing back would be a second outage",
     )
-    return build_stack_plan(outputs, run, "db failover", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db failover",
+        step,
+        changes=[f"zone of the primary: {instance.zone} -> {instance.standby_zone}"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def build_database_reboot_plan(
@@ -118,8 +128,18 @@ def build_database_reboot_plan(
             within=1800,
         ),
     )
-    notes = ("connections drop and clients must reconnect; there is no undo",)
-    return build_stack_plan(outputs, run, "db reboot", reboot_step, available_step, notes=notes)
+    notes = ("connections drop and clients must reconnect",)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db reboot",
+        reboot_step,
+        available_step,
+        changes=["parameters that wait for a reboot take effect"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def build_reboot_step(

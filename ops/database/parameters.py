@@ -10,6 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.instance import (
     DatabaseInstance,
     describe_instance_call,
@@ -223,10 +224,6 @@ def build_parameter_change_plan(
     assignments = ", ".join(f"{parameter.name}: {value}" for parameter, value in changes)
     notes = (
         *(
-            f"{parameter.name}: {parameter.value or 'unset'} -> {value}"
-            for parameter, value in changes
-        ),
-        *(
             [f"takes effect after `ops db reboot`: {', '.join(static_names)}"]
             if static_names
             else []
@@ -242,7 +239,19 @@ def build_parameter_change_plan(
             else []
         ),
     )
-    return build_stack_plan(outputs, run, "db parameters", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db parameters",
+        *steps,
+        changes=[
+            f"{parameter.name}: {parameter.value or 'unset'} -> {value}"
+            for parameter, value in changes
+        ],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def _build_applied_step(outputs: Outputs, instance: DatabaseInstance) -> Step:

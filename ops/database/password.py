@@ -10,6 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,
@@ -137,6 +138,14 @@ def build_password_rotation_plan(
             if outputs.fleet
             else []
         ),
-        "there is no undo",
     )
-    return build_stack_plan(outputs, run, "db rotate-password", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db rotate-password",
+        *steps,
+        changes=["password of the database: current -> a new random one"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )

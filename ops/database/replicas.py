@@ -8,6 +8,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import describe_instance_cost
 from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
 from ops.database.instance import (
     DB_INSTANCE_NOT_FOUND,
@@ -140,11 +141,25 @@ def build_replica_creation_plan(
         undo=build_instance_removal_steps(outputs, replica, "undo_"),
     )
     notes = (
-        "you pay for the instance and its storage until it is removed",
         "the stack's settings do not manage it; remove it with `ops db replica remove`",
         "it has no alarms; replicas in database.replicas have them",
     )
-    return build_stack_plan(outputs, run, "db replica add", step, notes=notes)
+    count = len(primary.get("ReadReplicaDBInstanceIdentifiers") or ())
+    return build_stack_plan(
+        outputs,
+        run,
+        "db replica add",
+        step,
+        changes=[f"replicas: {count} -> {count + 1}"],
+        losses=(),
+        cost=describe_instance_cost(
+            instance_class,
+            int(primary["AllocatedStorage"]),
+            storage_type=str(primary.get("StorageType")),
+        ),
+        notes=notes,
+        arguments=name,
+    )
 
 
 def build_replica_removal_plan(
@@ -175,14 +190,32 @@ def build_replica_removal_plan(
         raise UsageError(
             f"NAME is {name!r}, a replica of the stack's settings: lower database.replicas instead"
         )
-    is_protected = bool(get_instance_description(aws, outputs, replica).get("DeletionProtection"))
-    notes = ("clients that read from it lose their connection; there is no final snapshot",)
+    description = get_instance_description(aws, outputs, replica)
+    is_protected = bool(description.get("DeletionProtection"))
+    notes = ("clients that read from it lose their connection",)
     unprotect_step, delete_step = build_instance_removal_steps(outputs, replica, "")
     steps = [delete_step]
     if is_protected:
         undo_update = {"undo": (_build_protect_step(outputs, replica),)}
         steps.insert(0, unprotect_step.model_copy(update=undo_update))
-    return build_stack_plan(outputs, run, "db replica remove", *steps, notes=notes)
+    count = len(replica_identifiers)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db replica remove",
+        *steps,
+        changes=[f"replicas: {count} -> {count - 1}"],
+        losses=[f"{replica}, without a final snapshot; the primary keeps the data"],
+        cost=describe_instance_cost(
+            str(description.get("DBInstanceClass")),
+            int(description["AllocatedStorage"]),
+            storage_type=str(description.get("StorageType")),
+            multi_az=bool(description.get("MultiAZ")),
+            count=-1,
+        ),
+        notes=notes,
+        arguments=name,
+    )
 
 
 def _build_protect_step(outputs: Outputs, replica: str) -> Step:

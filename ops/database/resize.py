@@ -99,17 +99,20 @@ def build_database_resize_plan(
         "next `pulumi up` reverts it",
     )
     snapshot_step = build_snapshot_step(outputs, instance, run)
-    plan = build_stack_plan(
+    return build_stack_plan(
         outputs,
         run,
         "db resize",
         snapshot_step,
         resize_step,
+        changes=[f"class: {instance.instance_class} -> {instance_class}"],
+        losses=(),
+        cost=describe_class_cost(
+            instance.instance_class, instance_class, multi_az=instance.multi_az
+        ),
         notes=notes,
         arguments=instance_class,
     )
-    cost = describe_class_cost(instance.instance_class, instance_class, multi_az=instance.multi_az)
-    return plan.model_copy(update={"cost": cost})
 
 
 def _build_class_step(

@@ -7,6 +7,7 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NOT_PRICED
 from ops.database.instance import rds_call
 from ops.database.snapshots import Snapshot
 from ops.outputs import EXPORTS_PREFIX, Outputs
@@ -95,12 +96,19 @@ def build_database_snapshot_export_plan(
         ),
     )
     notes = (
-        "the database is not touched; AWS charges by the GB, and for the copy in the recovery "
-        "region if there is one",
         "an account can run five exports at a time (RDS quotas)",
         "an export cannot be restored; it stays in the bucket until you delete it",
     )
-    return build_stack_plan(outputs, run, "db snapshot export", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db snapshot export",
+        step,
+        changes=["one export more in the bucket; the database is not touched"],
+        losses=(),
+        cost=f"{NOT_PRICED}: by the GB, and for the copy in the recovery region if there is one",
+        notes=notes,
+    )
 
 
 def get_export_location(outputs: Outputs, run: str) -> str:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ops.core.aws import Aws
+from ops.core.counts import format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import describe_snapshots_cost
 from ops.database.instance import (
     DatabaseInstance,
     format_tags,
@@ -202,7 +204,10 @@ def build_database_snapshot_plan(
         run,
         "db snapshot create",
         build_snapshot_step(outputs, instance, run, wait=wait),
-        notes=(pause_note, "you pay for the snapshot until `ops db snapshot prune` deletes it"),
+        changes=[f"one snapshot more: {get_snapshot_name(instance.identifier, run)}"],
+        losses=(),
+        cost=describe_snapshots_cost(instance.storage_gib),
+        notes=(pause_note, "it stays until `ops db snapshot prune` deletes it"),
     )
 
 
@@ -272,9 +277,18 @@ def build_database_snapshot_copy_plan(
         ),
     )
     notes = (
-        "AWS charges for the transfer between regions; the copy stays until you prune it there",
+        "AWS charges for the transfer between regions too; the copy stays until you prune it there",
     )
-    return build_stack_plan(outputs, run, "db snapshot copy", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db snapshot copy",
+        step,
+        changes=[f"one snapshot more in {recovery_region}: {copy_name}"],
+        losses=(),
+        cost=describe_snapshots_cost(snapshot.storage_gib),
+        notes=notes,
+    )
 
 
 def list_prunable(
@@ -321,8 +335,15 @@ def build_database_snapshot_prune_plan(
         )
         for number, snapshot in enumerate(sorted(snapshots, key=lambda s: s.creation_time), 1)
     )
-    notes = ("deleted snapshots cannot be restored",)
-    return build_stack_plan(outputs, run, "db snapshot prune", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db snapshot prune",
+        *steps,
+        changes=[f"{format_count(len(snapshots), 'snapshot')} fewer"],
+        losses=["what only these snapshots have: a deleted snapshot cannot be restored"],
+        cost=describe_snapshots_cost(sum(snapshot.storage_gib for snapshot in snapshots), count=-1),
+    )
 
 
 def _build_snapshot_wait(

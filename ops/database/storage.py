@@ -10,7 +10,7 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import UNDOCUMENTED_TIME_SOURCE, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import describe_storage_cost
+from ops.cost.difference import NO_COST, describe_storage_cost
 from ops.database.copied_settings import MIN_GP3_PROVISIONED_GIB
 from ops.database.events import STORAGE_FAILURES, build_failure_reports
 from ops.database.instance import (
@@ -48,6 +48,7 @@ MIN_GP3_IOPS, MIN_GP3_THROUGHPUT = 12000, 500
 PROVISIONED_IOPS_TYPES: Final = ("io1", "io2")
 STORAGE_FULL: Final = "storage-full"
 TYPICAL_GROWTH_SECONDS: Final = 600
+LIMIT_SETTING_NOTE: Final = "change maxStorageGb in the stack's settings too"
 
 
 def build_storage_plan(
@@ -90,15 +91,26 @@ def build_storage_plan(
         "again once it has more storage",
         "change storageGb in the stack's settings too",
     ]
+    changes = [f"storage: {instance.storage_gib} -> {storage_gib} GiB"]
     if new_limit_gib != instance.storage_limit_gib:
-        notes.append(_describe_limit_change(instance, new_limit_gib))
-    plan = build_stack_plan(
-        outputs, run, "db storage", *steps, notes=tuple(notes), arguments=f"{storage_gib}"
+        changes.append(_describe_limit_change(instance, new_limit_gib))
+        notes.append(LIMIT_SETTING_NOTE)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db storage",
+        *steps,
+        changes=changes,
+        losses=(),
+        cost=describe_storage_cost(
+            instance.storage_gib,
+            storage_gib,
+            storage_type=instance.storage_type,
+            multi_az=instance.multi_az,
+        ),
+        notes=notes,
+        arguments=f"{storage_gib}",
     )
-    if instance.storage_type != "gp3":
-        return plan  # the price table has gp3 alone
-    cost = describe_storage_cost(instance.storage_gib, storage_gib, multi_az=instance.multi_az)
-    return plan.model_copy(update={"cost": cost})
 
 
 def _require_allowed_size(instance: DatabaseInstance, storage_gib: int) -> None:
@@ -145,10 +157,7 @@ def _add_percent(gib: int, percent: int) -> int:
 
 def _describe_limit_change(instance: DatabaseInstance, limit_gib: int | None) -> str:
     before = f"{instance.storage_limit_gib} GiB" if instance.storage_limit_gib else "off"
-    return (
-        f"the limit of storage autoscaling changes from {before} to {limit_gib} GiB; change "
-        "maxStorageGb in the stack's settings too"
-    )
+    return f"limit of storage autoscaling: {before} -> {limit_gib} GiB"
 
 
 def _build_growth_step(
@@ -219,8 +228,16 @@ def _build_limit_plan(
     step = _build_limit_step(outputs, instance, "limit", limit_gib).model_copy(
         update={"undo": undo}
     )
-    notes = ("no outage", _describe_limit_change(instance, new_limit_gib))
-    return build_stack_plan(outputs, run, "db storage", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db storage",
+        step,
+        changes=[_describe_limit_change(instance, new_limit_gib)],
+        losses=(),
+        cost=NO_COST,
+        notes=("no outage", LIMIT_SETTING_NOTE),
+    )
 
 
 def _build_limit_step(

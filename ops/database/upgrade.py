@@ -14,6 +14,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database import parameters
 from ops.database.events import UPGRADE_FAILURES, build_failure_reports
 from ops.database.instance import (
@@ -151,7 +152,6 @@ def build_database_upgrade_plan(
         f"snapshot {primary.identifier}-{run}",
         *(
             [
-                "statistics are lost: run ANALYZE in psql (`ops db connect`) right afterwards",
                 f"parameters of {group} that are still pending take effect after `ops db reboot`",
                 f"the parameter group {group} is created with the values of "
                 f"{primary.parameter_group} and stays, even if the upgrade fails; the next "
@@ -163,7 +163,19 @@ def build_database_upgrade_plan(
         f"set database.engineVersion in the stack's settings to "
         f"{target.version.partition('.')[0]} or {target.version} too",
     )
-    return build_stack_plan(outputs, run, "db upgrade", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db upgrade",
+        *steps,
+        changes=[f"version of PostgreSQL: {primary.version} -> {target.version}"],
+        losses=["the planner's statistics: run ANALYZE in psql (`ops db connect`) right afterwards"]
+        if target.is_major
+        else [],
+        cost=NO_COST,
+        notes=notes,
+        arguments=target.version,
+    )
 
 
 def _build_parameter_group_steps(

@@ -18,6 +18,7 @@ from ops.core.local_commands import (
     build_stack_ops_command,
 )
 from ops.core.plan import Plan, ProgramCommand, Step, Wait
+from ops.cost.difference import NO_COST, describe_difference
 from ops.database import snapshots
 from ops.database.instance import DatabaseInstance
 from ops.deploy import commits
@@ -159,24 +160,40 @@ def build_stack_deploy_plan(deployment: StackDeployment, run: str) -> Plan:
         account=deployment.account,
         region=deployment.region,
         steps=tuple(steps),
+        changes=(_describe_commit_change(deployment),),
+        losses=tuple(
+            f"{danger.change.name}: {danger.description}"
+            for danger in deployment.assessment.dangers
+            if danger.kind == "data"
+        ),
         notes=(*deployment.notes, *_build_notes(deployment)),
+        cost=_describe_preview_cost(deployment.assessment),
     )
 
 
+def _describe_preview_cost(assessment: PreviewAssessment) -> str:
+    before, after = assessment.costs.totals
+    return describe_difference(after - before) if after != before else NO_COST
+
+
+def _describe_commit_change(deployment: StackDeployment) -> str:
+    program = deployment.program
+    after = program.sha[:12] if program.sha else "a program of no repository"
+    before = deployment.previous_commit[:12] if deployment.previous_commit else "not known"
+    return f"what is deployed: {before} -> {after}{', with changes' * program.dirty}"
+
+
 def _build_notes(deployment: StackDeployment) -> Sequence[str]:
-    commit = deployment.program.sha[:12] if deployment.program.sha else "a program of no repository"
-    notes = [f"what is deployed is {commit}{', with changes' * deployment.program.dirty}"]
+    notes = []
     if deployment.previous_commit:
         notes.append(
-            f"where it fails {deployment.previous_commit[:12]}, which was deployed last, "
-            "is deployed again; data go "
-            "back by nobody's hand but a person's"
+            f"if it fails, {deployment.previous_commit[:12]}, which was deployed last, is deployed "
+            "again; data are not restored"
         )
     else:
         notes.append(
-            f"where it fails nothing is deployed again: {deployment.no_undo_reason}; what "
-            "was saved stays, mend "
-            "the program and deploy it"
+            f"if it fails, nothing is deployed again: {deployment.no_undo_reason}; what was saved "
+            "stays: mend the program and deploy it"
         )
     return notes
 

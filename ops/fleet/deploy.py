@@ -7,7 +7,9 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.fleet.model import (
+    INSTANCE_LOSS,
     FleetState,
     describe_image_parameter_call,
     get_fleet_image,
@@ -101,13 +103,21 @@ def build_fleet_deploy_plan(
     if url is not None:
         steps = (*steps, build_url_answers_step(url))
     notes = (
-        f"image: {old_image} -> {image.reference}",
         *([] if image.is_in_registry else [f"{image.unchecked_reason}, so it was not checked"]),
         describe_replacement(fleet_state, preferences),
         "instances launched meanwhile, also by automatic scaling, run the new image",
         "an undo replaces every instance again, back to the old image",
     )
-    return build_stack_plan(outputs, run, "fleet deploy", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet deploy",
+        *steps,
+        changes=[f"image: {old_image} -> {image.reference}"],
+        losses=[INSTANCE_LOSS],
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def build_image_parameter_step(

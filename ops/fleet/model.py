@@ -27,6 +27,10 @@ FLEET_INSTANCE_COLUMNS: Final = (
 FLEET_ACTIVITY_COLUMNS: Final = ("at", "status", "activity", "cause", "message")
 
 
+# What an instance that is terminated has on its own volumes goes with it.
+INSTANCE_LOSS: Final = "what these instances hold on their own volumes"
+
+
 @dataclass(frozen=True)
 class FleetState:
     """The Auto Scaling group as it was read.
@@ -47,6 +51,11 @@ class FleetState:
     warmup_seconds: int
     suspended_processes: tuple[str, ...]
     instances: tuple[Mapping[str, Any], ...]
+
+    @property
+    def instance_types(self) -> frozenset[str]:
+        """The types of the instances, as far as AWS names them."""
+        return frozenset(str(i["InstanceType"]) for i in self.instances if "InstanceType" in i)
 
     @property
     def serving_count(self) -> int:

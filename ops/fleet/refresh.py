@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import Any, Final
 
 from ops.core.aws import Aws
+from ops.core.counts import format_count
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet.model import FleetState, get_template_version_number
+from ops.cost.difference import NO_COST
+from ops.fleet.model import INSTANCE_LOSS, FleetState, get_template_version_number
 from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
 from ops.fleet.refresh_steps import (
     BATCH_TIMEOUT_SECONDS,
@@ -230,7 +232,6 @@ def build_refresh_plan(
         *((build_fleet_version_step("confirm", fleet_state, version),) if wait else ()),
     )
     notes = [
-        f"launch template {fleet_state.launch_template_id}: version {current_version} -> {version}",
         describe_replacement(fleet_state, preferences),
         f"if it fails, AWS {'rolls' if auto_rollback else 'does not roll'} it back by itself",
     ]
@@ -238,14 +239,27 @@ def build_refresh_plan(
         notes.append(
             "the version is unchanged, so an undo only stops the refresh; replaced instances stay"
         )
-    return build_stack_plan(outputs, run, "fleet refresh start", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet refresh start",
+        *steps,
+        changes=[
+            f"launch template {fleet_state.launch_template_id}: version {current_version} -> "
+            f"{version}",
+            f"{format_count(len(fleet_state.instances), 'instance')}: replaced by new ones",
+        ],
+        losses=[INSTANCE_LOSS],
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def describe_replacement(fleet_state: FleetState, preferences: RefreshPreferences) -> str:
     """Describes the batch size, the healthy percentages and the pauses."""
     min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
     description = (
-        f"{len(fleet_state.instances)} instances, "
+        f"{format_count(len(fleet_state.instances), 'instance')}, "
         f"{compute_batch_size(fleet_state, preferences)} at a time, keeping {min_healthy} to "
         f"{max_healthy} percent healthy"
     )
@@ -268,11 +282,17 @@ def build_refresh_cancel_plan(
         "Cancelling",
         ("Successful", "Failed", "RollbackSuccessful", "RollbackFailed"),
     )
-    notes = (
-        _describe_refresh(active_refresh),
-        "instances replaced so far stay; the group's launch template version does not change",
+    notes = ("instances replaced so far stay; the group's launch template version does not change",)
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet refresh cancel",
+        step,
+        changes=[f"{_describe_refresh(active_refresh)} -> cancelled"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
     )
-    return build_stack_plan(outputs, run, "fleet refresh cancel", step, notes=notes)
 
 
 def build_refresh_rollback_plan(
@@ -314,11 +334,21 @@ def build_refresh_rollback_plan(
         ("Successful", "Failed", "Cancelled", "RollbackFailed"),
     )
     notes = (
-        _describe_refresh(active_refresh),
-        f"launch template: rolled back to version {fleet_state.launch_template_version}",
         f"new instances run the image in {fleet_state.part.image_parameter}, which does not change",
     )
-    return build_stack_plan(outputs, run, "fleet refresh rollback", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet refresh rollback",
+        step,
+        changes=[
+            f"{_describe_refresh(active_refresh)} -> rolled back to version "
+            f"{fleet_state.launch_template_version} of the launch template"
+        ],
+        losses=[INSTANCE_LOSS],
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def _describe_refresh(refresh: Mapping[str, Any]) -> str:
@@ -362,8 +392,8 @@ def _build_refresh_end_step(
     )
     return Step(
         name=operation.split("_")[0],
-        description=f"{operation.split('_')[0]} the instance refresh "
-        f"{active_refresh['InstanceRefreshId']}",
+        description=f"{operation.split('_')[0].replace('rollback', 'roll back')} the instance "
+        f"refresh {active_refresh['InstanceRefreshId']}",
         action=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
         goal=Wait(
             read=Call(

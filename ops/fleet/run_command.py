@@ -12,6 +12,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
+from ops.cost.difference import NO_COST
 from ops.fleet.model import FleetState, list_read_items, send_read_call
 from ops.outputs import Outputs
 
@@ -167,9 +168,16 @@ def build_run_command_plan(
         f"{options.max_errors} failures",
         "an undo does not revert what the command did",
     )
-    return build_stack_plan(outputs, run_id, "fleet run", step, notes=notes).with_times(
-        now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds())
-    )
+    return build_stack_plan(
+        outputs,
+        run_id,
+        "fleet run",
+        step,
+        changes=["what the command changes on these instances"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    ).with_times(now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds()))
 
 
 def invoked_after(now: datetime) -> str:

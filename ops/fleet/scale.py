@@ -2,11 +2,18 @@
 
 from typing import Final
 
-from ops.core.counts import build_count_wait
+from ops.core.counts import build_count_wait, format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, describe_target_health_call
+from ops.cost.difference import NOT_PRICED, describe_instances_cost
+from ops.fleet.model import (
+    GROUP_PATH,
+    INSTANCE_LOSS,
+    FleetState,
+    describe_group_call,
+    describe_target_health_call,
+)
 from ops.outputs import Outputs
 
 # Instances to accept in COUNT: an assumption that catches typing errors.
@@ -83,7 +90,7 @@ def build_fleet_scale_plan(
         )
     is_automatic = not set(fleet_state.suspended_processes) >= AUTOMATIC_PROCESSES
     old_count = fleet_state.desired_capacity
-    notes = [f"instances: {old_count} -> {count}"]
+    notes = []
     if is_automatic:
         notes += [
             "automatic scaling stays on and may change the count within its limits",
@@ -121,7 +128,17 @@ def build_fleet_scale_plan(
                 is_failed_on_timeout=is_automatic,
             ),
         )
-    return build_stack_plan(outputs, run, "fleet scale", *steps, notes=notes, arguments=str(count))
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet scale",
+        *steps,
+        changes=[f"instances: {old_count} -> {count}"],
+        losses=[INSTANCE_LOSS] if count < old_count else [],
+        cost=describe_instances_cost(fleet_state.instance_types, old_count, count),
+        notes=notes,
+        arguments=str(count),
+    )
 
 
 def build_fleet_limits_plan(
@@ -167,11 +184,18 @@ def build_fleet_limits_plan(
         high,
         undo=(_build_limits_step("back", fleet_state, fleet_state.min_size, fleet_state.max_size),),
     )
-    notes = (
-        f"instances: {fleet_state.min_size} to {fleet_state.max_size} -> {low} to {high}",
-        "the next `pulumi up` restores the limits in the stack's settings",
+    notes = ("the next `pulumi up` restores the limits in the stack's settings",)
+    return build_stack_plan(
+        outputs,
+        run,
+        "fleet limits",
+        step,
+        changes=[f"instances: {fleet_state.min_size} to {fleet_state.max_size} -> {low} to {high}"],
+        losses=(),
+        cost=f"{NOT_PRICED}: by the number of instances that run then",
+        notes=notes,
+        arguments=f"--min {low} --max {high}",
     )
-    return build_stack_plan(outputs, run, "fleet limits", step, notes=notes)
 
 
 def _build_count_step(
@@ -186,7 +210,7 @@ def _build_count_step(
     """Builds the step that sets the desired capacity; its goal is seen within seconds."""
     return Step(
         name=name,
-        description=f"scale the fleet to {count} instances",
+        description=f"scale the fleet to {format_count(count, 'instance')}",
         action=Call(
             api="autoscaling.set_desired_capacity",
             params={
@@ -223,7 +247,7 @@ def _build_serving_step(
     read = describe_group_call(fleet_state.part)
     return Step(
         name=name,
-        description=f"see {count} instances in service"
+        description=f"see {format_count(count, 'instance')} in service"
         + (", or as many as automatic scaling decided on since" if is_automatic else ""),
         action=read,
         goal=Wait(

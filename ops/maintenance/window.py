@@ -35,6 +35,7 @@ from ops.core.steps import (
     build_instance_available_step,
     build_services_stable_steps,
 )
+from ops.cost.difference import NO_COST
 from ops.database import failover, parameters, snapshots
 from ops.database.instance import (
     DatabaseInstance,
@@ -179,7 +180,16 @@ def _build_reboot_plan(observation: MaintenanceObservation) -> Plan | None:
         notes = (
             "the patch reboots the server; a second reboot follows only if parameters need it",
         )
-        return build_stack_plan(outputs, observation.run, "db reboot", step, notes=notes)
+        return build_stack_plan(
+            outputs,
+            observation.run,
+            "db reboot",
+            step,
+            changes=["parameters that wait for a reboot take effect"],
+            losses=(),
+            cost=NO_COST,
+            notes=notes,
+        )
     events_start = failover.get_reboot_events_start(
         observation.aws, outputs, instance.identifier, observation.now
     )
@@ -309,7 +319,7 @@ def build_maintenance_window_plan(
     notes = [
         f"the window lasts {announcement.minutes} minutes; its steps usually take "
         f"{typical_seconds / 60:.0f}",
-        *(mute_plan.notes[:1] if mute_plan else ["no alarm is muted"]),
+        *([] if mute_plan else ["no alarm is muted"]),
         *[
             note
             for note in (mute_plan.notes if mute_plan else ())
@@ -328,6 +338,13 @@ def build_maintenance_window_plan(
         *steps,
         *unmute_steps,
         *build_withdrawal_steps(outputs, run, subject),
+        changes=[
+            change
+            for plan in (*plans.values(), *([mute_plan] if mute_plan else []))
+            for change in plan.changes
+        ],
+        losses=[loss for plan in plans.values() for loss in plan.losses],
+        cost="; ".join(plan.cost for plan in plans.values() if plan.cost),
         notes=notes,
         arguments=" ".join(plans),
         data=MuteData(until="${UNTIL}"),

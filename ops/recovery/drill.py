@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from ops.core.counts import format_count
 from ops.core.plan import Call, Plan, PlanData, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
+from ops.cost.difference import NOT_PRICED
 from ops.database import replicas
 from ops.database.instance import describe_instance_call
 from ops.database.sql import contents
@@ -86,7 +88,7 @@ def build_drill_plan(
     _, delete_step = replicas.build_instance_removal_steps(outputs, request.identifier, "", run)
     steps.append(delete_step)
     notes = (
-        f"{outputs.database.identifier} is not touched; you pay for {request.identifier} until the "
+        f"{outputs.database.identifier} is not touched; {request.identifier} is deleted when the "
         "drill ends or is undone",
         *(() if request.can_query else (NO_SQL,)),
     )
@@ -95,6 +97,9 @@ def build_drill_plan(
         run,
         "recover drill",
         *steps,
+        changes=["nothing that stays: an instance is restored, measured and deleted"],
+        losses=(),
+        cost=f"{NOT_PRICED}: an instance like {outputs.database.identifier} for some hours",
         notes=notes,
         arguments=f"--rto {rto_minutes:g} --rpo {rpo_minutes:g}",
         data=DrillData(rto_minutes=rto_minutes, rpo_minutes=rpo_minutes),
@@ -149,7 +154,8 @@ def _build_detection_step(outputs: Outputs, name: str, alarm_names: list[str]) -
     )
     return Step(
         name=name,
-        description=f"read how long the {len(alarm_names)} paging alarms take to be raised",
+        description=f"read how long {format_count(len(alarm_names), 'paging alarm')} would take "
+        "to be raised",
         action=read,
         goal=Wait(read=read, met={"type(MetricAlarms)": "array"}),
     )

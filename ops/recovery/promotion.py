@@ -14,6 +14,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
+from ops.cost.difference import NO_COST, NOT_PRICED, describe_instance_cost
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (
@@ -166,7 +167,8 @@ def build_rename_promotion_plan(
                 f"{primary_identifier} is {source['DBInstanceStatus']}: RDS may refuse to rename "
                 "it; then nothing has changed, and --by secret is the way"
             )
-    return _build_promotion_plan(outputs, run, steps, notes, now)
+    changes = [f"instance that is {primary_identifier}: {replaced_identifier} -> {name}"]
+    return _build_promotion_plan(outputs, run, steps, changes, notes, f"{name} --by rename", now)
 
 
 def build_secret_promotion_plan(
@@ -226,7 +228,8 @@ def build_secret_promotion_plan(
         notes.append(
             "fleet instances read the address when they start: run `ops fleet refresh start`"
         )
-    return _build_promotion_plan(outputs, run, steps, notes, now)
+    changes = [f"instance in the stack's secret: the one before -> {name}"]
+    return _build_promotion_plan(outputs, run, steps, changes, notes, f"{name} --by secret", now)
 
 
 def build_replica_promotion_plan(
@@ -268,11 +271,20 @@ def build_replica_promotion_plan(
         downtime=0,
     )
     notes = (
-        "there is no undo; changes that it has not replayed yet are lost",
         f"it is down while it restarts; {replication_source} is not touched",
         f"then run `ops recover promote {name}` with --by rename or --by secret",
     )
-    return build_stack_plan(outputs, run, "recover replica promote", step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "recover replica promote",
+        step,
+        changes=[f"{name}: replica of {replication_source} -> an instance of its own"],
+        losses=["changes that it has not replayed yet"],
+        cost=f"{NOT_PRICED}: its backups of {retention_days} days",
+        notes=notes,
+        arguments=name,
+    )
 
 
 def build_discard_plan(
@@ -300,15 +312,27 @@ def build_discard_plan(
                 f"ops recover discard {name} --no-snapshot",
             )
         steps.insert(0, build_snapshot_step(outputs, parse_instance(instance), run))
-    notes = (
-        "its automated backups are deleted too; there is no undo"
-        + (
-            f": to go back, restore the snapshot {name}-{run}"
-            if with_snapshot
-            else " and no snapshot"
-        ),
+    way_back = (
+        f"to go back, restore the snapshot {name}-{run}"
+        if with_snapshot
+        else "no snapshot is taken, so its data are gone"
     )
-    return build_stack_plan(outputs, run, "recover discard", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "recover discard",
+        *steps,
+        changes=["one DB instance fewer"],
+        losses=[f"{name} and its automated backups; {way_back}"],
+        cost=describe_instance_cost(
+            str(instance.get("DBInstanceClass")),
+            int(instance.get("AllocatedStorage") or 0),
+            storage_type=str(instance.get("StorageType")),
+            multi_az=bool(instance.get("MultiAZ")),
+            count=-1,
+        ),
+        arguments=name if with_snapshot else f"{name} --no-snapshot",
+    )
 
 
 def _build_old_identity_step(primary_identifier: str) -> Step:
@@ -347,8 +371,8 @@ def _list_promotion_notes(
     notes = []
     if differences:
         descriptions = [
-            f"{difference.setting} is {difference.restored_value!r}, was "
-            f"{difference.source_value!r}"
+            f"{difference.setting} is {_format_setting(difference.restored_value)}, was "
+            f"{_format_setting(difference.source_value)}"
             for difference in differences
         ]
         omission = (
@@ -374,8 +398,33 @@ def _list_promotion_notes(
     return notes
 
 
+def _format_setting(value: object) -> str:
+    """A setting's value as a person writes it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)
+
+
 def _build_promotion_plan(
-    outputs: Outputs, run: str, steps: Sequence[Step], notes: Sequence[str], now: Any
+    outputs: Outputs,
+    run: str,
+    steps: Sequence[Step],
+    changes: Sequence[str],
+    notes: Sequence[str],
+    arguments: str,
+    now: Any,
 ) -> Plan:
-    plan = build_stack_plan(outputs, run, "recover promote", *steps, notes=tuple(notes))
+    plan = build_stack_plan(
+        outputs,
+        run,
+        "recover promote",
+        *steps,
+        changes=changes,
+        losses=["what the old instance has and the new one does not: it stays in the old one only"],
+        cost=NO_COST,
+        notes=notes,
+        arguments=arguments,
+    )
     return plan.with_times(now, SINCE=StartTime())

@@ -22,6 +22,7 @@ from ops.core.errors import UsageError
 from ops.core.local_commands import build_stack_ops_command
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NOT_PRICED
 from ops.database.instance import DB_INSTANCE_NOT_FOUND
 from ops.database.statuses import STEADY, build_failed_conditions
 from ops.health.load_balancer import CERTIFICATE_API
@@ -54,9 +55,8 @@ RESTORE_FROM_KEYS: Final[dict[BackupKind, str]] = {
 }
 REBUILD_TIMEOUT_SECONDS: Final = 6 * 3600
 RESTORE_FROM_NOTE: Final = (
-    f"{RESTORE_FROM_SETTING} goes on naming the backup, also where the deployment fails: "
-    "mend what it says, and "
-    "begin again; afterwards it may be removed, it counts at birth only"
+    f"{RESTORE_FROM_SETTING} keeps naming the backup, also if the deployment fails; it counts only "
+    "when the database is created and may be removed afterwards"
 )
 NEW_STACK_NAME_PATTERN: Final = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
 LOAD_BALANCER_SETTING: Final = "loadBalancer"
@@ -231,12 +231,21 @@ def build_stack_rebuild_plan(
     )
     notes = (
         f"what of the stack is still there stays; the database is made from the {source.kind} "
-        f"{source.name}, which reaches until {source.latest_time}: what was written later is lost",
+        f"{source.name}",
         "it gets a new password, in the stack's secret; services read it when they start",
         RESTORE_FROM_NOTE,
         *filter(None, [warning]),
     )
-    return build_stack_plan(outputs, run, "recover rebuild", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "recover rebuild",
+        *steps,
+        changes=[f"what is gone of {stack.stack}: created again"],
+        losses=[f"what was written after {source.latest_time}"],
+        cost=f"{NOT_PRICED} here: as before the loss (ops cost estimate)",
+        notes=notes,
+    )
 
 
 def build_region_recovery_plan(
@@ -278,16 +287,23 @@ def build_region_recovery_plan(
     ]
     notes = (
         f"the stack {stack.stack} and its state are not touched; {name} is another stack, whose "
-        f"database is made from the {source.kind} {source.name}, which reaches until "
-        f"{source.latest_time}",
-        "users come to it when the record of their domain leads to its load balancer",
-        "its images are to be in its own registry: push them, and `ops service deploy`",
+        f"database is made from the {source.kind} {source.name}",
+        "users reach it once the record of their domain points to its load balancer",
+        "its images must be in its own registry: push them, then `ops service deploy`",
         f"then operate it with --stack {name}; set its recoveryRegion when there is one again",
         RESTORE_FROM_NOTE,
         *filter(None, [warning]),
     )
     return build_stack_plan(
-        outputs, run, "recover region", *steps, notes=notes, region=recovery_region
+        outputs,
+        run,
+        "recover region",
+        *steps,
+        changes=[f"one stack more: {name} in {recovery_region}"],
+        losses=[f"what was written after {source.latest_time}"],
+        cost=f"{NOT_PRICED} here: a whole stack more (ops cost estimate)",
+        notes=notes,
+        region=recovery_region,
     )
 
 
@@ -299,7 +315,7 @@ def format_setting(outputs: Outputs, key: str) -> str:
 def _build_restore_setting_steps(outputs: Outputs, stack: str, source: BackupSource) -> list[Step]:
     """The settings that make the database from the backup; anything said before is gone."""
     setting = format_setting(outputs, RESTORE_FROM_SETTING)
-    description = f"let {stack} name no other backup"
+    description = f"remove other backups from the settings of {stack}"
     clear_step = pulumi_steps.build_setting_removal_step(stack, setting, "clear", description)
     key = f"{setting}.{RESTORE_FROM_KEYS[source.kind]}"
     return [

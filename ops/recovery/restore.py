@@ -23,8 +23,10 @@ from ops.core.plan import (
     Step,
     Wait,
 )
+from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
+from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
 from ops.database.copied_settings import (
     POINT_IN_TIME_ONLY_SETTINGS,
@@ -130,9 +132,7 @@ def build_point_in_time_restore_plan(
     steps = build_restore_steps(
         outputs, call, description, source, request, run, now, unsupported_settings=()
     )
-    return build_stack_plan(
-        outputs, run, "recover point-in-time", *steps, notes=list_restore_notes(outputs, request)
-    ).with_times(now, SINCE=StartTime())
+    return _build_restore_plan(outputs, "recover point-in-time", steps, source, request, run, now)
 
 
 def build_snapshot_restore_plan(
@@ -167,8 +167,38 @@ def build_snapshot_restore_plan(
         now,
         unsupported_settings=unsupported_settings,
     )
+    return _build_restore_plan(outputs, "recover snapshot", steps, source, request, run, now)
+
+
+def _build_restore_plan(
+    outputs: Outputs,
+    kind: PlanKind,
+    steps: Sequence[Step],
+    source: Mapping[str, Any],
+    request: RestoreRequest,
+    run: str,
+    now: datetime,
+) -> Plan:
+    primary = outputs.database.identifier
+    is_gone = request.identifier == primary
     return build_stack_plan(
-        outputs, run, "recover snapshot", *steps, notes=list_restore_notes(outputs, request)
+        outputs,
+        run,
+        kind,
+        *steps,
+        changes=[
+            f"{primary}: gone -> restored"
+            if is_gone
+            else f"one DB instance more: {request.identifier}"
+        ],
+        losses=(),
+        cost=describe_instance_cost(
+            request.instance_class or str(source.get("DBInstanceClass")),
+            int(source["AllocatedStorage"]),
+            storage_type=str(source.get("StorageType")),
+            multi_az=bool(source.get("MultiAZ")),
+        ),
+        notes=list_restore_notes(outputs, request),
     ).with_times(now, SINCE=StartTime())
 
 
@@ -226,7 +256,7 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
     notes = [
         f"{primary} is gone: what is restored takes its name, and services connect to it again"
         if request.identifier == primary
-        else f"{primary} is not touched; you pay for {request.identifier} too until you delete one",
+        else f"{primary} is not touched; {request.identifier} stays until `ops recover discard`",
         "RDS creates its log groups, without the stack's key and retention, while it has this name",
     ]
     if not request.can_query:

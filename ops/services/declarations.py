@@ -144,6 +144,7 @@ DECLARATIONS: Final = (
             *CHANGE,
             "application-autoscaling.describe_scalable_targets",
             "ecs.describe_services",
+            "ecs.describe_task_definition",
             "ecs.update_service",
         ),
         needs={"COUNT": "3"},

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.core.aws import Aws
+from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Plan
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.outputs import Outputs
 from ops.services.deployment_steps import (
     DESCRIPTION_ONLY_FIELDS,
@@ -77,7 +79,6 @@ def build_service_deploy_plan(
     )
     confirm_step = build_confirm_step(service, same_as=references["taskDefinition"])
     notes = (
-        f"image: {current_image} -> {image.reference}",
         *_list_differences(current_definition, new_definition, service.part.container),
         *([] if image.is_in_registry else [f"{image.unchecked_reason}, so it was not checked"]),
         *_list_breaker_warnings(service),
@@ -92,7 +93,15 @@ def build_service_deploy_plan(
     if url is not None:
         steps = (*steps, build_url_answers_step(url))
     return build_stack_plan(
-        outputs, run, "service deploy", *steps, notes=notes, arguments=f"--service {service.name}"
+        outputs,
+        run,
+        "service deploy",
+        *steps,
+        changes=[f"image: {current_image} -> {image.reference}"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+        arguments=f"{image.requested_reference} --service {service.name}",
     )
 
 
@@ -130,8 +139,8 @@ def build_service_rollback_plan(
         params={"taskDefinition": target_revision},
         undo=(build_restore_revision_step(service, service.revision),),
     )
+    current_image = get_container_image(current_definition, service.part.container)
     notes = (
-        f"image: {get_container_image(current_definition, service.part.container)} -> {image}",
         *_list_differences(current_definition, target_definition, service.part.container),
         *_list_doubts(releases, target_revision),
         *_list_breaker_warnings(service),
@@ -144,7 +153,15 @@ def build_service_rollback_plan(
     if url is not None:
         steps = (*steps, build_url_answers_step(url))
     return build_stack_plan(
-        outputs, run, "service rollback", *steps, notes=notes, arguments=f"--service {service.name}"
+        outputs,
+        run,
+        "service rollback",
+        *steps,
+        changes=[f"image: {current_image} -> {image}"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+        arguments=f"--service {service.name}",
     )
 
 
@@ -165,7 +182,18 @@ def build_service_restart_plan(
     )
     notes = ("old tasks stop only after the new ones are healthy", *_list_breaker_warnings(service))
     return build_stack_plan(
-        outputs, run, "service restart", *steps, notes=notes, arguments=f"--service {service.name}"
+        outputs,
+        run,
+        "service restart",
+        *steps,
+        changes=[
+            f"{format_count(service.running_count, 'task')}: replaced by new ones of the same "
+            "revision"
+        ],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+        arguments=f"--service {service.name}",
     )
 
 

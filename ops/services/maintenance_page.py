@@ -7,6 +7,7 @@ from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.outputs import LoadBalancerPart, Outputs
 
 RULE_FIELD_PATH: Final = "Rules[0].Conditions[0].Field"
@@ -32,7 +33,18 @@ def build_maintenance_page_plan(outputs: Outputs, run: str, *, enabled: bool) ->
         ("every request gets the page, with status 503, until it is turned off",) if enabled else ()
     )
     kind: PlanKind = "service maintenance on" if enabled else "service maintenance off"
-    return build_stack_plan(outputs, run, kind, step, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        kind,
+        step,
+        changes=["answer to every request: the services' -> the page"]
+        if enabled
+        else ["answer to every request: the page -> the services'"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def _build_page_step(

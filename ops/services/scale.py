@@ -1,5 +1,6 @@
 """Plans that change a service's task count and its automatic scaling limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NOT_PRICED, describe_tasks_cost
 from ops.outputs import Outputs
 from ops.services.model import ServiceState
 
@@ -90,8 +92,11 @@ def build_service_scale_plan(
     run: str,
     *,
     wait: bool = True,
+    task_definition: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Builds the plan that scales a service to `count` running tasks.
+
+    `task_definition` is what they run, for their price.
 
     The undo restores the count, but only if nothing else changes it: with automatic scaling on, the
     old count would be stale. Then at least (or, scaling down, at most) `count` is the goal.
@@ -111,7 +116,7 @@ def build_service_scale_plan(
             f"ops service autoscaling --service {service.name} {limit_option}",
         )
     is_automatic = limits is not None and limits.may_change_count
-    notes = [f"tasks: {service.desired_count} -> {count}"]
+    notes = []
     if is_automatic:
         notes += [
             "automatic scaling stays on and may change the count within its limits",
@@ -142,7 +147,15 @@ def build_service_scale_plan(
         ),
     )
     return build_stack_plan(
-        outputs, run, "service scale", *steps, notes=notes, arguments=f"--service {service.name}"
+        outputs,
+        run,
+        "service scale",
+        *steps,
+        changes=[f"tasks: {old_count} -> {count}"],
+        losses=(),
+        cost=describe_tasks_cost(task_definition, old_count, count),
+        notes=notes,
+        arguments=f"{count} --service {service.name}",
     )
 
 
@@ -182,16 +195,44 @@ def build_scaling_limits_plan(
     step = _build_limits_step(
         "limits", new_limits, undo=(_build_limits_step("back", current_limits),)
     )
-    notes = (
-        f"tasks: {current_limits.min_tasks} to {current_limits.max_tasks} -> "
-        f"{new_limits.min_tasks} to {new_limits.max_tasks}",
-        f"suspended: {current_limits.is_suspended} -> {new_limits.is_suspended}",
-        "the next `pulumi up` restores the limits in the stack's settings",
+    limits_before, limits_after = (
+        f"{limits.min_tasks} to {limits.max_tasks}" for limits in (current_limits, new_limits)
     )
+    changes = [
+        *([f"tasks: {limits_before} -> {limits_after}"] if limits_before != limits_after else []),
+        *(
+            [
+                f"automatic scaling: {_describe_suspension(current_limits)} -> "
+                f"{_describe_suspension(new_limits)}"
+            ]
+            if current_limits.is_suspended != new_limits.is_suspended
+            else []
+        ),
+    ]
+    notes = ("the next `pulumi up` restores the limits in the stack's settings",)
     name = current_limits.service.name
     return build_stack_plan(
-        outputs, run, "service autoscaling", step, notes=notes, arguments=f"--service {name}"
+        outputs,
+        run,
+        "service autoscaling",
+        step,
+        changes=changes,
+        losses=(),
+        cost=f"{NOT_PRICED}: by the number of tasks that run then",
+        notes=notes,
+        arguments=" ".join(
+            [
+                f"--service {name}",
+                *([f"--min {min_tasks}"] if min_tasks is not None else []),
+                *([f"--max {max_tasks}"] if max_tasks is not None else []),
+                *([] if suspend is None else ["--suspend" if suspend else "--resume"]),
+            ]
+        ),
     )
+
+
+def _describe_suspension(limits: ScalingLimits) -> str:
+    return "suspended" if limits.is_suspended else "on"
 
 
 def _describe_service_call(service: ServiceState) -> Call:

@@ -27,6 +27,7 @@ from ops.core.private_files import open_private_file
 from ops.core.run_context import StackContext
 from ops.core.s3 import S3_OBJECTS_API
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
 from ops.state.differences import (
@@ -248,7 +249,16 @@ def build_state_backup_plan(outputs: Outputs, run: str) -> Plan:
     """The state of now, saved in the operations bucket."""
     notes = ("secrets in it are encrypted as in the backend; everything else is in clear text",)
     steps = build_state_backup_steps(outputs, run)
-    return build_stack_plan(outputs, run, "state backup", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "state backup",
+        *steps,
+        changes=["one copy of Pulumi's state more, in the operations bucket"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def build_state_restore_plan(
@@ -280,7 +290,16 @@ def build_state_restore_plan(
         "nothing in AWS changes, only what Pulumi knows of it; look at a preview with --refresh "
         "afterwards",
     )
-    return build_stack_plan(outputs, run, "state restore", *steps, notes=notes)
+    return build_stack_plan(
+        outputs,
+        run,
+        "state restore",
+        *steps,
+        changes=[f"what Pulumi knows of {stack}: the state of now -> the saved one"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def build_state_import_step(

@@ -39,6 +39,9 @@ def put_services(stage: Stage, names: tuple[str, ...] = ("backend",), **override
     for name in names:
         task_definition = ecs.register_task_definition(
             family=f"bulwark-test-{name}",
+            cpu="256",
+            memory="512",
+            runtimePlatform={"cpuArchitecture": "ARM64"},
             containerDefinitions=[
                 {
                     "name": name,

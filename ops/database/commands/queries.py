@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import typer
 
 from ops.cli.context import load_stack
+from ops.cli.durations import build_duration_option
 from ops.cli.render import Output
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
@@ -121,8 +122,11 @@ def show_slow_queries(
     context: typer.Context,
     longer_than: Annotated[
         float,
-        typer.Option(
-            min=0, metavar="SECONDS", help="without statistics: the shortest run time to show"
+        build_duration_option(
+            minimum=0,
+            default=5,
+            text="without statistics: the shortest run time to show",
+            unit="s",
         ),
     ] = 5,
     replica: ReplicaOption = None,

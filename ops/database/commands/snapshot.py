@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -139,7 +140,10 @@ def prune_snapshots(
     context: typer.Context,
     keep: Annotated[int, typer.Option(min=1, help="how many of the newest to keep")] = 7,
     older_than: Annotated[
-        float, typer.Option(min=0, metavar="DAYS", help="delete only snapshots older than this")
+        float,
+        build_duration_option(
+            minimum=0, default=30, text="delete only snapshots older than this", unit="d"
+        ),
     ] = 30,
     where: Annotated[
         str | None, typer.Option(metavar="REGION", help="the stack's region or its recovery region")

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
@@ -81,7 +82,15 @@ def build_extension_plan(outputs: Outputs, state: ExtensionState, run: str) -> P
         undo=() if installed is not None else (_build_drop_step(name),),
     )
     return build_stack_plan(
-        outputs, run, "db extension", step, notes=(f"then {EXTENSIONS[name]}",), arguments=name
+        outputs,
+        run,
+        "db extension",
+        step,
+        changes=[f"extension {name}: {installed or 'none'} -> {available}"],
+        losses=(),
+        cost=NO_COST,
+        notes=(f"then {EXTENSIONS[name]}",),
+        arguments=name,
     )
 
 

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ops.core.counts import format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.sql.connection import DatabaseClient
 from ops.outputs import Outputs
 
@@ -159,9 +161,8 @@ def require_ended(
             raise OpsError(f"the query of {session.describe()} still runs", "ops db activity")
 
 
-TERMINATION_NOTES: Final = (
-    "open transactions are rolled back; connection pools reconnect when they need to",
-)
+TERMINATION_NOTES: Final = ("connection pools reconnect when they need to",)
+TERMINATION_LOSSES: Final = ("what open transactions have not committed: they are rolled back",)
 
 
 def build_kill_session_plan(
@@ -182,6 +183,9 @@ def build_kill_session_plan(
             run,
             "db kill",
             _build_termination_step([session], identifier),
+            changes=[f"session {session.pid}: {session.state} -> ended"],
+            losses=TERMINATION_LOSSES,
+            cost=NO_COST,
             notes=TERMINATION_NOTES,
             arguments=f"{session.pid} --terminate",
         )
@@ -199,8 +203,16 @@ def build_kill_session_plan(
             source="an assumption: a query checks for it at each step",
         ),
     )
-    notes = ("its transaction is rolled back; the session stays open",)
-    return build_stack_plan(outputs, run, "db kill", step, notes=notes, arguments=str(session.pid))
+    return build_stack_plan(
+        outputs,
+        run,
+        "db kill",
+        step,
+        changes=[f"query of session {session.pid}: running -> cancelled; the session stays open"],
+        losses=["what its transaction has not committed: it is rolled back"],
+        cost=NO_COST,
+        arguments=str(session.pid),
+    )
 
 
 def build_kill_idle_sessions_plan(
@@ -208,7 +220,16 @@ def build_kill_idle_sessions_plan(
 ) -> Plan:
     """Builds the plan that ends idle sessions; skips those that have become active."""
     step = _build_termination_step(sessions, identifier, idle=True)
-    return build_stack_plan(outputs, run, "db kill-idle", step, notes=TERMINATION_NOTES)
+    return build_stack_plan(
+        outputs,
+        run,
+        "db kill-idle",
+        step,
+        changes=[f"{format_count(len(sessions), 'idle session')}: open -> ended"],
+        losses=TERMINATION_LOSSES,
+        cost=NO_COST,
+        notes=TERMINATION_NOTES,
+    )
 
 
 def _build_termination_step(

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import build_stack_plan
+from ops.cost.difference import NO_COST
 from ops.database.sql.connection import DatabaseClient
 from ops.database.sql.names import list_table_readings, quote_name_parts
 from ops.outputs import Outputs
@@ -263,7 +265,17 @@ def build_table_vacuum_plan(
         if full
         else ("reads and writes continue; space is reused, but the files do not shrink",)
     )
-    return build_stack_plan(outputs, run, "db vacuum", *steps, notes=notes)
+    effect = "rewritten without dead rows" if full else "space of dead rows free for new ones"
+    return build_stack_plan(
+        outputs,
+        run,
+        "db vacuum",
+        *steps,
+        changes=[f"{format_count(len(tables), 'table')}: {effect}"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    )
 
 
 def _build_analyze_step(number: int, table: TableStatistics) -> Step:

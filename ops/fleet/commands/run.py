@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -57,8 +58,14 @@ def run_fleet_command(
     # Limits of executionTimeout in AWS-RunShellScript.
     seconds: Annotated[
         int,
-        typer.Option(
-            "--execution-timeout", min=1, max=172_800, help="seconds allowed on each instance"
+        build_duration_option(
+            "--execution-timeout",
+            minimum=1,
+            maximum=172_800,
+            default=600,
+            text="time allowed on each instance",
+            unit="s",
+            whole=True,
         ),
     ] = 600,
     *,

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -170,8 +171,13 @@ def promote_replica(
     name: Annotated[str, typer.Argument(help="its name, from `ops db status`")],
     days: Annotated[
         int | None,
-        typer.Option(
-            "--backup-days", min=1, max=35, help="days to keep backups; default: as the primary"
+        build_duration_option(
+            "--backup-days",
+            minimum=1,
+            maximum=35,
+            text="how long to keep backups; default: as the primary",
+            unit="d",
+            whole=True,
         ),
     ] = None,
     *,

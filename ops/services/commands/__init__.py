@@ -189,8 +189,15 @@ def scale_service(
     service_state = get_service(stack_context.aws, stack_context.outputs, service)
     run = new_run_id("scale")
     scaling_limits = find_scaling_limits(stack_context.aws, service_state)
+    task_definition, _ = get_task_definition(stack_context.aws, service_state.revision)
     plan = build_service_scale_plan(
-        stack_context.outputs, service_state, scaling_limits, task_count, run, wait=wait
+        stack_context.outputs,
+        service_state,
+        scaling_limits,
+        task_count,
+        run,
+        wait=wait,
+        task_definition=task_definition,
     )
     options = options.as_destructive(task_count == 0)
     if execute_plan(plan, stack_context, output, options):

@@ -1,10 +1,17 @@
 """Durations as they are typed: 90s, 30m, 2h, 1d; a plain number is minutes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from ops.cli.durations import format_minutes, parse_minutes, parse_minutes_text
+from ops.cli.app import main
+from ops.cli.durations import (
+    Unit,
+    format_typed_duration,
+    parse_duration,
+    parse_minutes_text,
+)
 from tests.ops.db_stage import open_database_console
 
 
@@ -29,15 +36,15 @@ from tests.ops.db_stage import open_database_console
     ],
 )
 def test_a_duration_is_minutes(text: str, minutes: float | None) -> None:
-    assert parse_minutes(text) == minutes
+    assert parse_duration(text) == minutes
 
 
 @pytest.mark.parametrize(
     ("minutes", "text"), [(1440, "1d"), (90, "90m"), (120, "2h"), (0.5, "30s")]
 )
 def test_minutes_are_written_as_they_can_be_typed(minutes: float, text: str) -> None:
-    assert format_minutes(minutes) == text
-    assert parse_minutes(text) == minutes
+    assert format_typed_duration(minutes) == text
+    assert parse_duration(text) == minutes
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,49 @@ def test_a_wrong_duration_is_refused_by_the_name_of_its_option(
     with open_database_console(capsys, tmp_path) as ops:
         _, err = ops(line, 2)
     assert says in err.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "number"),
+    [("90", "s", 90), ("2m", "s", 120), ("7d", "d", 7), ("36h", "d", 1.5), ("7", "d", 7)],
+)
+def test_a_plain_number_is_of_the_options_unit(text: str, unit: Unit, number: float) -> None:
+    assert parse_duration(text, unit) == number
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("fleet run --all --execution-timeout 0 uptime", "must be 1s to 2d in whole seconds"),
+        ("fleet run --all --execution-timeout 1.5s uptime", "must be 1s to 2d in whole seconds"),
+        ("fleet run --all --execution-timeout 3d uptime", "a plain number is seconds"),
+        ("db slow --longer-than soon", "must be at least 0s, like 90s, 30m or 2h (a plain number"),
+        ("db snapshot prune --older-than 1w", "must be at least 0s, like 7d or 36h (a plain"),
+        ("recover replica promote x --backup-days 36d", "must be 1d to 35d in whole days"),
+        ("recover replica promote x --backup-days 30h", "must be 1d to 35d in whole days"),
+    ],
+)
+def test_a_wrong_duration_names_its_limits_and_its_unit(
+    line: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert says in message
+
+
+def test_each_duration_takes_units_and_its_help_says_what_a_plain_number_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for line, unit in (
+        ("fleet run", "seconds"),
+        ("db slow", "seconds"),
+        ("db snapshot prune", "days"),
+        ("recover replica promote", "days"),
+        ("db kill-idle", "minutes"),
+        ("fleet refresh start", "minutes"),
+        ("alarms mute", "minutes"),
+    ):
+        assert main([*line.split(), "--help"]) == 0
+        page = " ".join(re.sub(r"[^\w ,;.-]", " ", capsys.readouterr().out).split())
+        assert "DURATION" in page, line
+        assert f"a plain number is {unit}" in page, line

@@ -137,7 +137,7 @@ def test_what_is_deleted_is_asked_with_the_name_of_the_stack(
     assert "type the stack's name, test, to continue" in err
 
 
-def test_a_note_that_says_what_changes_comes_first(
+def test_what_changes_comes_first_and_its_price_is_of_the_tasks_size(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
@@ -145,6 +145,7 @@ def test_a_note_that_says_what_changes_comes_first(
     lines = out.splitlines()
     assert lines[1] == "changes   tasks: 2 -> 5"
     assert out.count("2 -> 5") == 1
+    assert re.search(r"^cost      about \d+ \$ a month more \(us-east-1's list price", out, re.M)
 
 
 def test_what_a_plan_made_itself_is_no_loss() -> None:

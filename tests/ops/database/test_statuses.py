@@ -167,7 +167,7 @@ def test_growth_past_the_limit_raises_it_and_says_so() -> None:
     with open_stage() as stage:
         put_database(stage, AllocatedStorage=95, MaxAllocatedStorage=100)
         plan = plan_storage_to(stage, 105)
-        assert "from 100 GiB to 133 GiB" in " ".join(plan.notes)
+        assert "limit of storage autoscaling: 100 GiB -> 133 GiB" in plan.changes
         assert stage.build_engine(KillFuse()).start(plan) == "done"
         after = describe_database(stage)
         assert (after["AllocatedStorage"], after["MaxAllocatedStorage"]) == (105, 133)

@@ -204,7 +204,7 @@ def test_files_that_are_not_committed_stop_it_where_the_stack_is_protected(
 @pytest.mark.usefixtures("passing_checks")
 def test_a_file_that_git_does_not_know_is_a_change_as_pulumi_counts_it(ops: DeployConsole) -> None:
     ops.pulumi.git.has_untracked_files = True
-    assert f"what is deployed is {NEW_COMMIT[:12]}, with changes" in ops("deploy test --dry-run")[0]
+    assert f" -> {NEW_COMMIT[:12]}, with changes" in ops("deploy test --dry-run")[0]
 
 
 def test_the_commit_of_a_deployment_is_known_by_its_message_too() -> None:

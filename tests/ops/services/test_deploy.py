@@ -175,7 +175,8 @@ def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
     assert describe_service(ops.stage)["taskDefinition"].endswith(":2")
     assert describe_service(ops.stage, "frontend")["taskDefinition"].endswith("frontend:1")
     (run,) = ops.run_for_json("runs list")["items"]
-    assert (run["state"], run["command"]) == ("done", "ops service deploy --service backend")
+    command = f"ops service deploy {BACKEND_IMAGE}:v2 --service backend"
+    assert (run["state"], run["command"]) == ("done", command)
     shown = ops.run_for_json("service list")
     assert shown["kind"] == "services"
     assert [(row["service"], row["image"]) for row in shown["items"]] == [
@@ -283,6 +284,9 @@ def test_what_pulumi_has_changed_meanwhile_is_said(ops: OpsConsole) -> None:
     ops(f"service deploy {BACKEND_IMAGE}:v2 --service backend --yes")
     ecs.register_task_definition(
         family="bulwark-test-backend",
+        cpu="256",
+        memory="512",
+        runtimePlatform={"cpuArchitecture": "ARM64"},
         containerDefinitions=[{"name": "backend", "image": FIRST_IMAGE, "memory": 512}],
     )
     part = ops.stage.outputs.services.services["backend"]  # type: ignore[union-attr]

@@ -6,7 +6,7 @@ docs/architecture.svg.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -20,6 +20,8 @@ GAP_WIDTH: Final = 14
 MIN_ROW_HEIGHT: Final = 118
 BOX_HEIGHT: Final = 40
 SIDE_WIDTH: Final = 250
+ARROW_WIDTH: Final = 100  # between the tiers and what is beside them: an arrow and its label
+PROGRAM_TITLES: Final = ("Fargate", "EC2")  # what serves requests and queries the database
 # What a tier and a box look like: fill and line.
 TIER_COLOURS: Final = {
     "public": ("#f1f8ee", "#7aa95c"),
@@ -58,6 +60,16 @@ class DiagramBox:
     zones: tuple[str, ...]
     title: str
     detail: str
+
+
+@dataclass(frozen=True)
+class BoxPlace:
+    """Where a box is: its left upper corner and its width, in the units of the picture."""
+
+    title: str
+    x: float
+    y: float
+    width: float
 
 
 def list_boxes(graph: ResourceGraph) -> tuple[tuple[str, ...], list[DiagramBox]]:
@@ -234,7 +246,8 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     regions = sorted(
         {str(r.inputs["region"]) for r in graph if r.custom and r.inputs.get("region")}
     )
-    width = TIER_LABEL_WIDTH + inner_width + SIDE_WIDTH + 3 * GAP_WIDTH
+    side_x = TIER_LABEL_WIDTH + inner_width + ARROW_WIDTH
+    width = side_x + SIDE_WIDTH + GAP_WIDTH
     top_y = 96
     body_height = sum(heights.values()) + GAP_WIDTH * len(DIAGRAM_TIERS)
     svg = [_render_text(GAP_WIDTH, 30, title, 18, bold=True)]
@@ -244,15 +257,17 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     centre_x = (
         TIER_LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
     )  # between two zones, where no zone's name is
+    way_in = "internet" if has_load_balancer else "no way in from the internet"
     svg.append(
-        _render_text(
-            centre_x, 58, "internet" if has_load_balancer else "no way in", 12, centred=True
-        )
+        _render_rectangle(TIER_LABEL_WIDTH, 42, inner_width - GAP_WIDTH, 22, "#ffffff", "#999999")
     )
+    svg.append(_render_text(centre_x, 57, way_in, 12, centred=True))
     for index, zone in enumerate(zones):
         x = TIER_LABEL_WIDTH + index * (ZONE_WIDTH + GAP_WIDTH)
         svg.append(_render_text(x + ZONE_WIDTH / 2, top_y - 8, f"zone {zone}", 12, centred=True))
     y = float(top_y)
+    box_parts: list[str] = []
+    places: dict[str, list[BoxPlace]] = {tier: [] for tier in DIAGRAM_TIERS}
     for tier in DIAGRAM_TIERS:
         fill, line_colour = TIER_COLOURS[tier]
         svg.append(
@@ -264,10 +279,13 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
         svg.append(_render_text(GAP_WIDTH, y + 40, "no way out" if tier == "database" else "", 11))
         for row, row_boxes in enumerate(tier_rows[tier]):
             for box in row_boxes:
-                svg += _render_box(box, zones, y + 22 + row * (BOX_HEIGHT + 8), line_colour)
+                box_y = y + 22 + row * (BOX_HEIGHT + 8)
+                places[tier].append(_place_box(box, zones, box_y))
+                box_parts += _render_box(box, zones, box_y, line_colour)
         y += heights[tier] + GAP_WIDTH
-    if has_load_balancer:
-        svg.append(_render_arrow(centre_x, 64, top_y + 22))
+    side_bottoms = _list_side_bottoms(graph, regions, top_y)
+    svg += render_arrows(places, centre_x, side_x, side_bottoms)
+    svg += box_parts  # over the lines
     allowed_calls = list_allowed_calls(graph)
     svg += [
         _render_text(TIER_LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
@@ -276,12 +294,12 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     body_height += 18 * len(allowed_calls) + GAP_WIDTH
     svg += _render_side(
         list_type_counts(graph, region=None),
-        TIER_LABEL_WIDTH + inner_width + GAP_WIDTH,
+        side_x,
         float(top_y),
         "this region",
     )
     for index, region in enumerate(regions):
-        x = TIER_LABEL_WIDTH + inner_width + GAP_WIDTH
+        x = side_x
         offset = top_y + 40 + 18 * len(list_type_counts(graph, region=None)) + 20 + index * 200
         svg += _render_side(
             list_type_counts(graph, region=region), x, float(offset), region, "recovery"
@@ -299,6 +317,87 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     )
 
 
+def _list_side_bottoms(
+    graph: ResourceGraph, regions: Sequence[str], top_y: float
+) -> tuple[float, float]:
+    """The lower edges of the boxes beside the tiers: of this region's, and of the lowest."""
+    own_bottom = top_y + 34 + 18 * len(list_type_counts(graph, region=None))
+    if not regions:
+        return own_bottom, own_bottom
+    last_y = own_bottom + 26 + 200 * (len(regions) - 1)
+    return own_bottom, last_y + 34 + 18 * len(list_type_counts(graph, region=regions[-1]))
+
+
+def render_arrows(
+    places: Mapping[str, Sequence[BoxPlace]],
+    entry_x: float,
+    side_x: float,
+    side_bottoms: tuple[float, float],
+) -> list[str]:
+    """The arrows: requests in, queries, the way out by NAT, backups, and metrics for the alarms.
+
+    Requests come in at `entry_x`, between two zones. `side_bottoms` are the lower edges of the
+    boxes beside the tiers, which hold backups and alarms.
+    """
+    balancers = [p for p in places["public"] if p.title.startswith("Application")]
+    gateways = [p for p in places["public"] if p.title.startswith("NAT")]
+    programs = [p for p in places["private"] if p.title.startswith(PROGRAM_TITLES)]
+    databases = places["database"]
+    arrows: list[str] = []
+    for balancer in balancers:
+        arrows.append(_render_arrow([(entry_x, 64), (entry_x, balancer.y)], "requests"))
+        for program in programs:
+            bus_x = balancer.x - 5
+            points = [
+                (balancer.x, balancer.y + BOX_HEIGHT / 2),
+                (bus_x, balancer.y + BOX_HEIGHT / 2),
+                (bus_x, program.y + BOX_HEIGHT / 2),
+                (program.x, program.y + BOX_HEIGHT / 2),
+            ]
+            arrows.append(_render_arrow(points))
+    for number, gateway in enumerate(gateways):
+        x = gateway.x + gateway.width - 12
+        if programs:
+            first_y = min(program.y for program in programs)
+            label = "" if number else "out by NAT"
+            arrows.append(_render_arrow([(x, first_y), (x, gateway.y + BOX_HEIGHT)], label))
+        arrows.append(_render_arrow([(x, gateway.y), (x, 64)]))
+    for program in programs:
+        right = program.x + program.width
+        for database in databases:
+            x, lane_y = database.x + database.width / 2, databases[0].y - 11
+            points = [
+                (right, program.y + BOX_HEIGHT / 2),
+                (right + 5, program.y + BOX_HEIGHT / 2),
+                (right + 5, lane_y),
+                (x, lane_y),
+                (x, database.y),
+            ]
+            label = "SQL" if program is programs[0] and database is databases[0] else ""
+            arrows.append(_render_arrow(points, label))
+    own_bottom, lowest_bottom = side_bottoms
+    if programs:
+        y = min(programs[0].y + BOX_HEIGHT / 2 + 10, own_bottom - 12)
+        right = programs[0].x + programs[0].width
+        arrows.append(_render_arrow([(right, y), (side_x, y)], "metrics, alarms"))
+    if databases:
+        last = max(databases, key=lambda place: place.x + place.width)
+        y, x = last.y + BOX_HEIGHT / 2 + 6, side_x + SIDE_WIDTH / 2
+        points = [(last.x + last.width, y), (x, y), (x, lowest_bottom)]
+        is_below = y > lowest_bottom + 8
+        if not is_below:
+            points = [(last.x + last.width, y), (side_x, y)]
+        arrows.append(_render_arrow(points, "backups"))
+    return arrows
+
+
+def _place_box(box: DiagramBox, zones: tuple[str, ...], y: float) -> BoxPlace:
+    first_index, last_index = zones.index(box.zones[0]), zones.index(box.zones[-1])
+    x = TIER_LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
+    width = (last_index - first_index) * (ZONE_WIDTH + GAP_WIDTH) + ZONE_WIDTH - 20
+    return BoxPlace(box.title, x, y, width)
+
+
 def _pack_boxes(tier_boxes: list[DiagramBox]) -> list[list[DiagramBox]]:
     """The boxes of a tier on as few lines as their zones allow."""
     rows: list[list[DiagramBox]] = []
@@ -313,9 +412,8 @@ def _pack_boxes(tier_boxes: list[DiagramBox]) -> list[list[DiagramBox]]:
 
 
 def _render_box(box: DiagramBox, zones: tuple[str, ...], y: float, line_colour: str) -> list[str]:
-    first_index, last_index = zones.index(box.zones[0]), zones.index(box.zones[-1])
-    x = TIER_LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
-    width = (last_index - first_index) * (ZONE_WIDTH + GAP_WIDTH) + ZONE_WIDTH - 20
+    place = _place_box(box, zones, y)
+    x, width = place.x, place.width
     return [
         _render_rectangle(x, y, width, BOX_HEIGHT, "#ffffff", line_colour),
         _render_text(x + width / 2, y + 17, box.title, 12, bold=True, centred=True),
@@ -354,10 +452,25 @@ def _render_text(
     )
 
 
-def _render_arrow(x: float, y1: float, y2: float) -> str:
+def _render_arrow(points: Sequence[tuple[float, float]], label: str = "") -> str:
+    """A line through points, with its head at the last one and a label beside it."""
+    (before_x, before_y), (x, y) = points[-2], points[-1]
+    step_x = (x > before_x) - (x < before_x)
+    step_y = (y > before_y) - (y < before_y)
+    base_x, base_y = x - 8 * step_x, y - 8 * step_y
+    line = " ".join(f"L{px:g} {py:g}" for px, py in [*points[1:-1], (base_x, base_y)])
+    head = (
+        f"M{base_x + 4 * step_y:g} {base_y + 4 * step_x:g} L{x:g} {y:g} "
+        f"L{base_x - 4 * step_y:g} {base_y - 4 * step_x:g} Z"
+    )
+    title = f"<title>{escape(label)}</title>" if label else ""
+    text = ""
+    if label:
+        label_x = x + 6 if step_y else x - 6 - 6 * len(label)  # 6 a character of 11 pixels
+        text = _render_text(label_x, y + {1: -3, -1: 18, 0: -4}[step_y], label, 11)
     return (
-        f'<path d="M{x:g} {y1:g} V{y2 - 6:g}" stroke="#666" fill="none"/>'
-        f'<path d="M{x - 4:g} {y2 - 8:g} L{x:g} {y2:g} L{x + 4:g} {y2 - 8:g} Z" fill="#666"/>'
+        f'<g class="arrow">{title}<path d="M{points[0][0]:g} {points[0][1]:g} {line}" '
+        f'stroke="#666" fill="none"/><path d="{head}" fill="#666"/>{text}</g>'
     )
 
 

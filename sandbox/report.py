@@ -44,6 +44,16 @@ class AlarmRow:
 
 
 @dataclass(frozen=True)
+class CostGroup:
+    """Resources of a component that cost the same, like its alarms: their number and their sum."""
+
+    component: str
+    what: str
+    count: int
+    monthly: float
+
+
+@dataclass(frozen=True)
 class DeploymentSummary:
     """The data that the demo prints and the page shows."""
 
@@ -62,6 +72,15 @@ class DeploymentSummary:
     def monthly(self) -> float:
         """The fixed part of the cost in $ a month."""
         return sum(part.monthly for part in self.parts)
+
+    @property
+    def cost_groups(self) -> list[CostGroup]:
+        """The fixed costs by component and item, in the order of the costs."""
+        groups: dict[tuple[str, str], list[float]] = {}
+        for cost in self.costs:
+            if cost.monthly:
+                groups.setdefault((cost.component, cost.what), []).append(cost.monthly)
+        return [CostGroup(*key, len(amounts), sum(amounts)) for key, amounts in groups.items()]
 
     @property
     def usage(self) -> list[tuple[str, str, str]]:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Final
 
 from ops.recovery.drill_history import DrillRecord, describe_regression
 
-CHART_WIDTH, CHART_HEIGHT, CHART_LEFT_MARGIN, CHART_BOTTOM_MARGIN = 960, 260, 60, 28
+CHART_WIDTH, CHART_HEIGHT, CHART_LEFT_MARGIN, CHART_BOTTOM_MARGIN = 960, 260, 90, 28
+CHART_RIGHT_MARGIN: Final = 40  # half of the last date
+MIN_LABEL_DISTANCE: Final = 72  # pixels a date of 11 pixels height needs
 # Phases from the bottom up, with their colors.
 PHASE_COLORS: Final = (
     ("detect", "#8a8f98"),
@@ -41,6 +44,7 @@ class DrillChart:
     goal: float
     width: int = CHART_WIDTH
     height: int = CHART_HEIGHT
+    left: int = CHART_LEFT_MARGIN
 
 
 def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
@@ -49,7 +53,8 @@ def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
 
     objective_seconds = drills[-1].objectives.rto_seconds
     max_seconds = max([objective_seconds, *(d.rto_seconds or 0 for d in drills)]) * 1.1
-    drill_width = (CHART_WIDTH - CHART_LEFT_MARGIN) / max(len(drills), 6)
+    drill_width = (CHART_WIDTH - CHART_LEFT_MARGIN - CHART_RIGHT_MARGIN) / max(len(drills), 6)
+    label_step = ceil(MIN_LABEL_DISTANCE / drill_width)
 
     def scale_to_height(seconds: float) -> float:
         return (CHART_HEIGHT - CHART_BOTTOM_MARGIN) * seconds / max_seconds
@@ -58,7 +63,8 @@ def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
     labels: list[tuple[float, str]] = []
     for index, drill in enumerate(drills):
         x, stacked_seconds = CHART_LEFT_MARGIN + index * drill_width, 0.0
-        labels.append((x + drill_width * 0.4, drill.taken[:10]))
+        if (len(drills) - 1 - index) % label_step == 0:  # the newest has one
+            labels.append((x + drill_width * 0.4, drill.taken[:10]))
         for phase, color in PHASE_COLORS:
             phase_seconds = getattr(drill.phases, phase)
             if phase_seconds:

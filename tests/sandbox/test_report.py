@@ -1,6 +1,7 @@
 """What a deployment shows a person: its picture, its cost, its alarms, its page."""
 
 import json
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -88,6 +89,49 @@ def test_the_picture_is_whole_svg_and_says_what_is_in_the_repository(
     assert ElementTree.fromstring(picture).tag.endswith("svg")
     committed_svg = (PROJECT_ROOT / "docs" / "architecture.svg").read_text(encoding="utf-8")
     assert committed_svg == picture, "write it anew: python -m sandbox.diagram"
+
+
+def list_arrow_labels(graph: ResourceGraph) -> list[str]:
+    root = ElementTree.fromstring(render_diagram(graph, "x"))
+    arrows = [part for part in root.iter() if part.get("class") == "arrow"]
+    return [title.text or "" for arrow in arrows for title in arrow if "title" in title.tag]
+
+
+def test_the_picture_has_arrows_of_requests_queries_the_way_out_backups_and_alarms(
+    prod_graph: ResourceGraph, dev_graph: ResourceGraph
+) -> None:
+    labels = ["requests", "out by NAT", "SQL", "metrics, alarms", "backups"]
+    assert sorted(list_arrow_labels(prod_graph)) == sorted(labels)
+    assert sorted(list_arrow_labels(dev_graph)) == sorted(labels)
+    nothing = run_whole_program("dev", {"compute": "none"})
+    assert "requests" not in list_arrow_labels(nothing)
+    assert "SQL" not in list_arrow_labels(nothing)
+
+
+def test_the_costs_of_alarms_are_one_line_with_their_number_and_their_sum(
+    prod_graph: ResourceGraph,
+) -> None:
+    summary = build_summary(prod_graph, "x")
+    groups = [group for group in summary.cost_groups if group.component == "alarms"]
+    assert len(groups) == len({group.what for group in groups}) < 6
+    assert sum(group.count for group in groups) > 50
+    assert sum(g.monthly for g in summary.cost_groups) == pytest.approx(summary.monthly)
+    text = render_page(summary, prod_graph)
+    cost_rows = text.partition("<h2>Cost</h2>")[2].partition("<h3>")[0]
+    assert cost_rows.count("<tr>") == len(summary.cost_groups)
+
+
+def test_a_cell_says_what_it_is_where_the_heads_are_folded_away(
+    prod_graph: ResourceGraph,
+) -> None:
+    text = render_page(build_summary(prod_graph, "x"), prod_graph)
+    assert '<meta name="viewport" content="width=device-width' in text
+    assert "@media (max-width: 600px)" in text
+    assert "<td>" in text
+    for row in re.findall(r"<tr>(.*?)(?=<tr|</table>)", text, re.S):
+        first, *others = re.findall(r"<td([^>]*)>", row)
+        assert "data-h" not in first
+        assert all("data-h" in cell for cell in others) or "<b>all" in row or "<code>" in row
 
 
 def test_the_page_holds_the_picture_the_costs_the_alarms_and_the_outputs(

@@ -23,10 +23,9 @@ from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.core.start_time import SPAN, StartTime, round_to_minute
 from ops.core.times import AmbiguousTimeError, format_local_and_utc, parse_typed_time
-from ops.cost.difference import NO_COST
 from ops.outputs import Outputs
 
 MINUTE: Final = "%Y-%m-%dT%H:%M"  # format of the start in a rule's schedule

@@ -29,7 +29,7 @@ from ops.core.errors import (
 )
 from ops.core.goal_evaluation import describe_conditions, evaluate
 from ops.core.plan import Action, Plan, ProgramCommand, Step
-from ops.cost.difference import NOT_PRICED
+from ops.core.stack_plan import NOT_PRICED
 
 INSPECTION_THREADS: Final = 8
 GITHUB_NOT_ASKED: Final = "GitHub is not asked if --repository-ids is given"

@@ -1,10 +1,15 @@
 """The plan of a stack: whose account and region it is for, from the stack's outputs."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from ops.core.plan import Plan, PlanData, Step
 from ops.core.plan_kind import PlanKind
 from ops.outputs import Outputs
+
+# What a plan says of its cost: nothing, if a month costs what it did; or that it is not priced.
+NO_COST: Final = ""
+NOT_PRICED: Final = "not priced"
 
 
 def build_stack_plan(

@@ -6,10 +6,9 @@ A plan says NO_COST if a change costs nothing, and else an amount, or that it is
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from ops.core.stack_plan import NO_COST, NOT_PRICED
 from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
 
-NO_COST: Final = ""
-NOT_PRICED: Final = "not priced"
 GP3: Final = "gp3"  # the only storage in the price table
 CPU_UNITS: Final = 1024  # CPU units a vCPU
 MIB: Final = 1024  # MiB a GiB

@@ -12,8 +12,7 @@ from ops.core.actions import Actions
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database.events import FAILOVER_FAILURES, build_failure_reports
 from ops.database.instance import (
     DatabaseInstance,

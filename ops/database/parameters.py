@@ -9,8 +9,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database.instance import (
     DatabaseInstance,
     describe_instance_call,

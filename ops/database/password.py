@@ -9,8 +9,7 @@ from typing import Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,

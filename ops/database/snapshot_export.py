@@ -6,8 +6,7 @@ from typing import Final
 
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NOT_PRICED
+from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.database.instance import rds_call
 from ops.database.snapshots import Snapshot
 from ops.outputs import EXPORTS_PREFIX, Outputs

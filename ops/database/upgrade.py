@@ -13,8 +13,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database import parameters
 from ops.database.events import UPGRADE_FAILURES, build_failure_reports
 from ops.database.instance import (

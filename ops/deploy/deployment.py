@@ -18,7 +18,8 @@ from ops.core.local_commands import (
     build_stack_ops_command,
 )
 from ops.core.plan import Plan, ProgramCommand, Step, Wait
-from ops.cost.difference import NO_COST, describe_difference
+from ops.core.stack_plan import NO_COST
+from ops.cost.difference import describe_difference
 from ops.database import snapshots
 from ops.database.instance import DatabaseInstance
 from ops.deploy import commits

@@ -6,8 +6,7 @@ from typing import Final
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.plan import Call, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.fleet.model import (
     INSTANCE_LOSS,
     FleetState,

@@ -10,8 +10,7 @@ from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.fleet.model import INSTANCE_LOSS, FleetState, get_template_version_number
 from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
 from ops.fleet.refresh_steps import (

@@ -10,9 +10,8 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.core.start_time import StartTime
-from ops.cost.difference import NO_COST
 from ops.fleet.model import FleetState, list_read_items, send_read_call
 from ops.outputs import Outputs
 

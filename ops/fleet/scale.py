@@ -5,8 +5,8 @@ from typing import Final
 from ops.core.counts import build_count_wait, format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NOT_PRICED, describe_instances_cost
+from ops.core.stack_plan import NOT_PRICED, build_stack_plan
+from ops.cost.difference import describe_instances_cost
 from ops.fleet.model import (
     GROUP_PATH,
     INSTANCE_LOSS,

@@ -28,14 +28,13 @@ from ops.alarms.mute_state import MuteData, MuteMethod
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Step, sum_downtimes
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.core.steps import (
     DATABASE_ANSWERS,
     build_database_answers_step,
     build_instance_available_step,
     build_services_stable_steps,
 )
-from ops.cost.difference import NO_COST
 from ops.database import failover, parameters, snapshots
 from ops.database.instance import (
     DatabaseInstance,

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from ops.core.counts import format_count
 from ops.core.plan import Call, Plan, PlanData, Sql, Step, Wait
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.core.start_time import StartTime
-from ops.cost.difference import NOT_PRICED
 from ops.database import replicas
 from ops.database.instance import describe_instance_call
 from ops.database.sql import contents

@@ -12,9 +12,9 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NO_COST, NOT_PRICED, build_stack_plan
 from ops.core.start_time import StartTime
-from ops.cost.difference import NO_COST, NOT_PRICED, describe_instance_cost
+from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
 from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (

@@ -21,8 +21,7 @@ from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.local_commands import build_stack_ops_command
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NOT_PRICED
+from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.database.instance import DB_INSTANCE_NOT_FOUND
 from ops.database.statuses import STEADY, build_failed_conditions
 from ops.health.load_balancer import CERTIFICATE_API

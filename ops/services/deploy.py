@@ -11,8 +11,7 @@ from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Plan
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.outputs import Outputs
 from ops.services.deployment_steps import (
     DESCRIPTION_ONLY_FIELDS,

@@ -6,8 +6,7 @@ from components.facts.load_balancer import UNMATCHED_HOST
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.plan_kind import PlanKind
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.outputs import LoadBalancerPart, Outputs
 
 RULE_FIELD_PATH: Final = "Rules[0].Conditions[0].Field"

@@ -9,8 +9,8 @@ from ops.core.aws import Aws
 from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NOT_PRICED, describe_tasks_cost
+from ops.core.stack_plan import NOT_PRICED, build_stack_plan
+from ops.cost.difference import describe_tasks_cost
 from ops.outputs import Outputs
 from ops.services.model import ServiceState
 

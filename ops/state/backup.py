@@ -26,8 +26,7 @@ from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.private_files import open_private_file
 from ops.core.run_context import StackContext
 from ops.core.s3 import S3_OBJECTS_API
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
 from ops.state.differences import (

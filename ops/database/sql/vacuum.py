@@ -7,8 +7,7 @@ from typing import Any, Final
 from ops.core.counts import format_count
 from ops.core.errors import UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
-from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import NO_COST
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database.sql.connection import DatabaseClient
 from ops.database.sql.names import list_table_readings, quote_name_parts
 from ops.outputs import Outputs

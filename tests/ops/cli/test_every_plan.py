@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from ops.core.plan import Plan
-from ops.cost.difference import NOT_PRICED
+from ops.core.stack_plan import NOT_PRICED
 from tests.ops.cli.terminal import open_terminal
 from tests.ops.every_command import open_command_line
 from tests.ops.procedures import Procedure, list_procedures

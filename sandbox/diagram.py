@@ -6,11 +6,19 @@ docs/architecture.svg.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from sandbox.diagram_shapes import (
+    BOX_HEIGHT,
+    SIDE_WIDTH,
+    BoxPlace,
+    render_arrows,
+    render_rectangle,
+    render_text,
+)
 from sandbox.program import PROJECT_ROOT, RegisteredResource, ResourceGraph
 
 DIAGRAM_TIERS: Final = ("public", "private", "database")
@@ -18,10 +26,7 @@ TIER_LABEL_WIDTH: Final = 92
 ZONE_WIDTH: Final = 250
 GAP_WIDTH: Final = 14
 MIN_ROW_HEIGHT: Final = 118
-BOX_HEIGHT: Final = 40
-SIDE_WIDTH: Final = 250
 ARROW_WIDTH: Final = 100  # between the tiers and what is beside them: an arrow and its label
-PROGRAM_TITLES: Final = ("Fargate", "EC2")  # what serves requests and queries the database
 # What a tier and a box look like: fill and line.
 TIER_COLOURS: Final = {
     "public": ("#f1f8ee", "#7aa95c"),
@@ -60,16 +65,6 @@ class DiagramBox:
     zones: tuple[str, ...]
     title: str
     detail: str
-
-
-@dataclass(frozen=True)
-class BoxPlace:
-    """Where a box is: its left upper corner and its width, in the units of the picture."""
-
-    title: str
-    x: float
-    y: float
-    width: float
 
 
 def list_boxes(graph: ResourceGraph) -> tuple[tuple[str, ...], list[DiagramBox]]:
@@ -250,7 +245,7 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     width = side_x + SIDE_WIDTH + GAP_WIDTH
     top_y = 96
     body_height = sum(heights.values()) + GAP_WIDTH * len(DIAGRAM_TIERS)
-    svg = [_render_text(GAP_WIDTH, 30, title, 18, bold=True)]
+    svg = [render_text(GAP_WIDTH, 30, title, 18, bold=True)]
     has_load_balancer = any(
         diagram_box.title.startswith("Application") for diagram_box in all_boxes
     )
@@ -259,24 +254,24 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     )  # between two zones, where no zone's name is
     way_in = "internet" if has_load_balancer else "no way in from the internet"
     svg.append(
-        _render_rectangle(TIER_LABEL_WIDTH, 42, inner_width - GAP_WIDTH, 22, "#ffffff", "#999999")
+        render_rectangle(TIER_LABEL_WIDTH, 42, inner_width - GAP_WIDTH, 22, "#ffffff", "#999999")
     )
-    svg.append(_render_text(centre_x, 57, way_in, 12, centred=True))
+    svg.append(render_text(centre_x, 57, way_in, 12, centred=True))
     for index, zone in enumerate(zones):
         x = TIER_LABEL_WIDTH + index * (ZONE_WIDTH + GAP_WIDTH)
-        svg.append(_render_text(x + ZONE_WIDTH / 2, top_y - 8, f"zone {zone}", 12, centred=True))
+        svg.append(render_text(x + ZONE_WIDTH / 2, top_y - 8, f"zone {zone}", 12, centred=True))
     y = float(top_y)
     box_parts: list[str] = []
     places: dict[str, list[BoxPlace]] = {tier: [] for tier in DIAGRAM_TIERS}
     for tier in DIAGRAM_TIERS:
         fill, line_colour = TIER_COLOURS[tier]
         svg.append(
-            _render_rectangle(
+            render_rectangle(
                 TIER_LABEL_WIDTH, y, inner_width - GAP_WIDTH, heights[tier], fill, line_colour
             )
         )
-        svg.append(_render_text(GAP_WIDTH, y + 22, tier, 13, bold=True))
-        svg.append(_render_text(GAP_WIDTH, y + 40, "no way out" if tier == "database" else "", 11))
+        svg.append(render_text(GAP_WIDTH, y + 22, tier, 13, bold=True))
+        svg.append(render_text(GAP_WIDTH, y + 40, "no way out" if tier == "database" else "", 11))
         for row, row_boxes in enumerate(tier_rows[tier]):
             for box in row_boxes:
                 box_y = y + 22 + row * (BOX_HEIGHT + 8)
@@ -288,7 +283,7 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     svg += box_parts  # over the lines
     allowed_calls = list_allowed_calls(graph)
     svg += [
-        _render_text(TIER_LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
+        render_text(TIER_LABEL_WIDTH + 12, y + 16 + 18 * text_index, text, 12)
         for text_index, text in enumerate(allowed_calls)
     ]
     body_height += 18 * len(allowed_calls) + GAP_WIDTH
@@ -328,69 +323,6 @@ def _list_side_bottoms(
     return own_bottom, last_y + 34 + 18 * len(list_type_counts(graph, region=regions[-1]))
 
 
-def render_arrows(
-    places: Mapping[str, Sequence[BoxPlace]],
-    entry_x: float,
-    side_x: float,
-    side_bottoms: tuple[float, float],
-) -> list[str]:
-    """The arrows: requests in, queries, the way out by NAT, backups, and metrics for the alarms.
-
-    Requests come in at `entry_x`, between two zones. `side_bottoms` are the lower edges of the
-    boxes beside the tiers, which hold backups and alarms.
-    """
-    balancers = [p for p in places["public"] if p.title.startswith("Application")]
-    gateways = [p for p in places["public"] if p.title.startswith("NAT")]
-    programs = [p for p in places["private"] if p.title.startswith(PROGRAM_TITLES)]
-    databases = places["database"]
-    arrows: list[str] = []
-    for balancer in balancers:
-        arrows.append(_render_arrow([(entry_x, 64), (entry_x, balancer.y)], "requests"))
-        for program in programs:
-            bus_x = balancer.x - 5
-            points = [
-                (balancer.x, balancer.y + BOX_HEIGHT / 2),
-                (bus_x, balancer.y + BOX_HEIGHT / 2),
-                (bus_x, program.y + BOX_HEIGHT / 2),
-                (program.x, program.y + BOX_HEIGHT / 2),
-            ]
-            arrows.append(_render_arrow(points))
-    for number, gateway in enumerate(gateways):
-        x = gateway.x + gateway.width - 12
-        if programs:
-            first_y = min(program.y for program in programs)
-            label = "" if number else "out by NAT"
-            arrows.append(_render_arrow([(x, first_y), (x, gateway.y + BOX_HEIGHT)], label))
-        arrows.append(_render_arrow([(x, gateway.y), (x, 64)]))
-    for program in programs:
-        right = program.x + program.width
-        for database in databases:
-            x, lane_y = database.x + database.width / 2, databases[0].y - 11
-            points = [
-                (right, program.y + BOX_HEIGHT / 2),
-                (right + 5, program.y + BOX_HEIGHT / 2),
-                (right + 5, lane_y),
-                (x, lane_y),
-                (x, database.y),
-            ]
-            label = "SQL" if program is programs[0] and database is databases[0] else ""
-            arrows.append(_render_arrow(points, label))
-    own_bottom, lowest_bottom = side_bottoms
-    if programs:
-        y = min(programs[0].y + BOX_HEIGHT / 2 + 10, own_bottom - 12)
-        right = programs[0].x + programs[0].width
-        arrows.append(_render_arrow([(right, y), (side_x, y)], "metrics, alarms"))
-    if databases:
-        last = max(databases, key=lambda place: place.x + place.width)
-        y, x = last.y + BOX_HEIGHT / 2 + 6, side_x + SIDE_WIDTH / 2
-        points = [(last.x + last.width, y), (x, y), (x, lowest_bottom)]
-        is_below = y > lowest_bottom + 8
-        if not is_below:
-            points = [(last.x + last.width, y), (side_x, y)]
-        arrows.append(_render_arrow(points, "backups"))
-    return arrows
-
-
 def _place_box(box: DiagramBox, zones: tuple[str, ...], y: float) -> BoxPlace:
     first_index, last_index = zones.index(box.zones[0]), zones.index(box.zones[-1])
     x = TIER_LABEL_WIDTH + first_index * (ZONE_WIDTH + GAP_WIDTH) + 10
@@ -415,9 +347,9 @@ def _render_box(box: DiagramBox, zones: tuple[str, ...], y: float, line_colour: 
     place = _place_box(box, zones, y)
     x, width = place.x, place.width
     return [
-        _render_rectangle(x, y, width, BOX_HEIGHT, "#ffffff", line_colour),
-        _render_text(x + width / 2, y + 17, box.title, 12, bold=True, centred=True),
-        _render_text(x + width / 2, y + 32, box.detail, 11, centred=True),
+        render_rectangle(x, y, width, BOX_HEIGHT, "#ffffff", line_colour),
+        render_text(x + width / 2, y + 17, box.title, 12, bold=True, centred=True),
+        render_text(x + width / 2, y + 32, box.detail, 11, centred=True),
     ]
 
 
@@ -426,52 +358,10 @@ def _render_side(
 ) -> list[str]:
     fill, line_colour = TIER_COLOURS[colour_key]
     return [
-        _render_rectangle(x, y, SIDE_WIDTH, 34 + 18 * len(lines), fill, line_colour),
-        _render_text(x + 12, y + 22, title, 13, bold=True),
-        *(_render_text(x + 12, y + 42 + 18 * index, text, 12) for index, text in enumerate(lines)),
+        render_rectangle(x, y, SIDE_WIDTH, 34 + 18 * len(lines), fill, line_colour),
+        render_text(x + 12, y + 22, title, 13, bold=True),
+        *(render_text(x + 12, y + 42 + 18 * index, text, 12) for index, text in enumerate(lines)),
     ]
-
-
-def _render_rectangle(
-    x: float, y: float, width: float, height: float, fill: str, line_colour: str
-) -> str:
-    return (
-        f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6" '
-        f'fill="{fill}" stroke="{line_colour}"/>'
-    )
-
-
-def _render_text(
-    x: float, y: float, text: str, size: int, *, bold: bool = False, centred: bool = False
-) -> str:
-    weight = ' font-weight="600"' if bold else ""
-    anchor = ' text-anchor="middle"' if centred else ""
-    return (
-        f'<text x="{x:g}" y="{y:g}" font-size="{size}"{weight}{anchor} fill="#222">'
-        f"{escape(text)}</text>"
-    )
-
-
-def _render_arrow(points: Sequence[tuple[float, float]], label: str = "") -> str:
-    """A line through points, with its head at the last one and a label beside it."""
-    (before_x, before_y), (x, y) = points[-2], points[-1]
-    step_x = (x > before_x) - (x < before_x)
-    step_y = (y > before_y) - (y < before_y)
-    base_x, base_y = x - 8 * step_x, y - 8 * step_y
-    line = " ".join(f"L{px:g} {py:g}" for px, py in [*points[1:-1], (base_x, base_y)])
-    head = (
-        f"M{base_x + 4 * step_y:g} {base_y + 4 * step_x:g} L{x:g} {y:g} "
-        f"L{base_x - 4 * step_y:g} {base_y - 4 * step_x:g} Z"
-    )
-    title = f"<title>{escape(label)}</title>" if label else ""
-    text = ""
-    if label:
-        label_x = x + 6 if step_y else x - 6 - 6 * len(label)  # 6 a character of 11 pixels
-        text = _render_text(label_x, y + {1: -3, -1: 18, 0: -4}[step_y], label, 11)
-    return (
-        f'<g class="arrow">{title}<path d="M{points[0][0]:g} {points[0][1]:g} {line}" '
-        f'stroke="#666" fill="none"/><path d="{head}" fill="#666"/>{text}</g>'
-    )
 
 
 def render_stack_diagram(stack: str) -> str:

@@ -260,10 +260,8 @@ class Plan(FrozenModel):
     `user@host`. `destructive` plans need the stack's name typed if the stack is protected.
     `captured` are texts of the time of planning that are not part of what is agreed to.
 
-    In words: `changes` are what is different afterwards, like `class: db.t4g.small ->
-    db.m7g.large`; `losses` what is gone for good; `notes` what else must be known. `cost` is what a
-    month costs more or less afterwards, or that it is not priced; empty if nothing. It is not
-    agreed to.
+    In words: `changes` are what is different afterwards, `losses` what is gone for good, `notes`
+    what else must be known; `cost` is what a month costs more or less, and is not agreed to.
     """
 
     version: Literal[1] = 1
@@ -318,7 +316,7 @@ class Plan(FrozenModel):
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
         excluded_fields = {"run", "reason", "cost", "captured", "started", "started_by"}
-        # Empty ones count as none: the digest of a plan from before there were such fields.
+        # Empty ones are none, as in plans from before there were such fields.
         excluded_fields |= {name for name in ("changes", "losses") if not getattr(self, name)}
         body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run

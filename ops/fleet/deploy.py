@@ -14,7 +14,7 @@ from ops.fleet.model import (
     get_fleet_image,
     get_template_version_number,
 )
-from ops.fleet.refresh import describe_replacement, list_earlier_refreshes
+from ops.fleet.refresh import list_earlier_refreshes
 from ops.fleet.refresh_steps import (
     UNDO_BAKE_SECONDS,
     PlannedRefresh,
@@ -22,6 +22,7 @@ from ops.fleet.refresh_steps import (
     build_fleet_version_step,
     build_refresh_step,
     build_refresh_stop_step,
+    describe_replacement,
 )
 from ops.fleet.scale import build_healthy_targets_step
 from ops.outputs import Outputs

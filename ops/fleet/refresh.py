@@ -23,7 +23,7 @@ from ops.fleet.refresh_steps import (
     build_fleet_version_step,
     build_refresh_step,
     build_refresh_stop_step,
-    compute_batch_size,
+    describe_replacement,
     estimate_refresh_seconds,
     list_refreshes,
 )
@@ -252,20 +252,6 @@ def build_refresh_plan(
         cost=NO_COST,
         notes=notes,
     )
-
-
-def describe_replacement(fleet_state: FleetState, preferences: RefreshPreferences) -> str:
-    """Describes the batch size, the healthy percentages and the pauses."""
-    min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
-    description = (
-        f"{format_count(len(fleet_state.instances), 'instance')}, "
-        f"{compute_batch_size(fleet_state, preferences)} at a time, keeping {min_healthy} to "
-        f"{max_healthy} percent healthy"
-    )
-    if preferences.checkpoints:
-        points = ", ".join(f"{point}" for point in preferences.checkpoints if point < 100)
-        description += f", pausing {preferences.delay_seconds // 60} min at {points} percent"
-    return description
 
 
 def build_refresh_cancel_plan(

@@ -11,6 +11,7 @@ from math import ceil, floor
 from typing import Any, Final
 
 from ops.core.aws import Aws
+from ops.core.counts import format_count
 from ops.core.plan import Call, JsonObject, Step, Wait
 from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
 from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
@@ -274,3 +275,17 @@ def estimate_refresh_seconds(fleet_state: FleetState, preferences: RefreshPrefer
         batches * (INSTANCE_START_SECONDS + max(fleet_state.warmup_seconds, INSTANCE_START_SECONDS))
         + pauses * preferences.delay_seconds
     )
+
+
+def describe_replacement(fleet_state: FleetState, preferences: RefreshPreferences) -> str:
+    """Describes the batch size, the healthy percentages and the pauses."""
+    min_healthy, max_healthy = preferences.get_healthy_percentages(fleet_state)
+    description = (
+        f"{format_count(len(fleet_state.instances), 'instance')}, "
+        f"{compute_batch_size(fleet_state, preferences)} at a time, keeping {min_healthy} to "
+        f"{max_healthy} percent healthy"
+    )
+    if preferences.checkpoints:
+        points = ", ".join(f"{point}" for point in preferences.checkpoints if point < 100)
+        description += f", pausing {preferences.delay_seconds // 60} min at {points} percent"
+    return description

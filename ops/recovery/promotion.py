@@ -16,7 +16,6 @@ from ops.core.stack_plan import NO_COST, NOT_PRICED, build_stack_plan
 from ops.core.start_time import StartTime
 from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
-from ops.database.copied_settings import list_setting_differences
 from ops.database.instance import (
     describe_instance_call,
     parse_instance,
@@ -37,6 +36,7 @@ from ops.recovery.fence import (
     is_fenceable,
     list_fence_notes,
 )
+from ops.recovery.promotion_notes import list_promotion_notes
 from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
 from ops.recovery.secret_switch import (
@@ -50,7 +50,6 @@ TYPICAL_REPLICA_PROMOTION_SECONDS: Final = 10 * 60
 REPLICA_PROMOTION_TIME_SOURCE: Final = (
     "RDS User Guide, promoting a read replica: several minutes, with a reboot"
 )
-MAX_NOTED_DIFFERENCES: Final = 6  # differences listed in a note
 # Which server answers: its own address, which a rename does not change, or its folder if it is
 # reached by a socket of its own machine. Source: PostgreSQL manual, "System Information Functions".
 SERVER_STATEMENT: Final = """
@@ -154,7 +153,7 @@ def build_rename_promotion_plan(
         ),
         f"afterwards {primary_identifier} can be restored to times since its restore; for earlier "
         "times you need the automated backups of the old instance, which are deleted with it",
-        *_list_promotion_notes(outputs, source, restored),
+        *list_promotion_notes(outputs, source, restored),
         "Pulumi's state still refers to the old instance: `ops recover reconcile` lists the "
         "commands to fix it",
     ]
@@ -217,7 +216,7 @@ def build_secret_promotion_plan(
         f"after an undo, services keep the address of {name} until `ops service restart`",
         f"ops, alarms and dashboards use {outputs.database.identifier} until you run `ops recover "
         f"promote {name} --by rename` at a quiet time",
-        *_list_promotion_notes(outputs, source, restored),
+        *list_promotion_notes(outputs, source, restored),
     ]
     if secret.get("RotationEnabled"):
         notes.append(
@@ -362,49 +361,6 @@ def _build_answers_step(primary_identifier: str, *, has_source: bool) -> Step:
             within=1800,
         ),
     )
-
-
-def _list_promotion_notes(
-    outputs: Outputs, source: Mapping[str, Any] | None, restored: Mapping[str, Any]
-) -> list[str]:
-    differences = list_setting_differences(source, restored) if source else []
-    notes = []
-    if differences:
-        descriptions = [
-            f"{difference.setting} is {_format_setting(difference.restored_value)}, was "
-            f"{_format_setting(difference.source_value)}"
-            for difference in differences
-        ]
-        omission = (
-            f", and {len(descriptions) - MAX_NOTED_DIFFERENCES} more"
-            if len(descriptions) > MAX_NOTED_DIFFERENCES
-            else ""
-        )
-        notes.append(
-            f"differs from the old instance: "
-            f"{'; '.join(descriptions[:MAX_NOTED_DIFFERENCES])}{omission}"
-        )
-    replica_names = [*((source or {}).get("ReadReplicaDBInstanceIdentifiers") or ())]
-    if replica_names:
-        notes.append(
-            f"these still replicate the old instance: {', '.join(replica_names)}; create replicas "
-            "of the new one with `pulumi up` or `ops db replica add`"
-        )
-    if outputs.database.replicated_backup_arn:
-        notes.append(
-            "backups of the new instance are not replicated to the recovery region until "
-            "`pulumi up`"
-        )
-    return notes
-
-
-def _format_setting(value: object) -> str:
-    """A setting's value as a person writes it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value)) or "none"
-    return "none" if value is None else str(value)
 
 
 def _build_promotion_plan(

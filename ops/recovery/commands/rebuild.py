@@ -27,13 +27,15 @@ from ops.recovery.rebuild import (
     build_region_recovery_plan,
     build_stack_rebuild_plan,
     get_state_stack_name,
-    list_load_balancer_settings,
     load_state_export,
-    require_certificate_in_region,
     require_consistent_state,
     require_no_database,
     resolve_new_stack_name,
     resolve_program_folder,
+)
+from ops.recovery.region_settings import (
+    list_load_balancer_settings,
+    require_certificate_in_region,
 )
 from ops.stack.pulumi import count_stack_resources
 from ops.state.backup import (

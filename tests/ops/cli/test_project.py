@@ -6,7 +6,7 @@ import pytest
 
 from ops.cli.selection import Selection, find_project_name, require_program_of_project
 from ops.core.errors import UsageError
-from ops.recovery.rebuild import format_setting
+from ops.recovery.region_settings import format_setting
 from tests.ops.stage import build_stack_outputs
 
 ROOT = Path(__file__).parents[3]

@@ -182,16 +182,12 @@ class FailureReports(FrozenModel):
 
 
 class Wait(FrozenModel):
-    """Read until it is seen.
+    """Reads until a goal is met, and stays so for `holds_for` seconds. Keys are paths.
 
-    All of `met` hold: the effect is there, and at rest. So do all of `same_as`: the value is what
-    an earlier step saw, path for path, if it cannot be known when planning. So do all of
-    `differs_from`: there is a value, and not what an earlier step saw. One of `begun` holds: AWS
-    has taken this very call. One of `failed` holds: it will never be met. If one of
-    `failed_on_timeout` holds when the time is over, it has failed; else nobody knows. Keys are
-    paths into what is read. It must stay met for `holds_for` seconds. `every` and `within` are
-    seconds; `typical` is how long it usually takes, and `source` who says. `reports` are read
-    along: a new one fails the wait of a goal.
+    All of `met` hold then, and `same_as` and `differs_from`: an earlier step read the same there,
+    or another value. One of `begun` holds once AWS has taken this call, one of `failed` if it will
+    never be met, one of `failed_on_timeout` if it has failed when the time is over. `every`,
+    `within`, `typical` are seconds; `source` is of the latter. A new one of `reports` fails it.
     """
 
     read: Action
@@ -258,10 +254,9 @@ class Plan(FrozenModel):
     does the digest, so that "for an hour" is agreed to, whenever it starts. `started` is when it
     did; until then, when it was planned (seconds since the epoch); `started_by` is who did, like
     `user@host`. `destructive` plans need the stack's name typed if the stack is protected.
-    `captured` are texts of the time of planning that are not part of what is agreed to.
-
-    In words: `changes` are what is different afterwards, `losses` what is gone for good, `notes`
-    what else must be known; `cost` is what a month costs more or less, and is not agreed to.
+    `captured` are texts of the time of planning that are not part of what is agreed to. In words:
+    `changes` are what is different afterwards, `losses` what is gone for good, `notes` what else
+    must be known; `cost` is what a month costs more or less, and is not agreed to.
     """
 
     version: Literal[1] = 1
@@ -316,7 +311,7 @@ class Plan(FrozenModel):
     def digest(self) -> str:
         """A hash of what would be done, the same for the same plan whatever the run is called."""
         excluded_fields = {"run", "reason", "cost", "captured", "started", "started_by"}
-        # Empty ones are none, as in plans from before there were such fields.
+        # Plans from before these fields keep their digest.
         excluded_fields |= {name for name in ("changes", "losses") if not getattr(self, name)}
         body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run

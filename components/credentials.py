@@ -37,7 +37,7 @@ class ContainerCredentials:
     parameters: Sequence[str]
 
 
-def build_credentials(
+def build_container_credentials(
     container: ContainerSettings,
     database_secret_arn: Input[str],
     cache_secret_arn: Input[str] | None,

@@ -218,7 +218,7 @@ def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[lis
                     label = _format_label(entry.kind, subject, _format_metric_name(entry.metric))
                     metrics.append(_build_metric(entry.metric, dimensions, label=label))
             else:
-                metrics += _build_math_metrics(
+                metrics += _build_math_graph_metrics(
                     entry, facts, subject, dimensions, f"m{len(metrics)}"
                 )
     for extra in graph.extra_metrics:
@@ -233,16 +233,19 @@ def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[lis
     return metrics
 
 
-def _build_math_metrics(
+def _build_math_graph_metrics(
     entry: AlarmEntry,
     facts: RegistryFacts,
     subject: str,
     dimensions: Mapping[str, Input[str]],
     prefix: str,
 ) -> list[list[Any]]:
-    """The metrics of a piece of metric math, hidden, and its result. Ids are unique in a graph."""
+    """Builds the lines of a graph for metric math: its metrics, hidden, and its result.
+
+    Ids are unique in a graph.
+    """
     if isinstance(entry.metric, MetricStatistic):
-        raise TypeError(f"{entry.key} is no metric math")
+        raise TypeError(f"{entry.key} has no metric math")
     expression = entry.metric.build_expression(facts.settings, subject)
     hidden_metrics = []
     for id_, metric in entry.metric.metrics.items():

@@ -11,7 +11,7 @@ from components.alarm_registry.services import CLOUDWATCH_AGENT_NAMESPACE
 from components.cache import Cache
 from components.component import Component
 from components.contract import build_contract_part
-from components.credentials import build_credentials, build_secret_read_statements
+from components.credentials import build_container_credentials, build_secret_read_statements
 from components.database import Database
 from components.firewall import allow_connection, allow_outbound, create_security_group
 from components.keys import Keys
@@ -76,7 +76,7 @@ class Fleet(Component):
             description="Image that new instances of the fleet run; operations change it",
             opts=self.build_child_options(ignore_changes=["value"]),
         )
-        self._credentials = build_credentials(
+        self._credentials = build_container_credentials(
             self._fleet_settings,
             args.database.secret_arn,
             args.cache.secret_arn if args.cache else None,

@@ -11,7 +11,7 @@ from components.account import Account
 from components.cache import Cache
 from components.component import Component
 from components.contract import build_contract_part
-from components.credentials import build_credentials, build_secret_read_statements
+from components.credentials import build_container_credentials, build_secret_read_statements
 from components.database import Database
 from components.firewall import allow_connection, allow_outbound, create_security_group
 from components.keys import Keys
@@ -77,7 +77,7 @@ class Service(Component):
             f"/{args.settings.project}/{args.settings.stack}/services/{args.service}",
             args.keys.logs,
         )
-        self._credentials = build_credentials(
+        self._credentials = build_container_credentials(
             self._service_settings,
             args.database.secret_arn,
             args.cache.secret_arn if args.cache else None,

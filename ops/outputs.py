@@ -286,11 +286,13 @@ def join_parts(parameters: Mapping[str, str]) -> "Outputs":
     """Joins parameters, by path below `outputs`, into outputs. Raises OutputsError if invalid."""
     outputs: dict[str, Any] = {}
     for part in (to_camel(name) for name in Outputs.model_fields):
-        value = _parse_parameter(parameters, part)
+        value = _get_json_parameter(parameters, part)
         if value and part in DIVIDED_PARTS:
             divided_entries = value[DIVIDED_PARTS[part]]
             for label in value.pop(PIECES_KEY, ()):
-                for key, entry in (_parse_parameter(parameters, f"{part}/{label}") or {}).items():
+                for key, entry in (
+                    _get_json_parameter(parameters, f"{part}/{label}") or {}
+                ).items():
                     divided_entries[key] = (
                         [*divided_entries[key], *entry] if part in LIST_VALUED_PARTS else entry
                     )
@@ -324,7 +326,7 @@ def _divide_evenly(
     return shares
 
 
-def _parse_parameter(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
+def _get_json_parameter(parameters: Mapping[str, str], path: str) -> dict[str, Any] | None:
     if path not in parameters:
         raise OutputsError(f"the parameter {path} is missing; deploy the stack again")
     try:

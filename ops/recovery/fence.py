@@ -49,7 +49,7 @@ def build_fence_step(outputs: Outputs, instance: Mapping[str, Any], name: str = 
         f"{name}_off",
         f"let clients connect to {identifier} again",
         instance,
-        list_group_ids(instance) or [outputs.database.security_group_id],
+        list_security_group_ids(instance) or [outputs.database.security_group_id],
     )
     return _build_groups_step(
         outputs,
@@ -92,7 +92,7 @@ def build_admission_steps(outputs: Outputs, instance: Mapping[str, Any]) -> list
     None if it is not fenced. Undo fences it again.
     """
     fence = outputs.database.fence_security_group_id
-    groups = list_group_ids(instance)
+    groups = list_security_group_ids(instance)
     if fence is None or fence not in groups:
         return []
     identifier = str(instance["DBInstanceIdentifier"])
@@ -120,7 +120,7 @@ def list_fence_notes(
     address, else until nobody has its address for the stack's name in a cache.
     """
     if is_fenceable(outputs, instance):
-        groups = " ".join(list_group_ids(instance) or [outputs.database.security_group_id])
+        groups = " ".join(list_security_group_ids(instance) or [outputs.database.security_group_id])
         return [
             f"nobody can connect to the old instance, so that it takes no writes; to read it: `aws "
             f"rds modify-db-instance --db-instance-identifier {identifier} "
@@ -145,7 +145,7 @@ def list_fence_notes(
     ]
 
 
-def list_group_ids(instance: Mapping[str, Any]) -> list[str]:
+def list_security_group_ids(instance: Mapping[str, Any]) -> list[str]:
     """Lists the ids of an instance's security groups."""
     return sorted(group["VpcSecurityGroupId"] for group in instance.get("VpcSecurityGroups") or ())
 

@@ -36,6 +36,7 @@ from ops.recovery.sources import BackupKind, BackupSource
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 from ops.state.differences import list_resource_ids
+from ops.state.restore import build_state_import_step
 
 TYPICAL_STACK_DEPLOY_SECONDS: Final = 15 * 60
 REBUILD_TIME_SOURCE: Final = (
@@ -174,7 +175,7 @@ def build_stack_rebuild_plan(
     steps = [pulumi_steps.build_stack_select_step(stack.stack)]
     if state is not None:
         steps.append(
-            states.build_state_import_step(
+            build_state_import_step(
                 stack.stack, "import", states.get_draft_path(run), state.saved_file, state.digest
             )
         )

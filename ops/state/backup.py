@@ -1,4 +1,4 @@
-"""Pulumi's state: saved beside its backend, listed, compared, given back.
+"""Pulumi's state: saved beside its backend, listed, fetched.
 
 A state that was exported has its secrets encrypted, as its backend has; everything else of it is in
 clear, so it is kept in the operations bucket, below `states/{stack}/`, and on no screen.
@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
-from pydantic import JsonValue
 
 from ops.core.aws import explain_error
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError, UsageError
 from ops.core.local_commands import (
     FILES_PLACEHOLDER,
-    PROGRAM_PLACEHOLDER,
     Workstation,
     build_ops_command,
 )
@@ -29,9 +27,6 @@ from ops.core.s3 import S3_OBJECTS_API
 from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.outputs import Outputs
 from ops.stack import pulumi as pulumi_steps
-from ops.state.differences import (
-    compute_state_digest,
-)
 
 STATES_PREFIX: Final = "states/"
 EXPORT_SECONDS: Final = 30
@@ -258,92 +253,3 @@ def build_state_backup_plan(outputs: Outputs, run: str) -> Plan:
         cost=NO_COST,
         notes=notes,
     )
-
-
-def build_state_restore_plan(
-    outputs: Outputs,
-    saved_file: SavedFile,
-    new_state: Mapping[str, Any],
-    current_state: Mapping[str, Any],
-    run: str,
-) -> Plan:
-    """A saved state instead of that of now, which is saved first. Undone: that of now again."""
-    stack = outputs.stack.stack
-    steps = build_state_backup_steps(outputs, run)
-    undo_step = build_state_import_step(
-        stack,
-        "back",
-        get_draft_path(run),
-        get_saved_file(outputs, run),
-        compute_state_digest(current_state),
-    )
-    step = build_state_import_step(
-        stack,
-        "import",
-        get_draft_path(f"{run}-given"),
-        saved_file,
-        compute_state_digest(new_state),
-    )
-    steps.append(step.model_copy(update={"undo": (undo_step,)}))
-    notes = (
-        "nothing in AWS changes, only what Pulumi knows of it; look at a preview with --refresh "
-        "afterwards",
-    )
-    return build_stack_plan(
-        outputs,
-        run,
-        "state restore",
-        *steps,
-        changes=[f"what Pulumi knows of {stack}: the state of now -> the saved one"],
-        losses=(),
-        cost=NO_COST,
-        notes=notes,
-    )
-
-
-def build_state_import_step(
-    stack: str, name: str, file: str, saved_file: SavedFile | None, expected_digest: str
-) -> Step:
-    """Pulumi has the state that is in a file, known by its digest."""
-    digest_command = build_ops_command(
-        "state", "digest", "--of", stack, "--program", PROGRAM_PLACEHOLDER
-    )
-    origin = saved_file.key if saved_file else "the given file"
-    return Step(
-        name=name,
-        description=f"give Pulumi the state of {stack} from {origin}",
-        action=pulumi_steps.build_pulumi_command(
-            "stack",
-            "import",
-            "--file",
-            file,
-            "--stack",
-            stack,
-            files={file: saved_file},
-            strict=True,
-        ),
-        goal=Wait(read=digest_command, met={"output.digest": expected_digest}, every=2, within=300),
-    )
-
-
-def list_drift(preview: JsonValue) -> list[dict[str, object]]:
-    """What a preview with a refresh would change, though nobody changed the program.
-
-    Raises OpsError where it is no preview.
-    """
-    steps = preview.get("steps") if isinstance(preview, dict) else None
-    if not isinstance(steps, list):
-        raise OpsError("pulumi preview --json did not print a preview")
-    drift_rows: list[dict[str, object]] = []
-    for step in steps:
-        if isinstance(step, dict) and step.get("op") not in ("same", "read", "refresh"):
-            detailed_diff = step.get("detailedDiff")
-            names = sorted(detailed_diff) if isinstance(detailed_diff, dict) else []
-            drift_rows.append(
-                {
-                    "op": step.get("op"),
-                    "resource": str(step.get("urn")).split("::", 2)[-1],
-                    "properties": names or None,
-                }
-            )
-    return drift_rows

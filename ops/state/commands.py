@@ -21,6 +21,8 @@ from ops.recovery.rebuild import resolve_program_folder as program_of
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 from ops.state.differences import compute_state_digest, list_resource_ids, list_state_differences
+from ops.state.drift import list_drift
+from ops.state.restore import build_state_restore_plan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Pulumi's state.")
 StateName = Annotated[
@@ -103,7 +105,7 @@ def restore_state(
     run = new_run_id("state")
     draft, import_file = states.get_draft_file(run), states.get_draft_file(f"{run}-given")
     states.write_state(import_file, new_state)
-    plan = states.build_state_restore_plan(
+    plan = build_state_restore_plan(
         stack_context.outputs, saved_state.file, new_state, current_state, run
     )
     if output.output_format == "table":
@@ -127,7 +129,7 @@ def show_drift(context: typer.Context, program: ProgramOption = Path()) -> None:
     stack_context, output = load_stack_context(context)
     arguments = ("preview", "--refresh", "--json", "--non-interactive", "--stack")
     shell = pulumi_steps.build_pulumi_shell(folder, *arguments, stack_context.outputs.stack.stack)
-    drift_rows = states.list_drift(pulumi_steps.read_pulumi_json(shell))
+    drift_rows = list_drift(pulumi_steps.read_pulumi_json(shell))
     output.print_rows("state-drift", ("op", "resource", "properties"), drift_rows)
     if drift_rows:
         raise FindingsError(f"{len(drift_rows)} resources are not as the program says", "pulumi up")

@@ -1,6 +1,6 @@
 """Which variables a container gets, and what must be read for them."""
 
-from components.credentials import build_credentials, build_secret_read_statements
+from components.credentials import build_container_credentials, build_secret_read_statements
 from components.settings import ServiceSettings
 from tests.world import build_settings
 
@@ -11,7 +11,7 @@ PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
 
 
 def test_the_stack_gives_database_and_cache() -> None:
-    service_credentials = build_credentials(
+    service_credentials = build_container_credentials(
         ServiceSettings(), DATABASE_SECRET_ARN, CACHE_SECRET_ARN
     )
     assert service_credentials.secrets == [DATABASE_SECRET_ARN, CACHE_SECRET_ARN]
@@ -20,7 +20,7 @@ def test_the_stack_gives_database_and_cache() -> None:
 
 
 def test_without_a_cache_there_is_nothing_of_it() -> None:
-    service_credentials = build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None)
+    service_credentials = build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None)
     assert service_credentials.secrets == [DATABASE_SECRET_ARN]
     assert not [name for name in service_credentials.variables if name.startswith("CACHE")]
 
@@ -35,7 +35,7 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
             "D": PARAMETER_ARN,
         },
     )
-    service_credentials = build_credentials(service_settings, DATABASE_SECRET_ARN, None)
+    service_credentials = build_container_credentials(service_settings, DATABASE_SECRET_ARN, None)
     assert (service_credentials.secrets, service_credentials.parameters) == (
         [OWN_SECRET_ARN],
         [PARAMETER_ARN],
@@ -49,21 +49,29 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
 
 
 def test_what_is_not_needed_is_not_allowed() -> None:
-    nothing = build_credentials(ServiceSettings(database=False), DATABASE_SECRET_ARN, None)
+    nothing = build_container_credentials(
+        ServiceSettings(database=False), DATABASE_SECRET_ARN, None
+    )
     assert build_secret_read_statements(build_settings(), nothing, "arn:key") == []
     some = build_secret_read_statements(
-        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), "arn:key"
+        build_settings(),
+        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
+        "arn:key",
     )
     assert [s.sid for s in some] == ["Secrets", "DecryptThem"]
     without = build_secret_read_statements(
-        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), None
+        build_settings(),
+        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
+        None,
     )
     assert [s.sid for s in without] == ["Secrets"]
 
 
 def test_the_key_decrypts_through_secrets_manager_and_ssm_only() -> None:
     *_, decrypt = build_secret_read_statements(
-        build_settings(), build_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None), "arn:key"
+        build_settings(),
+        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
+        "arn:key",
     )
     assert decrypt.conditions == {
         "StringEquals": {

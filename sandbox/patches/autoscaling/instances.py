@@ -32,7 +32,7 @@ from sandbox.patches.autoscaling.schedule import (
     compute_due_time,
     format_cause_time,
     get_timeline,
-    is_clock_running,
+    is_taking_time,
     resolve_time,
 )
 from sandbox.patches.elbv2 import instances as elbv2_instances
@@ -192,7 +192,7 @@ def _put_in_service(
     instance.lifecycle_state = "InService"
     activity.finish(time)
     register_targets(group)
-    if has_target_health_checks(group) and is_clock_running():
+    if has_target_health_checks(group) and is_taking_time():
         grace_end = compute_due_time(
             time, max(int(group.health_check_grace_period or 0), BOOT_SECONDS)
         )

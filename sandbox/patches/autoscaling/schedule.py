@@ -66,8 +66,8 @@ def compute_due_time(time: datetime, seconds: float) -> datetime:
     return ready if ready < time else time + timedelta(seconds=seconds)
 
 
-def is_clock_running() -> bool:
-    """True if things take time on this clock."""
+def is_taking_time() -> bool:
+    """True unless everything is done at once on this sandbox's clock."""
     return is_in_future(get_sandbox_clock().get_completion_time(1))
 
 

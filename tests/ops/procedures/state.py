@@ -11,6 +11,7 @@ from ops.core.plan import Plan
 from ops.core.run_context import StackContext
 from ops.state import backup as states
 from ops.state.differences import compute_state_digest
+from ops.state.restore import build_state_restore_plan
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, PROGRAM_OPTION, put_program_folder
@@ -59,7 +60,7 @@ def plan_state_restore(stage: Stage) -> Plan:
     context = StackContext(stage.outputs, stage.aws)
     saved_state = states.resolve_saved_state(states.list_saved_states(context), SAVED_STATE_NAME)
     current_state = pretended_pulumi.get_fake_pulumi(stage).stacks["test"].state
-    return states.build_state_restore_plan(
+    return build_state_restore_plan(
         stage.outputs,
         saved_state.file,
         states.fetch_saved_state(context, saved_state),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ops.core.errors import OpsError
-from ops.state import backup as states
 from ops.state.differences import compute_state_digest, list_resource_ids, list_state_differences
+from ops.state.drift import list_drift
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.every_command import open_command_line
 from tests.ops.procedures.recover_rebuild import PROGRAM_OPTION
@@ -120,7 +120,7 @@ def test_what_is_saved_and_is_no_state_is_told(ops: StateConsole) -> None:
     assert "is no export of a state" in ops("state fetch odd --to /tmp/bulwark-odd.json", 1)[1]
     assert not Path("/tmp/bulwark-odd.json").exists()
     with pytest.raises(OpsError, match="did not print a preview"):
-        states.list_drift("nonsense")
+        list_drift("nonsense")
 
 
 def test_the_digest_is_printed_for_a_plan(ops: StateConsole, tmp_path: Path) -> None:

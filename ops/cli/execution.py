@@ -1,7 +1,6 @@
 """What changing commands share: options, confirmation and execution of a plan."""
 
 import inspect
-import os
 import re
 import secrets
 import sys
@@ -29,10 +28,8 @@ from ops.core.errors import RolledBackError, UsageError
 from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
 from ops.core.run import Runner, WallClock, require_expected_hash
-from ops.core.run_context import RunContext, StackContext
+from ops.core.run_context import RunContext, StackContext, find_journal_folder
 
-# Folder for journals and the lock if the operations bucket is lost.
-JOURNAL_VARIABLE: Final = "BULWARK_JOURNAL"
 # Options of every changing command.
 CHANGE_PANEL: Final = "Options of every change"
 DryRunOption: TypeAlias = Annotated[
@@ -162,8 +159,7 @@ def mutating_command(
 def load_stack_context(context: typer.Context) -> tuple[StackContext, Output]:
     """Loads the stack to change and the printer."""
     outputs, aws, output = load_stack(context)
-    folder = os.environ.get(JOURNAL_VARIABLE)
-    return StackContext(outputs, aws, Path(folder) if folder else None), output
+    return StackContext(outputs, aws, find_journal_folder()), output
 
 
 def build_runner(

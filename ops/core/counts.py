@@ -1,10 +1,17 @@
 """Numbers of things: in words, and as what a run sets and automatic scaling may move."""
 
-from ops.core.plan import Call, Wait
+from ops.core.plan import Call, FailureReports, Wait
 
 
 def build_count_wait(
-    read: Call, path: str, old_count: int, count: int, *, is_automatic: bool, within: float
+    read: Call,
+    path: str,
+    old_count: int,
+    count: int,
+    *,
+    is_automatic: bool,
+    within: float,
+    reports: FailureReports | None = None,
 ) -> Wait:
     """Builds the wait for a number that was just set, at a path of a read; `within` in seconds.
 
@@ -20,6 +27,7 @@ def build_count_wait(
         failed_on_timeout={f"type({path})": ["number"]} if is_automatic else {},
         every=5,
         within=within,
+        reports=reports,
     )
 
 

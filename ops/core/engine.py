@@ -9,7 +9,7 @@ import getpass
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
@@ -22,6 +22,7 @@ from ops.core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from ops.core.failure_reports import ReportReader
 from ops.core.goal_evaluation import (
     StepFailedError,
     Verdict,
@@ -30,7 +31,7 @@ from ops.core.goal_evaluation import (
     find_path_with_value,
 )
 from ops.core.journal import Event, Journal, Record
-from ops.core.plan import Action, Plan, Step, Wait, lookup
+from ops.core.plan import Action, Plan, Step, Wait
 from ops.core.times import format_utc_minute
 
 
@@ -40,6 +41,7 @@ def get_person() -> str:
 
 
 Outcome = Literal["done", "undone"]
+Answer = TypeVar("Answer")
 UNDO_REQUESTED: Final = "asked for"  # why a run is undone that did not fail
 # How often a call is sent whose answers are lost, each time only after a look that finds nothing.
 MAX_ATTEMPTS: Final = 5
@@ -124,6 +126,12 @@ class Engine:
     give_lock_back: Callable[[], None] = lambda: None  # while the run only looks
     wait_limit_seconds: float | None = None
     steps_with_failed_reads: set[str] = field(default_factory=set)  # each is reported once
+    report_reader: ReportReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.report_reader = ReportReader(
+            self.journal, self._run_action, lambda text: self.listener.on_notice(text)
+        )
 
     def start(self, plan: Plan) -> Outcome:
         """Writes the whole plan down, then carries it out."""
@@ -250,7 +258,9 @@ class Engine:
             if verdict == "met" and not step.goal.holds_for:
                 self._record_done(step, result, already_done=True)
                 return
-            last_record = self._write_record("sent", step.name)
+            last_record = self._write_record(
+                "sent", step.name, self.report_reader.list_before_look(step)
+            )
         self.give_lock_back()
         self._record_done(
             step, self._wait_until_met(step, step.goal, last_record.timestamp), already_done=False
@@ -269,8 +279,9 @@ class Engine:
             raise InDoubtError(step.name)
         if step.ready:
             self._wait_until_met(step, step.ready, self.clock.now())
+        earlier_reports = self._read_reports(step, step.goal)
         self.require_lock()
-        self._write_record("intent", step.name, self._read_reports(step.goal))
+        self._write_record("intent", step.name, earlier_reports)
         try:
             self._run_action(step.action)
         except RefusedError as error:  # of the change itself; of a read it would mean nothing
@@ -292,21 +303,36 @@ class Engine:
         met_since: float | None = None
         while True:
             result = self._read(step, wait, deadline)
-            if evaluate(wait, result, self.journal.get_step_results()) == "met":
+            if self._evaluate_once(step, wait, result) == "met":
                 met_since = self.clock.now() if met_since is None else met_since
                 if self.clock.now() - met_since >= wait.holds_for:
                     return result
             else:
                 met_since = None
-            self._require_no_new_report(step, wait)
             elapsed = self.clock.now() - start_time
             self.listener.on_wait(step, wait, result, elapsed)
             if self.clock.now() > deadline:
                 conditions = describe_conditions(wait, result, self.journal.get_step_results())
+                conditions += self.report_reader.describe_told(step)
                 if find_path_with_value(wait.failed_on_timeout, result) is not None:
                     raise StepFailedError(f"{conditions}, after {elapsed:.0f} s")
                 raise StillRunningError(f"{step.name}: {conditions}")
             self.clock.sleep(wait.every)
+
+    def _evaluate_once(self, step: Step, wait: Wait, result: JsonValue) -> Verdict:
+        """Judges one look. Raises StepFailedError also if AWS reports that it gave up.
+
+        The reports are read first: they say why, also if the goal itself says that it failed.
+        """
+        failures = self.report_reader.list_new_failures(step, wait, result)
+        try:
+            verdict = evaluate(wait, result, self.journal.get_step_results())
+        except StepFailedError as error:
+            told = self.report_reader.describe_told(step)
+            raise StepFailedError("; ".join((f"{error}{told}", *failures))) from None
+        if failures and (verdict != "met" or wait.holds_for):
+            raise StepFailedError("; ".join(failures))
+        return verdict
 
     @property
     def _has_begun(self) -> bool:
@@ -319,7 +345,13 @@ class Engine:
         return start_time + wait.within
 
     def _read(self, step: Step, wait: Wait, deadline: float) -> JsonValue:
-        """Reads until there is an answer, whatever it says.
+        """Reads what a wait waits for until there is an answer, whatever it says."""
+        return self._repeat_read(step, wait, deadline, lambda: self._run_action(wait.read))
+
+    def _repeat_read(
+        self, step: Step, wait: Wait, deadline: float, read: Callable[[], Answer]
+    ) -> Answer:
+        """Reads until there is an answer.
 
         Raises what the last read ended with once the deadline is over: nothing was seen, so that
         it is no failure of the step, and nothing is undone.
@@ -327,7 +359,7 @@ class Engine:
         first_failure: float | None = None
         while True:
             try:
-                return self._run_action(wait.read)
+                return read()
             except READ_ERRORS_TO_REPEAT as error:
                 now = self.clock.now()
                 if isinstance(error, BusyError) or now >= deadline:
@@ -344,20 +376,11 @@ class Engine:
                     self.listener.on_notice(f"no answer, asked again until {end}: {error}")
                 self.clock.sleep(min(wait.every, max(deadline - now, 0)))
 
-    def _read_reports(self, wait: Wait) -> JsonValue:
-        """The failures that AWS reports now; None where the wait has no reports."""
-        if wait.reports is None:
-            return None
-        return lookup(wait.reports.messages, self._run_action(wait.reports.read)) or []
-
-    def _require_no_new_report(self, step: Step, wait: Wait) -> None:
-        """Raises StepFailedError where AWS has reported a failure since this step's own call."""
-        intents = [r for r in self.journal.records if (r.event, r.step) == ("intent", step.name)]
-        earlier_reports = intents[0].data if intents else None
-        if wait.reports is not None and isinstance(earlier_reports, list):
-            reports: Any = self._read_reports(wait)
-            if new_reports := [report for report in reports if report not in earlier_reports]:
-                raise StepFailedError("; ".join(new_reports))
+    def _read_reports(self, step: Step, wait: Wait) -> JsonValue:
+        """What AWS reports now, before the call; None if the wait has no reports."""
+        deadline = self._get_deadline(wait, self.clock.now()) if self._has_begun else 0
+        reports = self._repeat_read(step, wait, deadline, lambda: self.report_reader.list_now(wait))
+        return None if reports is None else [*reports]
 
     def _run_action(self, action: Action) -> JsonValue:
         return self.run_action(action, self.journal.get_step_results())

@@ -172,13 +172,14 @@ Action: TypeAlias = Annotated[
 
 
 class FailureReports(FrozenModel):
-    """Where AWS reports that it gave up a call that it had accepted, with its own words.
+    """Where AWS reports, in its own words, what becomes of a call that it had accepted.
 
-    `messages` is the path of a list of texts; those that were there before the call do not count.
+    Paths of texts that say that it gave up, which fails the wait, and that say why it takes long.
     """
 
     read: Call
-    messages: str
+    messages: str = "`[]`"
+    warnings: str = "`[]`"
 
 
 class Wait(FrozenModel):
@@ -376,10 +377,9 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
         if isinstance(wait.read, Call) and wait.read.api in SECRET_READS:
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
         outcomes = (*wait.begun, *wait.failed, *wait.failed_on_timeout)
-        for path in (*wait.met, *wait.same_as, *wait.differs_from, *outcomes):
+        reports = (wait.reports.messages, wait.reports.warnings) if wait.reports else ()
+        for path in (*wait.met, *wait.same_as, *wait.differs_from, *outcomes, *reports):
             jmespath.compile(path)
-        if wait.reports is not None:
-            jmespath.compile(wait.reports.messages)
         for path, reference in (*wait.same_as.items(), *wait.differs_from.items()):
             if (
                 not REFERENCE_PATH_PATTERN.fullmatch(reference)

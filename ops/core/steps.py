@@ -7,6 +7,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.goal_evaluation import StepFailedError, evaluate
 from ops.core.plan import Call, Sql, Step, Wait
+from ops.core.service_reports import build_service_reports
 from ops.database import instance as database
 from ops.database.instance import PENDING_CHANGES_PATH
 from ops.database.parameters import PARAMETER_APPLY_STATUS_PATH, PARAMETERS_APPLIED_EXPRESSION
@@ -72,6 +73,7 @@ def build_services_stable_steps(outputs: Outputs) -> list[Step]:
                 met={"length(services)": len(names), UNSTABLE_SERVICES_PATH: []},
                 every=15,
                 within=1800,
+                reports=build_service_reports(describe_call),
             ),
         )
         for number, (names, describe_call) in enumerate(_list_service_calls(outputs), 1)

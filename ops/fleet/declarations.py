@@ -112,6 +112,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "autoscaling.describe_auto_scaling_groups",
+            "autoscaling.describe_scaling_activities",
             "autoscaling.set_desired_capacity",
             "elbv2.describe_target_health",
         ),

@@ -96,6 +96,7 @@ def build_fleet_deploy_plan(
                 *steps,
                 build_healthy_targets_step(
                     "healthy",
+                    fleet_state,
                     fleet_state.target_group_arn,
                     min(fleet_state.desired_capacity, max(fleet_state.min_size, 1)),
                 ),

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.plan import Call, JsonObject, Step, Wait
+from ops.fleet.activity_reports import build_activity_reports
 from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
 from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
 from ops.fleet.scale import SERVING_COUNT_PATH
@@ -190,6 +191,7 @@ def build_refresh_step(
             within=typical_seconds + BATCH_TIMEOUT_SECONDS + REFRESH_MARGIN_SECONDS,
             typical=typical_seconds if wait else None,
             source=REFRESH_TIME_SOURCE if wait else None,
+            reports=build_activity_reports(fleet_state.part),
         ),
         undo=undo,
     )
@@ -235,6 +237,7 @@ def build_fleet_version_step(name: str, fleet_state: FleetState, version: str) -
             },
             every=30,
             within=REFRESH_MARGIN_SECONDS,
+            reports=build_activity_reports(fleet_state.part),
         ),
     )
 

@@ -7,6 +7,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.cost.difference import describe_instances_cost
+from ops.fleet.activity_reports import build_activity_reports
 from ops.fleet.model import (
     GROUP_PATH,
     INSTANCE_LOSS,
@@ -123,6 +124,7 @@ def build_fleet_scale_plan(
             *steps,
             build_healthy_targets_step(
                 "healthy",
+                fleet_state,
                 fleet_state.target_group_arn,
                 count if count >= old_count else min(count, max(fleet_state.min_size, 1)),
                 is_failed_on_timeout=is_automatic,
@@ -226,6 +228,7 @@ def _build_count_step(
             count,
             is_automatic=is_automatic,
             within=CAPACITY_VISIBLE_SECONDS,
+            reports=build_activity_reports(fleet_state.part, with_failures=count > old_count),
         ),
         undo=undo,
     )
@@ -256,12 +259,18 @@ def _build_serving_step(
             within=FLEET_SCALE_TIMEOUT_SECONDS,
             typical=TYPICAL_FLEET_SCALE_SECONDS,
             source=FLEET_SCALE_TIME_SOURCE,
+            reports=build_activity_reports(fleet_state.part, with_failures=count > old_count),
         ),
     )
 
 
 def build_healthy_targets_step(
-    name: str, target_group_arn: str, min_count: int, *, is_failed_on_timeout: bool = False
+    name: str,
+    fleet_state: FleetState,
+    target_group_arn: str,
+    min_count: int,
+    *,
+    is_failed_on_timeout: bool = False,
 ) -> Step:
     """Builds the step that waits until every target is healthy, and at least `min_count` are.
 
@@ -283,6 +292,7 @@ def build_healthy_targets_step(
             if is_failed_on_timeout
             else {},
             within=FLEET_SCALE_TIMEOUT_SECONDS,
+            reports=build_activity_reports(fleet_state.part),
         ),
     )
 

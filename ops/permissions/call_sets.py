@@ -39,6 +39,7 @@ REFRESHED: Final = (
 REFRESHES: Final = (
     *REFRESHED,
     "ec2.describe_launch_template_versions",
+    "autoscaling.describe_scaling_activities",
     "autoscaling.start_instance_refresh",
     "autoscaling.cancel_instance_refresh",
 )

@@ -4,8 +4,9 @@ The plan's last step deletes the restored instance, and so does the undo of its 
 is killed, fails or times out leaves no instance once it is resumed or undone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 
 from ops.core.counts import format_count
@@ -23,6 +24,7 @@ from ops.recovery.restore import (
     build_point_in_time_restore_plan,
 )
 from ops.recovery.restore_request import RestoreRequest
+from ops.recovery.volume_fill import VOLUME_FILL_RATE_SOURCE
 
 MAX_ALARMS_PER_CALL: Final = (
     100  # alarms per call. Source: CloudWatch API reference, DescribeAlarms
@@ -89,6 +91,7 @@ def build_drill_plan(
     notes = (
         f"{outputs.database.identifier} is not touched; {request.identifier} is deleted when the "
         "drill ends or is undone",
+        describe_limit(steps, int(source["AllocatedStorage"])),
         *(() if request.can_query else (NO_SQL,)),
     )
     return build_stack_plan(
@@ -103,6 +106,20 @@ def build_drill_plan(
         arguments=f"--rto {rto_minutes:g} --rpo {rpo_minutes:g}",
         data=DrillData(rto_minutes=rto_minutes, rpo_minutes=rpo_minutes),
     ).with_times(now, SINCE=StartTime())
+
+
+def describe_limit(steps: Sequence[Step], storage_gib: int) -> str:
+    """Says when a drill of a database of this size counts as failed, and why then."""
+    seconds = sum(step.goal.within for step in steps if step.name in FAILED_ON_TIMEOUT_PATHS)
+    return (
+        f"it fails, and is undone, if restore, settings and load take more than "
+        f"{format_hours(seconds)}: {storage_gib} GiB, and {VOLUME_FILL_RATE_SOURCE}"
+    )
+
+
+def format_hours(seconds: float) -> str:
+    """Formats a limit in whole hours."""
+    return f"{ceil(seconds / 3600)} h"
 
 
 def _build_loss_step(outputs: Outputs, source: Mapping[str, Any]) -> Step:

@@ -15,8 +15,8 @@ from ops.recovery.restore import (
     TYPICAL_FIRST_QUERY_SECONDS,
     TYPICAL_PASSWORD_RESET_SECONDS,
     TYPICAL_RESTORE_SECONDS,
-    VOLUME_FILL_MIB_PER_SECOND,
 )
+from ops.recovery.volume_fill import VOLUME_FILL_MIB_PER_SECOND
 
 # Seconds to deploy a stack of this size into an empty region, without its database. An assumption
 # from the provider's waits: a balancer takes three minutes, NAT gateways two, services five.

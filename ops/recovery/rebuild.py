@@ -28,11 +28,14 @@ from ops.recovery.restore import (
     RESTORE_TIME_SOURCE,
     TYPICAL_FIRST_QUERY_SECONDS,
     TYPICAL_RESTORE_SECONDS,
-    VOLUME_FILL_MIB_PER_SECOND,
-    VOLUME_FILL_RATE_SOURCE,
     VOLUME_FILLED,
 )
 from ops.recovery.sources import BackupKind, BackupSource
+from ops.recovery.volume_fill import (
+    VOLUME_FILL_RATE_SOURCE,
+    compute_fill_limit,
+    compute_typical_fill,
+)
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states
 from ops.state.differences import list_resource_ids
@@ -326,8 +329,8 @@ def _build_deployment_steps(
                 met=VOLUME_FILLED,
                 failed=failed_states,
                 every=20,
-                within=24 * 3600,
-                typical=source.storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND or None,
+                within=compute_fill_limit(source.storage_gib),
+                typical=compute_typical_fill(source.storage_gib) or None,
                 source=VOLUME_FILL_RATE_SOURCE,
             ),
         ),

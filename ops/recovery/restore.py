@@ -55,6 +55,11 @@ from ops.database.statuses import (
 )
 from ops.outputs import Outputs
 from ops.recovery.restore_request import RestoreRequest
+from ops.recovery.volume_fill import (
+    VOLUME_FILL_RATE_SOURCE,
+    compute_fill_limit,
+    compute_typical_fill,
+)
 
 STORAGE_OPERATION_PATH: Final = "DBInstances[0].StorageOperationStatus"
 # "Initializing: the volume is initializing from a snapshot", "Optimizing" is after a growth: API
@@ -77,11 +82,6 @@ TYPICAL_CONFIGURE_SECONDS, TYPICAL_PASSWORD_RESET_SECONDS, TYPICAL_FIRST_QUERY_S
     3 * 60,
     60,
     30,
-)
-VOLUME_FILL_MIB_PER_SECOND: Final = 100  # MiB per second
-VOLUME_FILL_RATE_SOURCE: Final = (
-    "an assumption: the lowest rate in the EBS User Guide, 'Initialize Amazon EBS volumes'; RDS "
-    "gives no figure"
 )
 NO_SQL: Final = (
     "SQL is off or cannot reach it from here, so only its status is checked; to run a query too, "
@@ -377,8 +377,8 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
             met=VOLUME_FILLED,
             failed=build_failed_conditions(),
             every=20,
-            within=24 * 3600,
-            typical=storage_gib * 1024 / VOLUME_FILL_MIB_PER_SECOND,
+            within=compute_fill_limit(storage_gib),
+            typical=compute_typical_fill(storage_gib),
             source=VOLUME_FILL_RATE_SOURCE,
         ),
     )

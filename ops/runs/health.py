@@ -25,8 +25,10 @@ from ops.core.lock import LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
 from ops.core.run import is_process_alive
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.outputs import RUNS_PREFIX
+from ops.runs.local_runs import LocalRuns, read_local_runs
 
 RUNS_AREA: Final = "runs"
+SUBJECT: Final = "unfinished runs"
 MAX_READ_RUNS: Final = 20  # newest runs whose journals are read: three calls each
 RUN_ID_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{2,62}")
 RUN_TIME_PATTERN: Final = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]+$")
@@ -45,8 +47,21 @@ class _JournalEnds:
 def check_unfinished_runs(facts: CheckFacts) -> CheckRoutine:
     """No run of the newest has stopped on its way, and no lock is left behind.
 
-    A run whose process works on this machine is ok. On another machine that is unknown.
+    A run whose process works on this machine is ok. On another machine that is unknown. The runs of
+    BULWARK_JOURNAL's folder are looked at too, also if the bucket cannot be read.
     """
+    local_findings = _list_local_findings(facts, read_local_runs())
+    try:
+        findings = yield from _check_bucket_runs(facts)
+    except UnknownAnswerError as error:
+        findings = [CheckFinding("unknown", RUNS_AREA, SUBJECT, str(error), error.advice)]
+    if local_findings:
+        findings = [finding for finding in findings if finding.state != "ok"]
+    return [*local_findings, *findings]
+
+
+def _check_bucket_runs(facts: CheckFacts) -> CheckRoutine:
+    """The same of the runs in the operations bucket."""
     bucket = facts.outputs.backups.operations_bucket
     lock_answer, runs_answer = yield [
         _build_object_read(bucket, LOCK_KEY),
@@ -81,7 +96,27 @@ def check_unfinished_runs(facts: CheckFacts) -> CheckRoutine:
     if findings:
         return findings
     evidence = f"none of the newest {len(runs)} runs has stopped on its way, and the lock is free"
-    return [CheckFinding("ok", RUNS_AREA, "unfinished runs", evidence)]
+    return [CheckFinding("ok", RUNS_AREA, SUBJECT, evidence)]
+
+
+def _list_local_findings(facts: CheckFacts, local_runs: LocalRuns | None) -> list[CheckFinding]:
+    """The findings of a folder's runs that are not over, or cannot be read, and of its lock."""
+    if local_runs is None:
+        return []
+    if local_runs.problem:
+        return [CheckFinding("unknown", RUNS_AREA, SUBJECT, local_runs.problem, LIST_COMMAND)]
+    findings: list[CheckFinding] = []
+    for local_run in local_runs.runs:
+        if local_run.problem:
+            findings.append(_build_unknown_finding(local_run.run, local_run.problem, LIST_COMMAND))
+            continue
+        answers: list[ReadAnswer] = [[{"text": line}] for line in local_run.lines]
+        findings += _list_run_findings(facts, local_run.run, answers, local_runs.lock)
+    named_runs = {finding.subject for finding in findings}
+    lock = local_runs.lock
+    if lock is not None and f"run {lock.run}" not in named_runs:
+        findings.append(_build_lock_finding(facts, lock))
+    return findings
 
 
 def _build_object_read(bucket: str, key: str) -> ReadRequest:

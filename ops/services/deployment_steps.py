@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.plan import RUN_TAG, Call, Http, JsonObject, Step, Wait
+from ops.core.service_reports import build_service_reports
 from ops.services.images import ContainerImage
 from ops.services.model import (
     ServiceState,
@@ -149,6 +150,7 @@ def build_update_step(
         within=DEPLOYMENT_TIMEOUT_SECONDS,
         typical=TYPICAL_DEPLOYMENT_SECONDS if wait else None,
         source=DEPLOYMENT_TIME_SOURCE if wait else None,
+        reports=build_service_reports(_describe_service_call(service)),
     )
     call = Call(
         api="ecs.update_service", params={**service_params, **(params or {})}, refs=refs or {}
@@ -175,6 +177,7 @@ def build_confirm_step(
             same_as={path: same_as} if same_as else {},
             every=10,
             within=DEPLOYMENT_CONFIRM_SECONDS,
+            reports=build_service_reports(read),
         ),
     )
 
@@ -199,6 +202,7 @@ def build_restore_revision_step(service: ServiceState, revision: str) -> Step:
             within=DEPLOYMENT_TIMEOUT_SECONDS,
             typical=TYPICAL_DEPLOYMENT_SECONDS,
             source=DEPLOYMENT_TIME_SOURCE,
+            reports=build_service_reports(_describe_service_call(service)),
         ),
     )
 

@@ -9,6 +9,7 @@ from ops.core.aws import Aws
 from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.service_reports import build_service_reports
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.cost.difference import describe_tasks_cost
 from ops.outputs import Outputs
@@ -264,6 +265,9 @@ def _build_count_step(
             count,
             is_automatic=is_automatic,
             within=COUNT_VISIBLE_SECONDS,
+            reports=build_service_reports(
+                _describe_service_call(service), with_failures=count > old_count
+            ),
         ),
         undo=undo,
     )
@@ -294,6 +298,7 @@ def _build_running_step(
             within=20 * 60,
             typical=TYPICAL_SERVICE_SCALE_SECONDS,
             source=SERVICE_SCALE_TIME_SOURCE,
+            reports=build_service_reports(read, with_failures=count > old_count),
         ),
     )
 

@@ -1,5 +1,6 @@
 """`ops recover drill` and `drills`: the monthly test that the database can be restored in time."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,11 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.render import Output
 from ops.core import clock
 from ops.core.errors import FindingsError, OpsError, UsageError
 from ops.core.journal import Journal
+from ops.core.run_context import StackContext
 from ops.database import replicas
 from ops.database.sql.contents import parse_heartbeat
 from ops.recovery.commands.options import (
@@ -104,15 +107,28 @@ def run_drill(
     try:
         if not execute_plan(plan, stack_context, output, options):
             return
-    except OpsError as error:
-        if (
-            Journal(stack_context.get_journal_store(run)).end_record is not None
-        ):  # an undone drill is recorded too
-            save_drill_record(
-                stack_context,
-                parse_drill_journal(Journal(stack_context.get_journal_store(run))),
-            )
-        raise error
+    except OpsError:
+        with suppress(OpsError):  # what stopped the drill is said, not what keeps it unrecorded
+            _record_ended_drill(stack_context, run)
+        raise
+    report_drill(stack_context, output, run, to)
+
+
+def _record_ended_drill(stack_context: StackContext, run: str) -> None:
+    """Records a drill that was undone, too."""
+    journal = Journal(stack_context.get_journal_store(run))
+    if journal.end_record is not None:
+        save_drill_record(stack_context, parse_drill_journal(journal))
+
+
+def report_drill(
+    stack_context: StackContext, output: Output, run: str, page: Path | None = None
+) -> None:
+    """Records a drill that is done, prints what it measured, and writes the page.
+
+    Raises FindingsError if it missed an objective or was slower than earlier ones, also if the
+    drill was resumed.
+    """
     drill_record = save_drill_record(
         stack_context, parse_drill_journal(Journal(stack_context.get_journal_store(run)))
     )
@@ -122,8 +138,8 @@ def run_drill(
         if earlier_drill.run != run
     ]
     regression = describe_regression(drill_record, earlier_drills)
-    if to is not None:
-        _write_page(to, [*earlier_drills, drill_record])
+    if page is not None:
+        _write_page(page, [*earlier_drills, drill_record])
     if output.output_format == "json":
         output.print_json(
             "recover-drill", {**drill_record.model_dump(), "regression": regression or None}

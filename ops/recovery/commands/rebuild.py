@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from ops.cli.execution import (
-    JOURNAL_VARIABLE,
     ExecutionOptions,
     ProgramOption,
     delete_after,
@@ -18,7 +17,7 @@ from ops.cli.execution import (
 from ops.cli.selection import require_program_of_project
 from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.plan import SavedFile
-from ops.core.run_context import StackContext
+from ops.core.run_context import JOURNAL_FOLDER_VARIABLE, StackContext
 from ops.database.instance import find_instance
 from ops.recovery import sources
 from ops.recovery.rebuild import (
@@ -111,9 +110,10 @@ def _require_journal_store(context: StackContext) -> None:
         raise
     except OpsError as error:
         raise OpsError(
-            f"{error}; if the operations bucket is lost with its region, set {JOURNAL_VARIABLE} to "
+            f"{error}; if the operations bucket is lost with its region, set "
+            f"{JOURNAL_FOLDER_VARIABLE} to "
             "a folder for the journals and the lock",
-            f"export {JOURNAL_VARIABLE}=FOLDER",
+            f"export {JOURNAL_FOLDER_VARIABLE}=FOLDER",
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,6 +22,7 @@ from ops.cli.render import Output, format_duration
 from ops.core.continuation import Continuation, build_continuation
 from ops.core.errors import UsageError
 from ops.core.journal import Journal, JournalUnreadableError
+from ops.core.plan_kind import PlanKind
 from ops.core.run import WallClock
 from ops.core.run_context import RunContext, StackContext
 from ops.core.times import format_utc
@@ -30,6 +31,7 @@ from ops.runs.commands import report as runs_report
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="What was carried out.")
 app.add_typer(runs_report.app)
+DRILL_KIND: Final[PlanKind] = "recover drill"  # whose end says whether its objectives are met
 RUN_COLUMNS = ("run", "began", "ended", "took", "command", "state", "by", "reason")
 RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs list`")]
 WaitLimitOption = Annotated[
@@ -91,7 +93,8 @@ def resume_run(
 ) -> None:
     """Carries a run on that stopped on its way, once what is left of it is agreed to.
 
-    It looks first, then acts. Exit code 2 if the run was undone.
+    It looks first, then acts. Exit code 2 if the run was undone, 3 if it is a drill that missed its
+    objectives.
     """
     options = _RunOptions(timeout, program, dry_run, expect, yes, details)
     _continue_run(context, run, options, undo=False)
@@ -161,8 +164,14 @@ def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, und
         if undo:
             runner.undo(run, continuation)
             output.print_result("run", _build_undo_result(run, continuation))
-        else:
-            output.print_result("run", {"run": run, "state": runner.resume(run, continuation)})
+            return
+        state = runner.resume(run, continuation)
+    if engine.plan.kind == DRILL_KIND and isinstance(run_context, StackContext):
+        from ops.recovery.commands.drill import report_drill
+
+        report_drill(run_context, output, run)
+        return
+    output.print_result("run", {"run": run, "state": state})
 
 
 def _build_undo_result(run: str, continuation: Continuation) -> dict[str, object]:

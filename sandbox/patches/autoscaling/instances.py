@@ -44,6 +44,7 @@ ApiRecord = dict[str, Any]
 # passes health checks a minute and a half later, after cloud-init, the pull and the first check.
 LAUNCH_SECONDS: Final = 60
 BOOT_SECONDS: Final = 90
+LAUNCH_RETRY_SECONDS: Final = 60  # until a failed launch is tried again: an assumption
 # Until an instance outside target groups is terminated: an assumption.
 STOP_SECONDS: Final = 30
 PRESENT_STATES: Final = ("Pending", "InService")
@@ -108,10 +109,35 @@ def launch_instances(
     group: FakeAutoScalingGroup, count: int, time: datetime, cause: str
 ) -> list[InstanceState]:
     """Launches instances with the group's current launch settings."""
+    if failure := vars(group).get("sandbox_launch_failure"):
+        _fail_launch(group, time, cause, failure)
+        return []
     return [
         _launch_instance(group, get_current_launch_settings(group), time, cause)
         for _ in range(count)
     ]
+
+
+def fail_launches(group: FakeAutoScalingGroup, message: str) -> None:
+    """Lets each launch fail from now on, with this message."""
+    vars(group)["sandbox_launch_failure"] = message
+
+
+def _fail_launch(group: FakeAutoScalingGroup, time: datetime, cause: str, message: str) -> None:
+    """One failed activity; the launch is tried again."""
+    description = f"Launching a new EC2 instance.  Status Reason: {message}"
+    start_activity(group, description, cause, time).finish(time, "Failed", message)
+    if is_taking_time() and not vars(group).get("sandbox_launch_retry"):
+        vars(group)["sandbox_launch_retry"] = True
+        get_timeline(group).schedule(
+            compute_due_time(time, LAUNCH_RETRY_SECONDS),
+            lambda due_time: _retry_launch(group, due_time),
+        )
+
+
+def _retry_launch(group: FakeAutoScalingGroup, time: datetime) -> None:
+    vars(group)["sandbox_launch_retry"] = False
+    reconcile_group(group, time)
 
 
 def _launch_instance(

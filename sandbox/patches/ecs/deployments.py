@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from moto.ecs.models import EC2ContainerServiceBackend, Service
+from moto.ecs.models import EC2ContainerServiceBackend, Service, ecs_backends
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 from moto.moto_api._internal import mock_random
@@ -181,6 +181,9 @@ class DeploymentHistory:
     running_count: int = 0
     resized_at: datetime | None = None
     registers_at: datetime | None = None
+    # Why no more tasks can be placed, and since when that is known; the service scheduler goes on.
+    placement_failure: str = ""
+    placement_failed_at: datetime | None = None
 
     def get_primary(self) -> DeploymentAttempt:
         """The current deployment: after a rollback the previous one."""
@@ -193,6 +196,15 @@ class DeploymentHistory:
 def get_deployment_histories(backend: EC2ContainerServiceBackend) -> dict[str, DeploymentHistory]:
     """By ARN of the service."""
     return backend_state(backend, "deployments", dict)
+
+
+def fail_placements(account: str, region: str, service_name: str, message: str) -> None:
+    """Lets ECS place no more tasks of a service than run now, which it says in an event."""
+    backend = ecs_backends[account][region]
+    for service in backend.services.values():
+        if service.name == service_name:
+            apply_deployment_state(service)
+            get_deployment_histories(backend)[service.arn].placement_failure = message
 
 
 def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
@@ -260,7 +272,10 @@ def apply_deployment_state(service: Service) -> None:
         history.attempts[-1],
         service.desired_count,
     )
-    if history.resized_at is None or not is_in_future(history.resized_at):
+    is_due = history.resized_at is None or not is_in_future(history.resized_at)
+    if history.placement_failure and desired_count > history.running_count:
+        size = history.running_count
+    elif is_due:
         history.resized_at, size = None, desired_count
     else:
         size = history.running_count
@@ -353,7 +368,10 @@ def update_service_deployment(
         updated_service.task_definition = revision
         _start_attempt(updated_service, history)
     elif updated_service.desired_count != size:
-        history.running_count = size
+        if not history.placement_failure:
+            history.running_count = size
+        elif updated_service.desired_count > size:
+            history.placement_failed_at = get_sandbox_clock().now()
         check_seconds, drain_seconds = _get_check_and_drain_seconds(
             _find_target_group(updated_service)
         )

@@ -180,6 +180,8 @@ def build_service_events(service: Service, history: DeploymentHistory) -> list[A
             time = get_attempt_time(attempt, attempt.drained_at)
             messages.append((time, f"(deployment {attempt.id}) deployment completed."))
             messages.append((time, "has reached a steady state."))
+    if history.placement_failure and history.placement_failed_at:
+        messages.append((history.placement_failed_at, history.placement_failure))
     return [
         {
             "id": str(uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}{number}{text}")),

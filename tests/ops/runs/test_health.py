@@ -51,6 +51,40 @@ def find_run(ops: OpsConsole, expected_code: int = 3) -> list[dict[str, Any]]:
     return [item for item in items if item["area"] == "runs"]
 
 
+def test_a_run_whose_journal_is_in_a_folder_is_named_too(
+    ops: OpsConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "journal"
+    monkeypatch.setenv("BULWARK_JOURNAL", str(folder))
+    run = stop_deployment(ops)
+    lock = json.loads((folder / LOCK_KEY).read_text())
+    (folder / LOCK_KEY).write_text(json.dumps(lock | {"process": get_ended_process()}))
+    (item,) = find_run(ops)
+    assert (item["state"], item["subject"]) == ("failing", f"run {run}")
+    assert item["command"] == f"ops runs resume {run}"
+    assert get_person() in item["evidence"]
+    # Also with the bucket gone, which is why a folder is used.
+    ops.stage.client("s3").delete_bucket(Bucket=ops.stage.outputs.backups.operations_bucket)
+    items = find_run(ops)
+    assert [(item["state"], item["subject"]) for item in items] == [
+        ("failing", f"run {run}"),
+        ("unknown", "unfinished runs"),
+    ]
+    ops(f"runs resume {run} --yes --timeout 30")
+    assert [item["state"] for item in find_run(ops)] == ["unknown"]
+
+
+def test_a_folder_whose_journal_cannot_be_read_is_unknown(
+    ops: OpsConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULWARK_JOURNAL", str(tmp_path / "journal"))
+    run = stop_deployment(ops)
+    path = tmp_path / "journal" / "runs" / run / "000000.json"
+    path.write_bytes(b"\xff\xfe")
+    (item,) = [item for item in find_run(ops) if item["subject"] == f"run {run}"]
+    assert item["state"] == "unknown"
+
+
 def test_a_killed_run_is_named_with_who_when_and_the_command(ops: OpsConsole) -> None:
     run = stop_deployment(ops)
     process = get_ended_process()
@@ -58,7 +92,7 @@ def test_a_killed_run_is_named_with_who_when_and_the_command(ops: OpsConsole) ->
     (item,) = find_run(ops)
     assert (item["state"], item["subject"]) == ("failing", f"run {run}")
     assert item["command"] == f"ops runs resume {run}"
-    assert "ops service deploy --service backend" in item["evidence"]
+    assert f"ops service deploy {BACKEND_IMAGE}:v2 --service backend" in item["evidence"]
     assert f"begun by {get_person()} at 20" in item["evidence"]
     assert f"its process {process} has ended, and it still holds the lock" in item["evidence"]
     for checklist in ("daily", "pre-deploy"):

@@ -1,0 +1,53 @@
+"""The runs and the lock of a local folder, where BULWARK_JOURNAL keeps them, for the health check.
+
+They are read without AWS: a folder is used when the bucket is gone, with its region or its stack.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.core.errors import OpsError
+from ops.core.lock import FolderLockStore, Lock, LockRecord
+from ops.core.run_context import JOURNAL_FOLDER_VARIABLE, find_journal_folder
+from ops.outputs import RUNS_PREFIX
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """The first and the last line of a run's journal; `problem` says why they cannot be read."""
+
+    run: str
+    lines: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class LocalRuns:
+    """What a folder holds: its lock, and all runs; `problem` says why it cannot be read."""
+
+    folder: Path
+    lock: LockRecord | None = None
+    runs: tuple[LocalRun, ...] = ()
+    problem: str = ""
+
+
+def read_local_runs() -> LocalRuns | None:
+    """Reads the folder of BULWARK_JOURNAL; None if it is not set."""
+    folder = find_journal_folder()
+    if folder is None:
+        return None
+    try:
+        lock = Lock(FolderLockStore(folder)).find_record()
+        run_folders = sorted(path for path in (folder / RUNS_PREFIX).glob("*") if path.is_dir())
+    except (OSError, OpsError, ValueError) as error:
+        return LocalRuns(folder, problem=f"{JOURNAL_FOLDER_VARIABLE} {folder}: {error}")
+    return LocalRuns(folder, lock, tuple(_read_run(path) for path in run_folders))
+
+
+def _read_run(path: Path) -> LocalRun:
+    files = sorted(path.glob("[0-9]*.json"))
+    try:
+        lines = tuple(file.read_text(encoding="utf-8") for file in (files[:1] + files[-1:]))
+    except (OSError, ValueError) as error:
+        return LocalRun(path.name, problem=str(error))
+    return LocalRun(path.name, lines)

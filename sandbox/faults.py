@@ -125,6 +125,7 @@ def _match_rest_operation(service: str, request: Request) -> str:
 
 
 RequestHandler: TypeAlias = Callable[[AwsRequest], RawReply]
+FaultHandler: TypeAlias = Callable[[AwsRequest, RequestHandler], RawReply]
 # An operation may be followed by a path: `s3.put_object */runs/*`.
 ApiPatterns = Annotated[
     tuple[str, ...],
@@ -132,7 +133,8 @@ ApiPatterns = Annotated[
 ]
 
 
-def _matches_api(patterns: tuple[str, ...], aws_request: AwsRequest) -> bool:
+def matches_api(patterns: tuple[str, ...], aws_request: AwsRequest) -> bool:
+    """True if one of the patterns names the call."""
     api_and_path = f"{aws_request.api} {aws_request.request.path}"
     return any(
         fnmatch(api_and_path if " " in pattern else aws_request.api, pattern)
@@ -154,7 +156,7 @@ class ThrottlingFault:
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Throttles or not; a throttled call has no effect."""
-        if not _matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
+        if not matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
             return next_handler(aws_request)
         default_code = (
             "Throttling" if aws_request.service in QUERY_SERVICES else "ThrottlingException"
@@ -179,7 +181,7 @@ class UnavailableFault:
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Fails or not."""
-        if not _matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
+        if not matches_api(self.apis, aws_request) or self.random_source.random() >= self.share:
             return next_handler(aws_request)
         return aws_request.build_error_reply("ServiceUnavailable", "Service is unavailable", 503)
 
@@ -194,7 +196,7 @@ class DeniedFault:
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Denies matching calls after the first ones."""
-        if not _matches_api(self.apis, aws_request):
+        if not matches_api(self.apis, aws_request):
             return next_handler(aws_request)
         if self.skip:
             self.skip -= 1
@@ -225,7 +227,7 @@ class ExpiredCredentialsFault:
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Refuses what is signed with that key."""
         signature = str(aws_request.request.headers.get("Authorization", ""))
-        if f"Credential={self.access_key}/" not in signature or not _matches_api(
+        if f"Credential={self.access_key}/" not in signature or not matches_api(
             self.apis, aws_request
         ):
             return next_handler(aws_request)
@@ -249,7 +251,7 @@ class ErrorFault:
 
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Refuses matching calls."""
-        if not _matches_api(self.apis, aws_request):
+        if not matches_api(self.apis, aws_request):
             return next_handler(aws_request)
         return aws_request.build_error_reply(self.code, self.message, self.status)
 
@@ -266,7 +268,7 @@ class LostAnswerFault:
     def __call__(self, aws_request: AwsRequest, next_handler: RequestHandler) -> RawReply:
         """Performs the call and loses the answer."""
         reply = next_handler(aws_request)
-        if self.times and _matches_api(self.apis, aws_request):
+        if self.times and matches_api(self.apis, aws_request):
             if self.skip:
                 self.skip -= 1
                 return reply
@@ -323,16 +325,16 @@ Fault: TypeAlias = (
 FAULTS_ADAPTER: Final = TypeAdapter[list[Fault]](
     list[Annotated[Fault, Field(discriminator="fault")]]
 )
-_active_faults: list[Fault] = []
+_active_faults: list[FaultHandler] = []
 _thread_state = threading.local()
 
 
-def list_active_faults() -> list[Fault]:
+def list_active_faults() -> list[FaultHandler]:
     """The active faults."""
     return list(_active_faults)
 
 
-def set_faults(*faults: Fault) -> None:
+def set_faults(*faults: FaultHandler) -> None:
     """Replaces all faults."""
     _active_faults[:] = faults
 
@@ -371,7 +373,7 @@ def _buffer_body(request: AWSPreparedRequest) -> AWSPreparedRequest:
 
 
 @contextmanager
-def inject_faults(*faults: Fault) -> Iterator[None]:
+def inject_faults(*faults: FaultHandler) -> Iterator[None]:
     """Activates these faults for the clients of this process until the end of the block."""
     previous_faults, original_process = list_active_faults(), BotocoreStubber.process_request
 

@@ -10,7 +10,7 @@ import io
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from moto.core.request import Request
 
@@ -18,6 +18,7 @@ from sandbox.faults import (
     FAULTS_ADAPTER,
     AnswerLostError,
     AwsRequest,
+    Fault,
     RawReply,
     answer_with_faults,
     list_active_faults,
@@ -109,5 +110,6 @@ def _handle_faults_request(environ: dict[str, Any], start_response: Any) -> Iter
             pass
         case _:
             return _send_reply((405, {"Allow": "GET, POST, DELETE"}, ""), start_response)
-    faults_json = FAULTS_ADAPTER.dump_json(list_active_faults(), indent=2)
+    active_faults = cast(list[Fault], list_active_faults())  # as they were posted
+    faults_json = FAULTS_ADAPTER.dump_json(active_faults, indent=2)
     return _send_reply((200, {"Content-Type": "application/json"}, faults_json), start_response)

@@ -62,6 +62,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.reboot_db_instance",
         ),
     ),

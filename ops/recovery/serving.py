@@ -15,7 +15,7 @@ from ops.outputs import Outputs
 class ServingDatabase:
     """How services reach the database: the stack's own name for it, and the secret's host.
 
-    `host` is None if the secret could not be read; `problem` then says why.
+    `host` is None if the secret could not be read or has none; `problem` then says why.
     """
 
     identifier: str
@@ -41,7 +41,9 @@ def find_serving_database(aws: Aws, outputs: Outputs) -> ServingDatabase:
         raise
     except (OpsError, ValueError) as error:
         return ServingDatabase(outputs.database.identifier, None, str(error))
-    return ServingDatabase(outputs.database.identifier, None if host is None else str(host))
+    if host is None:
+        return ServingDatabase(outputs.database.identifier, None, "the secret has no host")
+    return ServingDatabase(outputs.database.identifier, str(host))
 
 
 def find_serving_instance(
@@ -82,6 +84,6 @@ def require_not_serving(
     if serves is None:
         raise UsageError(
             f"{option} is {value!r}, which would delete {identifier}: whether services use it is "
-            f"unknown ({serving.problem}); the stack's secret must be readable first",
+            f"unknown ({serving.problem}); the stack's secret must be readable and name the host first",
             "ops recover list",
         )

@@ -36,6 +36,14 @@ TABLE_ROW = {
     "xid_age": 1.0,
     "ours": True,
 }
+BLOAT_ROW = {
+    **{"oid": 1, "toast_oid": None, "is_other_temp": False, "table": "public.orders"},
+    **{"page_bytes": 8192, "fill_percent": 100, "size": 0, "rows": 0.0},
+    **{"alignments": [], "lengths": [], "null_fractions": [], "widths": []},
+    **{"toast": 0, "toast_rows": None, "toast_live": None, "toast_dead": None},
+    **{"dead_rows": 0, "live_rows": 0, "vacuumed": None, "analyzed": None},
+    "xid_age_percent": 1.0,
+}
 LOCKED_TABLE_ROW = {**TABLE_ROW, "oid": 2, "name": "locked"}  # somebody has it
 
 
@@ -70,6 +78,8 @@ class CannedConnection:
 
 # What a part of a statement is answered with, the first that is found.
 CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]]]]] = [
+    (" AS fill_percent", lambda _: [BLOAT_ROW]),
+    (" AS schema, e.extversion", lambda _: []),  # no extension is created
     ("pg_cancel_backend", lambda connection: connection.record_effect("end")),
     ("pg_terminate_backend", lambda connection: connection.record_effect("end")),
     (" AS left", lambda connection: [{"left": 0 if "end" in connection.effects else 1}]),

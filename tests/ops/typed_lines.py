@@ -6,6 +6,7 @@ from typing import Final
 
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
+from sandbox.patches.rds import states
 from tests.ops import db_stage, fleet_stage, service_stage
 from tests.ops.procedures import (
     alarms,
@@ -18,7 +19,7 @@ from tests.ops.procedures import (
     recover_rebuild,
     state,
 )
-from tests.ops.stage import RECOVERY_REGION, REGION, STACK_PREFIX, Stage
+from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, STACK_PREFIX, Stage
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,25 @@ def put_all_services(stage: Stage) -> None:
     service_stage.put_scalable_target(stage)
 
 
+def put_unstartable_database(stage: Stage) -> None:
+    """A database that a parameter keeps from starting."""
+    db_parameters.put_database_with_group(stage)
+    name = stage.outputs.database.identifier
+    states.spoil_parameter(ACCOUNT, REGION, name, "work_mem", "4096")
+
+
+def put_retained_backup(stage: Stage) -> None:
+    """The automated backup that a deleted database has left."""
+    recover.put_recoverable_database(stage)
+    stage.clock.sleep(3600)
+    rds, name = stage.client("rds"), stage.outputs.database.identifier
+    rds.modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False)
+    rds.delete_db_instance(
+        DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=False
+    )
+    stage.clock.sleep(3600)
+
+
 CAPTURE_LINE: Final = "baseline capture --yes --name"
 # Calls of the checklists that are judged by their parameters, so that they must be typed.
 APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret")
@@ -193,6 +213,9 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("db connect", put_fleet_only),
     ),
     "db parameters": (TypedLine("db parameters", db_parameters.put_database_with_group),),
+    "db parameters --set": (
+        TypedLine("db parameters --set work_mem=8192 --yes", put_unstartable_database),
+    ),
     "db replica add": (
         TypedLine(
             "db replica add reports --class db.m7g.large --yes", db_replica.put_replicable_database
@@ -212,6 +235,13 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             ),
         ),
     ),
+    **{
+        f"check {name}": (
+            TypedLine(f"check {name}", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),
+        )
+        for name in ("daily", "weekly")
+    },
+    "health": (TypedLine("health", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),),
     "check monthly": (TypedLine("check monthly", put_drill_record, exit_code=3),),
     "check pre-deploy": (
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
@@ -263,6 +293,9 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "recover list": (TypedLine("recover list", db_stage.put_database),),
     "recover failover": (TypedLine("recover failover --yes", db_stage.put_database),),
+    "recover point-in-time": (
+        TypedLine("recover point-in-time --to latest --no-sql --yes", put_retained_backup),
+    ),
     "recover reconcile": (TypedLine("recover reconcile", db_stage.put_database),),
     "runs list": (TypedLine("runs list", db_stage.put_database, lines_before=(SNAPSHOT_LINE,)),),
     "runs note": (TypedLine("runs note {run} seen", db_stage.put_database),),

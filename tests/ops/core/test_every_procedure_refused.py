@@ -9,7 +9,6 @@ looked at, the lock taken, the journal in the bucket.
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from types import SimpleNamespace
 from unittest.mock import patch
 
@@ -25,9 +24,17 @@ from ops.core.plan import Call, Plan, step_and_undos
 from ops.core.run import Runner, list_steps_in_flight
 from ops.core.run_context import StackContext
 from sandbox import faults
-from sandbox.faults import DeniedFault, Fault, LostAnswerFault, ThrottlingFault, UnavailableFault
+from sandbox.faults import DeniedFault, ThrottlingFault, UnavailableFault
 from tests.ops.call_recorder import RecordedCall, record_calls
-from tests.ops.forks import run_in_fork
+from tests.ops.forked_faults import (
+    BeginningFault,
+    FaultFromEachCall,
+    FaultOfEachOperation,
+    ForkedFault,
+    ListFaults,
+    LostAnswers,
+)
+from tests.ops.forks import run_in_fork, run_with_copies
 from tests.ops.procedures import Procedure, list_procedure_parameters_by_turn, list_procedures
 from tests.ops.stage import REGION, Stage, open_stage
 
@@ -148,11 +155,9 @@ def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Pr
 def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure) -> None:
     """Of each of its operations: never taken for "absent", and what was begun is finished later."""
     with open_scene(procedure) as of:
-        ended, facts, _ = run_scene_undisturbed(of)
-        for api in of.list_operations():
-            run_in_fork(
-                partial(is_unaffected_by_fault, of, ThrottlingFault(apis=(api,)), api, ended, facts)
-            )
+        require_each_fault_harmless(
+            of, FaultOfEachOperation(of.list_operations(), lambda api: ThrottlingFault(apis=(api,)))
+        )
 
 
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(0, 10))
@@ -161,44 +166,50 @@ def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> No
     with open_scene(procedure) as of:
         ended, facts, _ = run_scene_undisturbed(of)
         for api in of.list_changing_operations()[-1:]:  # a plan of statements has none: test_sql.py
-            is_unaffected_by_fault(of, DeniedFault((api,)), api, ended, facts)
+            is_unaffected_by_fault(of, DeniedFault((api,)), ended, facts)
 
 
 @pytest.mark.exhaustive
 @every_procedure
 def test_each_operation_denied_it_says_which(procedure: Procedure) -> None:
     with open_scene(procedure) as of:
-        ended, facts, _ = run_scene_undisturbed(of)
-        for api in of.list_operations():
-            run_in_fork(partial(is_unaffected_by_fault, of, DeniedFault((api,)), api, ended, facts))
+        require_each_fault_harmless(
+            of, FaultOfEachOperation(of.list_operations(), lambda api: DeniedFault((api,)))
+        )
 
 
 @pytest.mark.exhaustive
 @every_procedure
 def test_denied_from_any_call_on_nothing_is_half_done_unnamed(procedure: Procedure) -> None:
     with open_scene(procedure) as of:
-        ended, facts, _ = run_scene_undisturbed(of)
-        for skip in range(200):
-            denied = DeniedFault(of.list_operations(), skip=skip)
-            if run_in_fork(partial(is_unaffected_by_fault, of, denied, "", ended, facts)):
-                break
-        else:
-            raise AssertionError("it calls on and on")
+        require_each_fault_harmless(of, FaultFromEachCall(of.list_operations(), DeniedFault))
+
+
+def require_each_fault_harmless(procedure_scene: ProcedureScene, list_faults: ListFaults) -> None:
+    """Carries it out once, with each of these faults in a copy of the process."""
+    outcome, facts, _ = run_scene_undisturbed(procedure_scene)
+    *are_unaffected, _ = run_with_copies(
+        lambda copy_process: is_unaffected_by_fault(
+            procedure_scene, ForkedFault(copy_process, list_faults), outcome, facts
+        )
+    )
+    assert are_unaffected or not procedure_scene.list_operations()
 
 
 def is_unaffected_by_fault(
-    procedure_scene: ProcedureScene, fault: Fault, api: str, outcome: str, facts: str
+    procedure_scene: ProcedureScene, fault: DeniedFault | ForkedFault, outcome: str, facts: str
 ) -> bool:
     """Carries it out with a fault that stops it, judges what is said, and finishes it without.
 
     True where it was not stopped: that call is not made on this way, or has been answered.
     """
-    error_type = ThrottledError if isinstance(fault, ThrottlingFault) else DeniedError
     try:
         with faults.inject_faults(fault):
             assert procedure_scene.start() == outcome
-    except error_type as error:
-        require_useful_error(procedure_scene, error, api)
+    except (ThrottledError, DeniedError) as error:
+        active_fault = fault.active_fault if isinstance(fault, ForkedFault) else fault
+        assert active_fault is not None
+        require_useful_error(procedure_scene, error, active_fault)
     else:
         assert procedure_scene.collect_facts() == facts
         return True
@@ -208,11 +219,15 @@ def is_unaffected_by_fault(
     return False
 
 
-def require_useful_error(procedure_scene: ProcedureScene, error: OpsError, api: str) -> None:
+def require_useful_error(
+    procedure_scene: ProcedureScene, error: OpsError, fault: BeginningFault
+) -> None:
     """The operation, how to go on and back, what is done; the lock is free if nothing goes on."""
+    is_throttled = isinstance(fault, ThrottlingFault)
+    assert isinstance(error, ThrottledError if is_throttled else DeniedError)
     text = str(error)
     assert error.code == 1
-    assert api.partition(" ")[0] in text
+    assert any(api.partition(" ")[0] in text for api in fault.apis)
     run = procedure_scene.plan.run
     assert error.advice[-2:] == (f"ops runs resume {run}", f"ops runs undo {run}")
     engine = procedure_scene.runner.get_engine(run)
@@ -229,13 +244,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
     procedure: Procedure,
 ) -> None:
     with open_scene(procedure) as of:
-        ended, facts, wanted = run_scene_undisturbed(of)
-        for api in of.list_changing_operations():
-            run_in_fork(
-                partial(
-                    require_lost_answer_harmless, of, LostAnswerFault((api,)), ended, facts, wanted
-                )
-            )
+        require_lost_answers_harmless(of, LostAnswers(of.list_changing_operations(), calls=1))
 
 
 @pytest.mark.exhaustive
@@ -244,25 +253,26 @@ def test_an_answer_of_the_journal_or_the_lock_that_is_lost_changes_nothing(
     procedure: Procedure,
 ) -> None:
     with open_scene(procedure) as of:
-        ended, facts, wanted = run_scene_undisturbed(of)
-        for api in ("s3.put_object", "s3.delete_object"):
-            for skip in range(12):
-                fault = LostAnswerFault((api,), skip=skip)
-                run_in_fork(partial(require_lost_answer_harmless, of, fault, ended, facts, wanted))
+        assert require_lost_answers_harmless(
+            of, LostAnswers(("s3.put_object", "s3.delete_object"), calls=12)
+        )
 
 
-def require_lost_answer_harmless(
-    procedure_scene: ProcedureScene,
-    fault: LostAnswerFault,
-    outcome: str,
-    facts: str,
-    expected_changes: list[str],
-) -> None:
-    with faults.inject_faults(fault), record_calls() as calls:
-        assert procedure_scene.start() == outcome
-    assert list_sent_changes(procedure_scene, calls) == expected_changes
-    assert procedure_scene.collect_facts() == facts
-    assert procedure_scene.context.lock().find_record() is None
+def require_lost_answers_harmless(
+    procedure_scene: ProcedureScene, lost_answers: LostAnswers
+) -> int:
+    """Carries it out once, with each lost answer in a copy of the process; how many there were."""
+    outcome, facts, expected_changes = run_scene_undisturbed(procedure_scene)
+
+    def require_harmless(copy_process: Callable[[], bool]) -> None:
+        fault = ForkedFault(copy_process, lost_answers)
+        with faults.inject_faults(fault), record_calls() as calls:
+            assert procedure_scene.start() == outcome
+        assert list_sent_changes(procedure_scene, calls) == expected_changes
+        assert procedure_scene.collect_facts() == facts
+        assert procedure_scene.context.lock().find_record() is None
+
+    return len(run_with_copies(require_harmless)) - 1
 
 
 def test_a_second_operator_is_refused_and_told_who_why_and_until_when() -> None:

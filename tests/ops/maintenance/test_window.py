@@ -112,7 +112,7 @@ def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
     assert not is_every_alarm_active(ops.stage)
     (window, *rest) = ops.run_for_json("maintenance status")["items"]
     assert window["what"].startswith("open, by ")
-    assert window["what"].endswith("mute_1 is done last")
+    assert window["what"].endswith("last step done: mute_1")
     (muted,) = [line for line in rest if line["about"] == "muted"]
     assert muted["subject"] == window["subject"]
     assert muted["when"] == window["when"]

@@ -1,5 +1,6 @@
 """`ops recover`: restores, promotions, and what is deleted afterwards."""
 
+import json
 from typing import Final
 
 from ops.core.plan import Plan
@@ -67,9 +68,10 @@ def put_recoverable_database(stage: Stage) -> None:
 
 
 def put_primary_secret(stage: Stage) -> None:
+    login = {"username": "bulwark_admin", "password": "a-new-password"}
+    address = {"host": describe_database(stage)["Endpoint"]["Address"], "dbname": "app"}
     arn = stage.client("secretsmanager").create_secret(
-        Name="bulwark-test-database-1",
-        SecretString='{"dbname": "app", "username": "bulwark_admin", "password": "a-new-password"}',
+        Name="bulwark-test-database-1", SecretString=json.dumps({**address, **login})
     )["ARN"]
     part = stage.outputs.database.model_copy(update={"secret_arn": arn})
     stage.outputs = stage.outputs.model_copy(update={"database": part})
@@ -184,6 +186,7 @@ def put_paging_alarm(stage: Stage) -> None:
         EvaluationPeriods=5,
         Threshold=95,
         ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="breaching",  # a lost database has no metrics
     )
     alarms_part = stage.outputs.alarms.model_copy(update={"names": {"P0": (alarm,)}})
     stage.outputs = stage.outputs.model_copy(update={"alarms": alarms_part})

@@ -71,7 +71,7 @@ def lost_region(tmp_path: Path) -> Iterator[tuple[Stage, RunLine, RegionDownFaul
             return main([*line.split(), *shared])
 
         with (
-            faults.inject_faults(down),  # type: ignore[arg-type]
+            faults.inject_faults(down),
             patch.object(Selection, "build_aws", lambda *_: recovery_aws),
             patch.dict(os.environ, BULWARK_JOURNAL=str(tmp_path / "journal")),
             patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # retries

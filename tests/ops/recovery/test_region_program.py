@@ -159,7 +159,7 @@ def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
     down = RegionDownFault(REGION, scene.outputs.backups.operations_bucket)
     time = SimulatedClock(scene.held_clock)
     with (
-        faults.inject_faults(down),  # type: ignore[arg-type]
+        faults.inject_faults(down),
         patch.object(WallClock, "now", lambda _: time.now()),
         patch.object(WallClock, "sleep", lambda _, seconds: time.sleep(seconds)),
         patch.object(

@@ -84,6 +84,7 @@ def require_not_serving(
     if serves is None:
         raise UsageError(
             f"{option} is {value!r}, which would delete {identifier}: whether services use it is "
-            f"unknown ({serving.problem}); the stack's secret must be readable and name the host first",
+            f"unknown ({serving.problem}); the stack's secret must be readable and name the host "
+            "first",
             "ops recover list",
         )

@@ -36,12 +36,27 @@ TABLE_ROW = {
     "xid_age": 1.0,
     "ours": True,
 }
-BLOAT_ROW = {
-    **{"oid": 1, "toast_oid": None, "is_other_temp": False, "table": "public.orders"},
-    **{"page_bytes": 8192, "fill_percent": 100, "size": 0, "rows": 0.0},
-    **{"alignments": [], "lengths": [], "null_fractions": [], "widths": []},
-    **{"toast": 0, "toast_rows": None, "toast_live": None, "toast_dead": None},
-    **{"dead_rows": 0, "live_rows": 0, "vacuumed": None, "analyzed": None},
+BLOAT_ROW: dict[str, object] = {
+    "oid": 1,
+    "toast_oid": None,
+    "is_other_temp": False,
+    "table": "public.orders",
+    "page_bytes": 8192,
+    "fill_percent": 100,
+    "size": 0,
+    "rows": 0.0,
+    "alignments": [],
+    "lengths": [],
+    "null_fractions": [],
+    "widths": [],
+    "toast": 0,
+    "toast_rows": None,
+    "toast_live": None,
+    "toast_dead": None,
+    "dead_rows": 0,
+    "live_rows": 0,
+    "vacuumed": None,
+    "analyzed": None,
     "xid_age_percent": 1.0,
 }
 LOCKED_TABLE_ROW = {**TABLE_ROW, "oid": 2, "name": "locked"}  # somebody has it

@@ -265,12 +265,14 @@ def is_allowed(statements: Iterable[PolicyStatement], action: str, arn: str) -> 
     return any(
         action in statement.actions
         and any(fnmatchcase(arn, pattern) for pattern in statement.resources)
-        and all(_is_tag_condition_met(key, values) for _, key, values in statement.conditions)
+        and all(_is_condition_met(arn, *condition) for condition in statement.conditions)
         for statement in statements
     )
 
 
-def _is_tag_condition_met(key: str, values: Iterable[str]) -> bool:
-    """Whether a condition holds, if it is one on a tag of the resource."""
+def _is_condition_met(arn: str, operator: str, key: str, values: Iterable[str]) -> bool:
+    """Whether a condition holds, if it is one on a tag or on the account of the resource."""
+    if key == "aws:ResourceAccount":
+        return (arn.split(":")[4] in values) == (operator == "StringEquals")
     kind, _, tag = key.partition("/")
     return not kind.lower().endswith(":resourcetag") or STACK_TAGS[tag] in values

@@ -294,7 +294,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "recover list": (TypedLine("recover list", db_stage.put_database),),
     "recover failover": (TypedLine("recover failover --yes", db_stage.put_database),),
     "recover point-in-time": (
-        TypedLine("recover point-in-time --to latest --no-sql --yes", put_retained_backup),
+        TypedLine("recover point-in-time --to latest --no-sql --dry-run", put_retained_backup),
     ),
     "recover reconcile": (TypedLine("recover reconcile", db_stage.put_database),),
     "runs list": (TypedLine("runs list", db_stage.put_database, lines_before=(SNAPSHOT_LINE,)),),

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from components.facts.resource_types import list_iam_services
 from ops.bootstrap.names import ALL_SECRETS, FoundationNames
+from ops.outputs import build_outputs_path
 
 PolicyDocument: TypeAlias = dict[str, JsonValue]
 # Services without resources of their own, called by AWS Backup, ECS Exec and Session Manager.
@@ -209,15 +210,21 @@ def _build_state_read_statements(
 def build_preview_policy(names: FoundationNames) -> PolicyDocument:
     """Builds the policy of pull request previews: read resources' settings, and all states.
 
-    Beside that, the public parameters of AWS, such as the newest images.
+    Beside that, the public parameters of AWS, such as the newest images, and the published outputs,
+    which say what stands: the program asks for them by their path before it registers anything.
     """
     described_actions = [
         f"{service}:{verb}*" for service in PREVIEW_SERVICES for verb in ("Describe", "List")
     ]
     public_parameter_arn = f"arn:{names.partition}:ssm:*::parameter/aws/service/*"
+    outputs_path = build_outputs_path(names.project, "*")
+    outputs_arn = f"arn:{names.partition}:ssm:*:{names.account}:parameter{outputs_path}"
     return build_iam_policy(
         build_iam_statement("Allow", [*described_actions, *PREVIEW_GET_ACTIONS], ["*"]),
         build_iam_statement("Allow", ["ssm:GetParameter*"], [public_parameter_arn]),
+        build_iam_statement(
+            "Allow", ["ssm:GetParametersByPath"], [outputs_arn, f"{outputs_arn}/*"]
+        ),
         build_iam_statement("Deny", DATA_READ_ACTIONS, ["*"]),
         *_build_state_read_statements(
             names, [f"{arn}/.pulumi/*" for arn in list_state_bucket_arns(names)], ALL_SECRETS

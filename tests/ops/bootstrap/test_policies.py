@@ -18,6 +18,7 @@ INLINE_POLICY_CHARACTERS = (
 )
 STATE_BUCKET_ARN = f"arn:aws:s3:::bulwark-state-{ACCOUNT}"
 IAM_PREFIX = f"arn:aws:iam::{ACCOUNT}"
+OUTPUTS_ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/bulwark/dev/outputs"
 REGION_CONTEXT = {"aws:RequestedRegion": REGION}
 PROJECT_CONTEXT = {"aws:ResourceTag/Project": "bulwark"}
 TWO_STACKS = replace(
@@ -160,6 +161,9 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
         ("rds:DescribeDBInstances", "*", True),
         ("ssm:GetParameter", f"arn:aws:ssm:{REGION}::parameter/aws/service/x", True),
         ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/bulwark/x", False),
+        ("ssm:GetParametersByPath", OUTPUTS_ARN, True),
+        ("ssm:GetParametersByPath", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/bulwark/dev", False),
+        ("elasticache:DescribeReplicationGroups", "*", True),
         ("secretsmanager:GetSecretValue", "*", False),
         ("logs:FilterLogEvents", "*", False),
         ("rds:DeleteDBInstance", "*", False),

@@ -9,7 +9,7 @@ most of what a short command costs.
 import datetime
 import json
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final, TypeAlias
@@ -78,6 +78,8 @@ ACCESS_DENIED_CODES: Final = frozenset(
     }
 )
 # How the names of operations begin that change nothing.
+# What operations call the length of a page; a read that has none wants all of them.
+PAGE_SIZES: Final = frozenset(("MaxRecords", "MaxResults", "maxResults", "MaxItems", "PageSize"))
 READ_PREFIXES: Final = (
     "batch_get_",
     "describe_",
@@ -161,6 +163,7 @@ class Aws:
     def call(self, api: str, params: dict[str, JsonValue], region: str | None = None) -> JsonValue:
         """One call, its answer as plain JSON. Raises ClientError, or an OpsError with advice.
 
+        A list is read to its end, its pages put together, unless `params` say how long a page is.
         A ClientError is what AWS answered; a denial, a throttle and no answer have types of
         their own, so that none of them is ever taken for "not found". LostError is of a change
         only: it may have taken effect.
@@ -168,7 +171,10 @@ class Aws:
         service, operation = api.split(".")
         self._change_state.now = not is_read_call(api)
         try:
-            response = getattr(self.client(service, region), operation)(**params)
+            client = self.client(service, region)
+            if is_read_call(api) and client.can_paginate(operation) and not PAGE_SIZES & {*params}:
+                return _join_pages(client.get_paginator(operation).paginate(**params))
+            response = getattr(client, operation)(**params)
         except CALL_ERRORS as error:
             explained_error = explain_error(error, api)
             if self._change_state.now and is_outcome_unknown(error):
@@ -268,6 +274,18 @@ class Aws:
             return str(json.loads(text)[key])
         except (ValueError, KeyError, TypeError):  # whose message may have the secret in it
             raise OpsError(f"the secret {arn} must be JSON with the key {key}") from None
+
+
+def _join_pages(pages: Iterable[Mapping[str, Any]]) -> JsonValue:
+    """One answer of all pages: their lists one after another, the rest as the last page has it."""
+    lists: dict[str, list[JsonValue]] = {}
+    last_page: dict[str, JsonValue] = {}
+    for page in pages:
+        last_page = convert_to_json(page)
+        for name, value in last_page.items():
+            if isinstance(value, list):
+                lists.setdefault(name, []).extend(value)
+    return {**last_page, **lists}
 
 
 def is_read_call(api: str) -> bool:

@@ -356,7 +356,7 @@ def _build_parameter_reset_step(
 def _build_group_values_wait(
     outputs: Outputs, group: str, values: Mapping[str, str | None]
 ) -> Wait:
-    params: JsonObject = {"DBParameterGroupName": group, "Source": "user", "MaxRecords": 100}
+    params: JsonObject = {"DBParameterGroupName": group, "Source": "user"}
     return Wait(
         read=rds_call(outputs, "rds.describe_db_parameters", params),
         met={

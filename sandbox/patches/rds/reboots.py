@@ -104,7 +104,7 @@ def add_standby_zone() -> None:
 
 @patch.replace_operation(RDSResponse, "DescribeEvents")
 def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
-    """Of the last hour unless a time is given, the oldest first."""
+    """Of the last hour unless a time is given, the oldest first, a hundred a page."""
     backend: RDSBackend = response.backend
     now = get_sandbox_clock().now()
     source, kind = params.get("SourceIdentifier"), params.get("SourceType")
@@ -120,7 +120,10 @@ def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
         if since <= event.date <= until
         and (not categories or categories & set(event.event_categories))
     ]
-    return {"Events": sorted(selected_events, key=lambda event: event.date)}
+    selected_events.sort(key=lambda event: event.date)
+    first, size = int(params.get("Marker") or 0), int(params.get("MaxRecords") or 100)
+    next_marker = {"Marker": str(first + size)} if len(selected_events) > first + size else {}
+    return {"Events": selected_events[first : first + size], **next_marker}
 
 
 def _parse_time(value: Any) -> datetime | None:

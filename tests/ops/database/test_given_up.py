@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from moto.rds.models import rds_backends
 
 from ops.core.plan import Plan
 from ops.database import failover, upgrade
@@ -79,6 +80,33 @@ def test_what_was_given_up_before_does_not_end_the_next_attempt() -> None:
         stage.clock.sleep(300)
         assert stage.build_engine(KillFuse()).start(plan_resize(stage)) == "done"
         assert describe_database(stage)["DBInstanceClass"] == "db.m7g.large"
+
+
+def test_what_rds_gives_up_is_found_behind_a_page_of_other_events() -> None:
+    """RDS answers 100 events a page, the oldest first."""
+    with open_stage() as stage:
+        put_database(stage)
+        instance = rds_backends[ACCOUNT][REGION].databases[PRIMARY_IDENTIFIER]
+        for _ in range(105):
+            instance.add_event("MULTI_AZ_FAILOVER_START")
+        rds = stage.client("rds")
+        page = rds.describe_events(
+            SourceIdentifier=PRIMARY_IDENTIFIER,
+            SourceType="db-instance",
+            EventCategories=["failover"],
+        )
+        assert len(page["Events"]) == 100
+        assert page["Marker"]
+        answer = stage.aws.call(
+            "rds.describe_events",
+            {"SourceIdentifier": PRIMARY_IDENTIFIER, "SourceType": "db-instance"},
+        )
+        assert isinstance(answer, dict)
+        assert set(answer) == {"Events"}
+        give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "class")
+        engine = stage.build_engine(KillFuse())
+        assert engine.start(plan_resize(stage)) == "undone"
+        assert "Unable to modify database instance class" in engine.reason
 
 
 def test_a_plan_names_the_read_of_reports_among_what_it_calls() -> None:

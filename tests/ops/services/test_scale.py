@@ -67,7 +67,7 @@ def test_what_was_changed_is_undone(planned: Callable[[Stage], Plan]) -> None:
         put_scaled_service(stage)
         before, plan, fuse = collect_tasks_and_limits(stage), planned(stage), KillFuse()
         with suppress(KilledError):
-            fuse.touches_left = 8
+            fuse.touches_left = 12
             stage.build_engine(fuse).start(plan)
         assert collect_tasks_and_limits(stage) != before
         fuse.touches_left = 10**9

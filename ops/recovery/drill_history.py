@@ -72,7 +72,10 @@ class DrillPhases(LenientModel):
 
 
 class DrillRecord(LenientModel):
-    """One drill. `why` lists what kept it from its objectives."""
+    """One drill. `why` lists what kept it from its objectives.
+
+    `is_rto_limit` is True if nobody watched a part of the RTO: it is at most `rto_seconds` then.
+    """
 
     version: Literal[1] = 1
     run: str
@@ -81,6 +84,7 @@ class DrillRecord(LenientModel):
     outcome: Literal["done", "undone", "unfinished"]
     phases: DrillPhases
     rto_seconds: float | None
+    is_rto_limit: bool = False
     rpo_seconds: float | None
     rpo_by: Literal["heartbeat", "restorable time"] | None
     objectives: RecoveryObjectives
@@ -89,12 +93,18 @@ class DrillRecord(LenientModel):
     met: bool
     why: tuple[str, ...] = ()
 
+    @property
+    def rto_text(self) -> str | None:
+        """Returns the RTO, like `44 min` or `at most 44 min`; None if it is unknown."""
+        text = _format_seconds(self.rto_seconds)
+        return f"at most {text}" if text is not None and self.is_rto_limit else text
+
     def build_row(self) -> dict[str, object]:
         """Returns the table row."""
         return {
             "taken": self.taken,
             "outcome": self.outcome,
-            "rto": _format_seconds(self.rto_seconds),
+            "rto": self.rto_text,
             "rpo": _format_seconds(self.rpo_seconds),
             "by": self.rpo_by,
             **{name: _format_seconds(value) for name, value in self.phases},
@@ -175,6 +185,7 @@ def parse_drill_journal(journal: Journal) -> DrillRecord:
         outcome=outcome,
         phases=phases,
         rto_seconds=rto_seconds,
+        is_rto_limit=rto_seconds is not None and _was_resumed_before_serving(journal),
         rpo_seconds=rpo_seconds,
         rpo_by=rpo_source,
         objectives=objectives,
@@ -236,14 +247,19 @@ def _list_missed_objectives(
         yield f"it was undone: {undo_record.data if undo_record else 'for an unknown reason'}"
     elif outcome == "unfinished":
         yield "it has not finished"
-    if _was_resumed_before_serving(journal):
-        yield "it was interrupted and resumed, so its times are not valid"
+    is_rto_limit = _was_resumed_before_serving(journal)
     for name, seconds, limit_seconds in (
         ("RTO", rto_seconds, objectives.rto_seconds),
         ("RPO", rpo_seconds, objectives.rpo_seconds),
     ):
         if seconds is None:
             yield f"its {name} is unknown"
+        elif seconds > limit_seconds and name == "RTO" and is_rto_limit:
+            yield (
+                f"its RTO is at most {_format_seconds(seconds)}, since it was interrupted and "
+                "resumed before the database answered: whether it is above the objective of "
+                f"{_format_seconds(limit_seconds)} is unknown"
+            )
         elif seconds > limit_seconds:
             yield (
                 f"its {name} is {_format_seconds(seconds)}, above the objective of "
@@ -285,7 +301,7 @@ def describe_regression(drill: DrillRecord, history: Sequence[DrillRecord]) -> s
 
 
 def _is_interrupted(drill: DrillRecord) -> bool:
-    return any("interrupted" in reason for reason in drill.why)
+    return drill.is_rto_limit or any("interrupted" in reason for reason in drill.why)
 
 
 def load_drill_history(context: StackContext) -> list[DrillRecord]:

@@ -237,24 +237,33 @@ def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: OpsConsole) ->
     assert list_restored_instances(ops) == []
 
 
-@pytest.mark.parametrize("way", ["resume", pytest.param("undo", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize(
+    ("way", "rto", "code", "reason"),
+    [
+        # Nobody watched a part of it, so that what was seen is a limit: within the objective.
+        ("resume", 90, 0, ""),
+        ("resume", 10, 3, "whether it is above the objective of 10 min is unknown"),
+        pytest.param("undo", 90, 0, "it was undone", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
-    ops: OpsConsole, way: str
+    ops: OpsConsole, way: str, rto: int, code: int, reason: str
 ) -> None:
     with interrupt_at_sleep(ops.stage.clock, 40):
-        ops("recover drill --yes --no-sql", 130)
+        ops(f"recover drill --yes --no-sql --rto {rto}", 130)
     (one,) = list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs)
     run = one["DBInstanceIdentifier"].removeprefix("bulwark-test-database-")
     before = ops.run_for_json("recover drills")["items"]
     assert [d["outcome"] for d in before] == ["unfinished"]
-    # Resumed, it ends with the code of a drill in one go that missed its objectives.
-    _, said = ops(ops.add_plan_hash(f"runs {way} {run}"), {"resume": 3, "undo": 0}[way])
-    assert ("it was interrupted and resumed" in said) == (way == "resume")
+    # Resumed, it ends with the code of a drill in one go.
+    _, said = ops(ops.add_plan_hash(f"runs {way} {run}"), code)
+    assert ("its RTO is at most" in said) == (code == 3)
     assert list_restored_instances(ops) == []
     (kept,) = ops.run_for_json("recover drills")["items"]
     assert kept["outcome"] == {"resume": "done", "undo": "undone"}[way]
-    assert kept["met"] is False
-    assert any("interrupted" in reason for reason in kept["why"])
+    assert (kept["met"], kept["is_rto_limit"]) == (not reason, way == "resume")
+    assert reason in " ".join(kept["why"])
+    assert ("at most" in ops("recover drills")[0]) == (way == "resume")
     keys = ops.stage.client("s3").list_objects_v2(
         Bucket=ops.stage.outputs.backups.operations_bucket, Prefix="drills/"
     )["Contents"]
@@ -340,6 +349,7 @@ def test_a_regression_is_a_quarter_and_two_minutes_slower_than_the_last_five() -
         7, 9000, why=("it was interrupted and resumed, so its times are not valid",)
     )
     assert describe_regression(stopped, before) == ""
+    assert describe_regression(build_past_drill(7, 9000, is_rto_limit=True), before) == ""
     assert (
         describe_regression(
             build_past_drill(7, 1700), [*before[:4], build_past_drill(5, 99, outcome="undone")]

@@ -25,42 +25,106 @@ settings = load_settings()
 require_possible_settings(settings)
 used_imports = register_imports(settings)
 account = Account.get_current()
-keys = Keys("keys", KeysArgs(settings, account))
-topics = Topics("topics", TopicsArgs(settings, account, keys))
+keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+topics = Topics("topics", args=TopicsArgs(settings=settings, account=account, keys=keys))
 log_bucket = (
-    LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+    LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
+    if settings.has_log_bucket
+    else None
 )
-operations = Operations("operations", OperationsArgs(settings, account, keys, log_bucket))
-network = Network("network", NetworkArgs(settings, account, keys, log_bucket))
+operations = Operations(
+    "operations",
+    args=OperationsArgs(settings=settings, account=account, keys=keys, log_bucket=log_bucket),
+)
+network = Network(
+    "network",
+    args=NetworkArgs(settings=settings, account=account, keys=keys, log_bucket=log_bucket),
+)
 load_balancer = registry = None
 if settings.has_load_balancer:
-    load_balancer = LoadBalancer("alb", LoadBalancerArgs(settings, keys, network, log_bucket))
-    registry = Registry("registry", RegistryArgs(settings, keys))
-database = Database("database", DatabaseArgs(settings, account, keys, network, topics, operations))
+    load_balancer = LoadBalancer(
+        "alb",
+        args=LoadBalancerArgs(settings=settings, keys=keys, network=network, log_bucket=log_bucket),
+    )
+    registry = Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
+database = Database(
+    "database",
+    args=DatabaseArgs(
+        settings=settings,
+        account=account,
+        keys=keys,
+        network=network,
+        topics=topics,
+        operations=operations,
+    ),
+)
 cache = None
 if settings.cache.enabled:
-    cache = Cache("cache", CacheArgs(settings, account, keys, network, operations))
-alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer))
+    cache = Cache(
+        "cache",
+        args=CacheArgs(
+            settings=settings, account=account, keys=keys, network=network, operations=operations
+        ),
+    )
+alarms = Alarms(
+    "alarms",
+    args=AlarmsArgs(settings=settings, topics=topics, network=network, load_balancer=load_balancer),
+)
 services = fleet = dashboards = access = None
 if load_balancer and settings.has_services:
     services_args = ServicesArgs(
-        settings, account, keys, network, load_balancer, database, cache, alarms
+        settings=settings,
+        account=account,
+        keys=keys,
+        network=network,
+        load_balancer=load_balancer,
+        database=database,
+        cache=cache,
+        alarms=alarms,
     )
-    services = Services("services", services_args)
+    services = Services("services", args=services_args)
 if load_balancer and settings.has_fleet:
     fleet = Fleet(
-        "fleet", FleetArgs(settings, account, keys, network, load_balancer, database, cache)
+        "fleet",
+        args=FleetArgs(
+            settings=settings,
+            account=account,
+            keys=keys,
+            network=network,
+            load_balancer=load_balancer,
+            database=database,
+            cache=cache,
+        ),
     )
 if settings.dashboards.enabled:
-    dashboards = Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer))
-backups = Backups("backups", BackupsArgs(settings, keys, topics, database, operations))
+    dashboards = Dashboards(
+        "dashboards",
+        args=DashboardsArgs(
+            settings=settings, alarms=alarms, network=network, load_balancer=load_balancer
+        ),
+    )
+backups = Backups(
+    "backups",
+    args=BackupsArgs(
+        settings=settings, keys=keys, topics=topics, database=database, operations=operations
+    ),
+)
 if settings.access.enabled:
-    access = Access("access", AccessArgs(settings, account, keys, operations, load_balancer))
+    access = Access(
+        "access",
+        args=AccessArgs(
+            settings=settings,
+            account=account,
+            keys=keys,
+            operations=operations,
+            load_balancer=load_balancer,
+        ),
+    )
 
 export_outputs(
-    settings,
-    account,
-    keys,
+    settings=settings,
+    account=account,
+    keys=keys,
     network=network,
     load_balancer=load_balancer,
     database=database,

@@ -22,7 +22,7 @@ from ops.permissions.policies import POLICY_SERVICES, build_role_policies, seria
 SAML_SIGN_IN_URL = "https://signin.aws.amazon.com/saml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AccessArgs:
     settings: Settings
     account: Account
@@ -38,8 +38,8 @@ class Access(Component):
     a managed policy and its attachment. What they may is what `ops permissions --role` prints.
     """
 
-    def __init__(self, name: str, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Access", name, args.settings, opts)
+    def __init__(self, name: str, *, args: AccessArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Access", name, settings=args.settings, opts=opts)
         self._args = args
         self.roles = {role: self._create_role(role) for role in ROLES}
         self.part = build_contract_part(

@@ -21,7 +21,7 @@ class Account:
             partition=aws.get_partition_output().partition,
         )
 
-    def format_arn(self, service: str, region: str, resource: str) -> Output[str]:
+    def format_arn(self, service: str, *, region: str, resource: str) -> Output[str]:
         """An ARN in this account, e.g. arn("logs", "eu-north-1", "log-group:/x:*")."""
         return Output.format(
             "arn:{0}:{1}:{2}:{3}:{4}", self.partition, service, region, self.id, resource

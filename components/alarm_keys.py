@@ -11,7 +11,7 @@ Objective = Literal["availability", "latency"]
 OBJECTIVES: Final[tuple[Objective, ...]] = ("availability", "latency")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BurnRateTier:
     """One speed at which an error budget burns, and its windows in seconds."""
 
@@ -24,17 +24,29 @@ class BurnRateTier:
 
 
 BURN_RATE_TIERS: Final = (
-    BurnRateTier("fast", "P0", 14.4, HOUR_SECONDS, 300, "2 % of a month's error budget in an hour"),
     BurnRateTier(
-        "medium", "P1", 6, 6 * HOUR_SECONDS, 1800, "5 % of a month's error budget in six hours"
+        name="fast",
+        severity="P0",
+        burn_rate=14.4,
+        long_seconds=HOUR_SECONDS,
+        short_seconds=300,
+        budget_description="2 % of a month's error budget in an hour",
     ),
     BurnRateTier(
-        "slow",
-        "P2",
-        3,
-        24 * HOUR_SECONDS,
-        2 * HOUR_SECONDS,
-        "10 % of a month's error budget in a day",
+        name="medium",
+        severity="P1",
+        burn_rate=6,
+        long_seconds=6 * HOUR_SECONDS,
+        short_seconds=1800,
+        budget_description="5 % of a month's error budget in six hours",
+    ),
+    BurnRateTier(
+        name="slow",
+        severity="P2",
+        burn_rate=3,
+        long_seconds=24 * HOUR_SECONDS,
+        short_seconds=2 * HOUR_SECONDS,
+        budget_description="10 % of a month's error budget in a day",
     ),
 )
 FASTEST_BURN_RATE: Final = BURN_RATE_TIERS[0].burn_rate
@@ -48,7 +60,7 @@ def compute_min_objective() -> float:
     return 100 - 100 / FASTEST_BURN_RATE
 
 
-def format_burn_rate_key(objective: Objective, tier: BurnRateTier, part: str) -> str:
+def format_burn_rate_key(objective: Objective, *, tier: BurnRateTier, part: str) -> str:
     """The key of a tier's alarm over its `long` or `short` window, or of the `burn` of both."""
     return f"slo-{objective}-{tier.name}-{part}"
 

@@ -39,7 +39,7 @@ SUPPRESSION_SECONDS: Final = {"wait_period": 120, "extension_period": 300}
 SEVERITIES: Final[tuple[Severity, ...]] = ("P0", "P1", "P2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
     settings: Settings
     topics: Topics
@@ -47,7 +47,7 @@ class AlarmsArgs:
     load_balancer: LoadBalancer | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeployedAlarm:
     """A metric alarm that was made, with what the dashboards draw of it."""
 
@@ -74,7 +74,7 @@ class DeployedAlarm:
         return self.entry.metric
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeployedComposite:
     """A composite alarm that was made."""
 
@@ -95,11 +95,15 @@ class Alarms(Component):
     if the settings leave their severity out; ECS still has its circuit breaker.
     """
 
-    def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Alarms", name, args.settings, opts)
+    def __init__(self, name: str, *, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Alarms", name, settings=args.settings, opts=opts)
         self._topics = args.topics
-        self.facts = build_registry_facts(args.settings, args.network, args.load_balancer)
-        alarm_plan = build_alarm_plan(self.facts, REGISTRY_ALARMS, REGISTRY_COMPOSITES)
+        self.facts = build_registry_facts(
+            args.settings, network=args.network, load_balancer=args.load_balancer
+        )
+        alarm_plan = build_alarm_plan(
+            self.facts, alarms=REGISTRY_ALARMS, composites=REGISTRY_COMPOSITES
+        )
         self._resources: dict[str, Resource] = {}
         self.metric_alarms = tuple(
             self._create_metric_alarm(planned_alarm) for planned_alarm in alarm_plan.alarms
@@ -150,7 +154,9 @@ class Alarms(Component):
             self.format_logical_name(*filter(None, (entry.key, planned_alarm.subject))),
             name=planned_alarm.name,
             alarm_description=format_alarm_description(
-                entry.severity, entry.description, entry.format_command(planned_alarm.subject)
+                entry.severity,
+                meaning=entry.description,
+                command=entry.format_command(planned_alarm.subject),
             ),
             comparison_operator=COMPARISON_OPERATORS[entry.comparison],
             threshold=planned_alarm.threshold,
@@ -160,11 +166,15 @@ class Alarms(Component):
             alarm_actions=actions,
             ok_actions=actions,
             **(
-                _build_metric_args(metric, dimensions, entry.period_seconds)
+                _build_metric_args(metric, dimensions=dimensions, period=entry.period_seconds)
                 if isinstance(metric, MetricStatistic)
                 else {
                     "metric_queries": _build_metric_queries(
-                        metric, dimensions, entry, settings, planned_alarm.subject
+                        metric,
+                        dimensions=dimensions,
+                        entry=entry,
+                        settings=settings,
+                        subject=planned_alarm.subject,
                     )
                 }
             ),
@@ -172,12 +182,12 @@ class Alarms(Component):
         )
         self._resources[planned_alarm.name] = alarm
         return DeployedAlarm(
-            entry,
-            planned_alarm.subject,
-            planned_alarm.name,
-            planned_alarm.threshold,
-            dimensions,
-            alarm.arn,
+            entry=entry,
+            subject=planned_alarm.subject,
+            name=planned_alarm.name,
+            threshold=planned_alarm.threshold,
+            dimensions=dimensions,
+            arn=alarm.arn,
         )
 
     def _create_composite_alarm(self, planned_composite: PlannedComposite) -> DeployedComposite:
@@ -192,7 +202,7 @@ class Alarms(Component):
             self.format_logical_name(entry.key),
             alarm_name=planned_composite.name,
             alarm_description=format_alarm_description(
-                entry.severity, entry.description, entry.command
+                entry.severity, meaning=entry.description, command=entry.command
             ),
             alarm_rule=planned_composite.rule,
             alarm_actions=actions,
@@ -209,11 +219,13 @@ class Alarms(Component):
             ),
         )
         self._resources[planned_composite.name] = alarm
-        return DeployedComposite(entry, planned_composite.name, planned_composite.rule, alarm.arn)
+        return DeployedComposite(
+            entry=entry, name=planned_composite.name, rule=planned_composite.rule, arn=alarm.arn
+        )
 
 
 def build_registry_facts(
-    settings: Settings, network: Network, load_balancer: LoadBalancer | None
+    settings: Settings, *, network: Network, load_balancer: LoadBalancer | None
 ) -> RegistryFacts:
     """What the registry needs to know of the made network and load balancer."""
     return RegistryFacts(
@@ -232,7 +244,7 @@ def build_registry_facts(
 
 
 def _build_metric_args(
-    metric: MetricStatistic, dimensions: Mapping[str, Input[str]], period: int
+    metric: MetricStatistic, *, dimensions: Mapping[str, Input[str]], period: int
 ) -> dict[str, Input[object]]:
     stat = "statistic" if metric.stat in BASIC_STATISTICS else "extended_statistic"
     return {
@@ -246,6 +258,7 @@ def _build_metric_args(
 
 def _build_metric_queries(
     math: MetricMath,
+    *,
     dimensions: Mapping[str, Input[str]],
     entry: AlarmEntry,
     settings: Settings,

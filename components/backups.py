@@ -26,7 +26,7 @@ FAILED_JOB_STATES = ("ABORTED", "EXPIRED", "FAILED", "PARTIAL")
 BACKUP_JOB_TYPES = ("Backup", "Copy", "Restore")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackupsArgs:
     settings: Settings
     keys: Keys
@@ -46,8 +46,10 @@ class Backups(Component):
     retention and the window that the database's settings own.
     """
 
-    def __init__(self, name: str, args: BackupsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Backups", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: BackupsArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Backups", name, settings=args.settings, opts=opts)
         self._args = args
         settings = args.settings
         vault_name: Output[str] | None = None
@@ -59,17 +61,22 @@ class Backups(Component):
             backup_role = self._create_role()
             role_arn = backup_role.arn
             backup_vault = self._create_vault(
-                name, args.keys.data, None, settings.backups.shortest_retention_days
+                name,
+                kms_key=args.keys.data,
+                region=None,
+                shortest_days=settings.backups.shortest_retention_days,
             )
             vault_name = backup_vault.name
             if settings.copies_backups:
                 recovery_vault_arn = self._create_vault(
                     self.format_logical_name("recovery"),
-                    args.keys.recovery,
-                    settings.recovery_region,
-                    settings.backups.copy_days,
+                    kms_key=args.keys.recovery,
+                    region=settings.recovery_region,
+                    shortest_days=settings.backups.copy_days,
                 ).arn
-            plan_id = self._create_plan(backup_vault, recovery_vault_arn, role_arn)
+            plan_id = self._create_plan(
+                backup_vault, copy_vault_arn=recovery_vault_arn, role_arn=role_arn
+            )
             self._create_failure_rule(role_arn)
             if settings.backups.restore_testing:
                 restore_testing_plan = self._create_restore_testing_plan(backup_vault, role_arn)
@@ -89,11 +96,15 @@ class Backups(Component):
 
     def _create_role(self) -> aws.iam.Role:
         return create_service_role(
-            self, "service", "backup.amazonaws.com", [], managed_policies=BACKUP_MANAGED_POLICIES
+            self,
+            "service",
+            service="backup.amazonaws.com",
+            statements=[],
+            managed_policies=BACKUP_MANAGED_POLICIES,
         )
 
     def _create_vault(
-        self, key: str, kms_key: Output[str] | None, region: str | None, shortest_days: int
+        self, key: str, *, kms_key: Output[str] | None, region: str | None, shortest_days: int
     ) -> aws.backup.Vault:
         """Creates an encrypted vault (Backup.1), locked if the settings say so."""
         backups = self.settings.backups
@@ -119,7 +130,7 @@ class Backups(Component):
         return vault
 
     def _create_plan(
-        self, vault: aws.backup.Vault, copy_vault_arn: Output[str] | None, role_arn: Output[str]
+        self, vault: aws.backup.Vault, *, copy_vault_arn: Output[str] | None, role_arn: Output[str]
     ) -> Output[str]:
         backups = self.settings.backups
         cron_time = _format_cron_time(backups.time)

@@ -39,8 +39,8 @@ class Bucket(Component):
     `ready` is the bucket's name once its policy stands: what writes to it waits for that.
     """
 
-    def __init__(self, name: str, args: BucketArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Bucket", name, args.settings, opts)
+    def __init__(self, name: str, *, args: BucketArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Bucket", name, settings=args.settings, opts=opts)
         region = args.region
         bucket = aws.s3.Bucket(
             name,

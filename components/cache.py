@@ -28,7 +28,7 @@ CACHE_LOG_GROUP_FORMAT: Final = "/aws/vendedlogs/elasticache/{identifier}/{log}"
 CACHE_LOG_TYPES: Final = ("slow-log", "engine-log")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CacheArgs:
     """No topics: ElastiCache publishes to no encrypted topic; alarms watch the cache instead."""
 
@@ -47,20 +47,22 @@ class Cache(Component):
     `{name}-engine-log`, `{name}-token`, `{name}-credentials`, and the rotation `{name}-rotation`.
     """
 
-    def __init__(self, name: str, args: CacheArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Cache", name, args.settings, opts)
+    def __init__(self, name: str, *, args: CacheArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Cache", name, settings=args.settings, opts=opts)
         self._args = args
         self._cache_settings = args.settings.cache
         self.identifier = args.settings.cache_identifier
         self.port = self._cache_settings.port
-        server_group = create_security_group(self, "server", "The cache", args.network.vpc_id)
+        server_group = create_security_group(
+            self, "server", description="The cache", vpc_id=args.network.vpc_id
+        )
         self.security_group_id = server_group.id
-        self._token = generate_password(self, "token", CACHE_PUNCTUATION)
+        self._token = generate_password(self, "token", punctuation=CACHE_PUNCTUATION)
         replication_group = self._create_replication_group(server_group)
         self.secret_arn = self._create_secret(replication_group)
         rotation = Rotation(
             self.format_logical_name("rotation"),
-            RotationArgs(
+            args=RotationArgs(
                 settings=args.settings,
                 account=args.account,
                 keys=args.keys,
@@ -68,14 +70,16 @@ class Cache(Component):
                 target="cache",
                 identifier=self.identifier,
                 target_arn=args.account.format_arn(
-                    "elasticache", args.settings.region, f"replicationgroup:{self.identifier}"
+                    "elasticache",
+                    region=args.settings.region,
+                    resource=f"replicationgroup:{self.identifier}",
                 ),
                 secret_arn=self.secret_arn,
                 interval_days=self._cache_settings.rotation_days,
                 code_bucket=args.operations.bucket,
                 prerequisites=[replication_group],
             ),
-            self.child_options,
+            opts=self.child_options,
         )
         self.rotation_function = rotation.function_name
         self.part = build_contract_part(
@@ -140,7 +144,7 @@ class Cache(Component):
 
     def _create_log_group(self, log_type: str) -> Output[str]:
         name = CACHE_LOG_GROUP_FORMAT.format(identifier=self.identifier, log=log_type)
-        return create_log_group(self, log_type, name, self._args.keys.logs).name
+        return create_log_group(self, log_type, name=name, kms_key=self._args.keys.logs).name
 
     def _create_subnet_group(self) -> aws.elasticache.SubnetGroup:
         return aws.elasticache.SubnetGroup(
@@ -173,12 +177,12 @@ class Cache(Component):
         return create_secret(
             self,
             "credentials",
-            f"AUTH token of {self.identifier}",
-            {
+            description=f"AUTH token of {self.identifier}",
+            content={
                 "host": replication_group.primary_endpoint_address,
                 "reader_host": replication_group.reader_endpoint_address,
                 "port": self.port,
                 "token": self._token,
             },
-            self._args.keys.data,
+            kms_key=self._args.keys.data,
         )

@@ -12,7 +12,7 @@ from components.settings import Settings
 VALIDATION_TTL_SECONDS = 60  # seconds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CertificateArgs:
     settings: Settings
 
@@ -33,9 +33,9 @@ class Certificate(Component):
     name_servers: Output[list[str]] | None = None
 
     def __init__(
-        self, name: str, args: CertificateArgs, opts: ResourceOptions | None = None
+        self, name: str, *, args: CertificateArgs, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("Certificate", name, args.settings, opts)
+        super().__init__("Certificate", name, settings=args.settings, opts=opts)
         load_balancer_settings = args.settings.load_balancer
         if load_balancer_settings.create_zone and load_balancer_settings.domain is not None:
             zone = aws.route53.Zone(
@@ -67,7 +67,8 @@ class Certificate(Component):
         # A name and its wildcard share one record, so it is made once.
         validation_hosts = dict.fromkeys(host.removeprefix("*.") for host in host_names)
         records = [
-            self._create_validation_record(host, certificate, zone_id) for host in validation_hosts
+            self._create_validation_record(host, certificate=certificate, zone_id=zone_id)
+            for host in validation_hosts
         ]
         return aws.acm.CertificateValidation(
             self.name,
@@ -77,7 +78,7 @@ class Certificate(Component):
         ).certificate_arn
 
     def _create_validation_record(
-        self, host: str, certificate: aws.acm.Certificate, zone_id: Input[str]
+        self, host: str, *, certificate: aws.acm.Certificate, zone_id: Input[str]
     ) -> aws.route53.Record:
         """The record by which ACM sees that the host name is ours."""
         option = certificate.domain_validation_options.apply(

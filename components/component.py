@@ -12,7 +12,7 @@ class Component(ComponentResource):
     """A part of the stack. Children are named from it, parented to it and tagged by it."""
 
     def __init__(
-        self, kind: str, name: str, settings: Settings, opts: ResourceOptions | None = None
+        self, kind: str, name: str, *, settings: Settings, opts: ResourceOptions | None = None
     ) -> None:
         """`kind` is the class, `name` the logical name that the children's names begin with.
 

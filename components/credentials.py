@@ -28,7 +28,7 @@ class ContainerVariable:
         return self.arn if self.key is None else Output.concat(self.arn, ":", self.key, "::")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ContainerCredentials:
     """The variables by name, and the secrets and parameters that hold them, each once."""
 
@@ -39,6 +39,7 @@ class ContainerCredentials:
 
 def build_container_credentials(
     container: ContainerSettings,
+    *,
     database_secret_arn: Input[str],
     cache_secret_arn: Input[str] | None,
 ) -> ContainerCredentials:
@@ -62,12 +63,14 @@ def build_container_credentials(
             variables[name] = ContainerVariable(reference)
             parameters.add(reference)
     return ContainerCredentials(
-        dict(sorted(variables.items())), [*secrets, *sorted(secret_arns)], sorted(parameters)
+        variables=dict(sorted(variables.items())),
+        secrets=[*secrets, *sorted(secret_arns)],
+        parameters=sorted(parameters),
     )
 
 
 def build_secret_read_statements(
-    settings: Settings, credentials: ContainerCredentials, data_key: Input[str] | None
+    settings: Settings, *, credentials: ContainerCredentials, data_key: Input[str] | None
 ) -> list[Statement]:
     """The right to read just these, and to decrypt them where they have the stack's own key."""
     statements = []

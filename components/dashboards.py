@@ -50,7 +50,7 @@ BUSIEST_FLOWS_QUERY: Final = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DashboardsArgs:
     settings: Settings
     alarms: Alarms
@@ -67,9 +67,9 @@ class Dashboards(Component):
     """
 
     def __init__(
-        self, name: str, args: DashboardsArgs, opts: ResourceOptions | None = None
+        self, name: str, *, args: DashboardsArgs, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("Dashboards", name, args.settings, opts)
+        super().__init__("Dashboards", name, settings=args.settings, opts=opts)
         self._args, self._facts = args, args.alarms.facts
         names: dict[str, Input[str]] = {}
         for dashboard_name in DASHBOARD_NAMES:
@@ -112,8 +112,8 @@ class Dashboards(Component):
         return [
             build_graph_widget(
                 graph.title,
-                region,
-                metrics,
+                region=region,
+                metrics=metrics,
                 unit=graph.unit,
                 lines=build_threshold_lines(graph, metric_alarms),
                 period=graph.period,
@@ -134,7 +134,9 @@ class Dashboards(Component):
         if log_group is None:
             return []
         return [
-            build_log_widget(title, region, Output.concat("SOURCE '", log_group, "' | ", query))
+            build_log_widget(
+                title, region=region, query=Output.concat("SOURCE '", log_group, "' | ", query)
+            )
             for title, query in (
                 ("Flow logs: refused", REJECTED_FLOWS_QUERY),
                 ("Flow logs: busiest", BUSIEST_FLOWS_QUERY),
@@ -150,7 +152,11 @@ class Dashboards(Component):
             ["AWS/WAFV2", name, *dimensions, {"stat": "Sum", "label": label}]
             for name, label in (("AllowedRequests", "allowed"), ("BlockedRequests", "blocked"))
         ]
-        return [build_graph_widget("Web firewall", region, metrics, unit="requests a minute")]
+        return [
+            build_graph_widget(
+                "Web firewall", region=region, metrics=metrics, unit="requests a minute"
+            )
+        ]
 
     def _build_bill_widgets(self) -> list[Widget]:
         """Needs billing alerts turned on in the account; the bill is of the whole account."""
@@ -166,18 +172,26 @@ class Dashboards(Component):
         region = self.settings.region
         return [
             build_graph_widget(
-                "Logs written", region, [log_metric], unit="bytes a day", period=DAY_SECONDS
+                "Logs written",
+                region=region,
+                metrics=[log_metric],
+                unit="bytes a day",
+                period=DAY_SECONDS,
             ),
             build_text_widget(
                 "**Month to date, the whole account** (with billing alerts turned on)"
             ),
             build_number_widget(
-                "Bill, $", BILLING_REGION, [total_metric], BILL_PERIOD_SECONDS, width=HALF_WIDTH
+                "Bill, $",
+                region=BILLING_REGION,
+                metrics=[total_metric],
+                period=BILL_PERIOD_SECONDS,
+                width=HALF_WIDTH,
             ),
             build_graph_widget(
                 "Bill by service, $",
-                BILLING_REGION,
-                [service_metrics],
+                region=BILLING_REGION,
+                metrics=[service_metrics],
                 unit="$",
                 width=HALF_WIDTH,
                 period=BILL_PERIOD_SECONDS,
@@ -194,7 +208,9 @@ def build_threshold_lines(
     for alarm in metric_alarms:
         if alarm.entry.graph == graph.key and alarm.entry.on_dashboard:
             label = f"{alarm.severity} {alarm.key}"
-            line = ThresholdLine(label, alarm.threshold, SEVERITY_COLOURS[alarm.severity])
+            line = ThresholdLine(
+                label=label, threshold=alarm.threshold, colour=SEVERITY_COLOURS[alarm.severity]
+            )
             lines_by_threshold.setdefault((alarm.key, alarm.threshold), line)
     return list(lines_by_threshold.values())
 
@@ -215,18 +231,24 @@ def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[lis
             if isinstance(entry.metric, MetricStatistic):
                 if (entry.kind, entry.metric, subject) not in metric_keys:
                     metric_keys.add((entry.kind, entry.metric, subject))
-                    label = _format_label(entry.kind, subject, _format_metric_name(entry.metric))
+                    label = _format_label(
+                        entry.kind, subject=subject, metric_label=_format_metric_name(entry.metric)
+                    )
                     metrics.append(_build_metric(entry.metric, dimensions, label=label))
             else:
                 metrics += _build_math_graph_metrics(
-                    entry, facts, subject, dimensions, f"m{len(metrics)}"
+                    entry,
+                    facts=facts,
+                    subject=subject,
+                    dimensions=dimensions,
+                    prefix=f"m{len(metrics)}",
                 )
     for extra in graph.extra_metrics:
         metrics += [
             _build_metric(
                 extra.metric,
                 extra.kind.get_dimensions(facts, subject),
-                label=_format_label(extra.kind, subject, extra.label),
+                label=_format_label(extra.kind, subject=subject, metric_label=extra.label),
             )
             for subject in extra.kind.list_names(facts)
         ]
@@ -235,6 +257,7 @@ def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[lis
 
 def _build_math_graph_metrics(
     entry: AlarmEntry,
+    *,
     facts: RegistryFacts,
     subject: str,
     dimensions: Mapping[str, Input[str]],
@@ -255,7 +278,7 @@ def _build_math_graph_metrics(
     metric_label = (
         entry.key.removesuffix("-short") if entry.composite_only else entry.metric.description
     )
-    label = _format_label(entry.kind, subject, metric_label)
+    label = _format_label(entry.kind, subject=subject, metric_label=metric_label)
     return [
         *hidden_metrics,
         [{"expression": expression, "id": f"{prefix}value", "label": label}],
@@ -273,5 +296,5 @@ def _format_metric_name(metric: MetricStatistic) -> str:
     return f"{metric.name} {metric.stat.lower()}"
 
 
-def _format_label(kind: SubjectKind, subject: str, metric_label: str) -> str:
+def _format_label(kind: SubjectKind, *, subject: str, metric_label: str) -> str:
     return " ".join(filter(None, (subject or kind.label, metric_label)))

@@ -37,7 +37,7 @@ CREATION_ONLY_PROPERTIES: Final = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatabaseArgs:
     settings: Settings
     account: Account
@@ -55,8 +55,10 @@ class Database(Component):
     replication `{name}`, event subscriptions `{name}-{events}`, and the rotation `{name}-rotation`.
     """
 
-    def __init__(self, name: str, args: DatabaseArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Database", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: DatabaseArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Database", name, settings=args.settings, opts=opts)
         self._args = args
         self._database_settings = args.settings.database
         self.identifier = args.settings.database_identifier
@@ -66,11 +68,14 @@ class Database(Component):
             for number in range(1, self._database_settings.replicas + 1)
         )
         self._security_group = create_security_group(
-            self, "server", "The database", args.network.vpc_id
+            self, "server", description="The database", vpc_id=args.network.vpc_id
         )
         # Without a rule: `ops recover promote` gives it to the instance that is replaced.
         fence_group = create_security_group(
-            self, "fence", "A replaced database, which nobody may reach", args.network.vpc_id
+            self,
+            "fence",
+            description="A replaced database, which nobody may reach",
+            vpc_id=args.network.vpc_id,
         )
         self._parameter_group = self._create_parameter_group()
         self._monitoring_role = self._create_monitoring_role()
@@ -90,7 +95,7 @@ class Database(Component):
         self.secret_arn = self._create_secret(primary)
         rotation = Rotation(
             self.format_logical_name("rotation"),
-            RotationArgs(
+            args=RotationArgs(
                 settings=args.settings,
                 account=args.account,
                 keys=args.keys,
@@ -98,14 +103,14 @@ class Database(Component):
                 target="database",
                 identifier=self.identifier,
                 target_arn=args.account.format_arn(
-                    "rds", args.settings.region, f"db:{self.identifier}"
+                    "rds", region=args.settings.region, resource=f"db:{self.identifier}"
                 ),
                 secret_arn=self.secret_arn,
                 interval_days=self._database_settings.rotation_days,
                 code_bucket=args.operations.bucket,
                 prerequisites=[primary, *replicas],
             ),
-            self.child_options,
+            opts=self.child_options,
         )
         self.rotation_function = rotation.function_name
         create_event_subscriptions(
@@ -146,7 +151,7 @@ class Database(Component):
 
     def _create_primary(self, subnet_group: aws.rds.SubnetGroup) -> aws.rds.Instance:
         database_settings, settings = self._database_settings, self.settings
-        self._password = generate_password(self, "password", DATABASE_PUNCTUATION)
+        self._password = generate_password(self, "password", punctuation=DATABASE_PUNCTUATION)
         return aws.rds.Instance(
             self.name,
             **self._build_shared_properties(self.identifier),
@@ -267,9 +272,9 @@ class Database(Component):
         return create_secret(
             self,
             "credentials",
-            f"Credentials of {self.identifier}",
-            content,
-            self._args.keys.data,
+            description=f"Credentials of {self.identifier}",
+            content=content,
+            kms_key=self._args.keys.data,
         )
 
     def _create_parameter_group(self) -> aws.rds.ParameterGroup:
@@ -298,14 +303,16 @@ class Database(Component):
         return create_service_role(
             self,
             "monitoring",
-            "monitoring.rds.amazonaws.com",
-            (),
+            service="monitoring.rds.amazonaws.com",
+            statements=(),
             managed_policies=["service-role/AmazonRDSEnhancedMonitoringRole"],
             conditions={
                 "StringEquals": {"aws:SourceAccount": account.id},
                 # The replicas, and what a restore makes beside the primary, begin alike.
                 "StringLike": {
-                    "aws:SourceArn": account.format_arn("rds", region, f"db:{self.identifier}*")
+                    "aws:SourceArn": account.format_arn(
+                        "rds", region=region, resource=f"db:{self.identifier}*"
+                    )
                 },
             },
         )
@@ -320,8 +327,8 @@ class Database(Component):
             create_log_group(
                 self,
                 "-".join(filter(None, (replica_suffix, log_type))),
-                self._format_log_group_name(identifier, log_type),
-                self._args.keys.logs,
+                name=self._format_log_group_name(identifier, log_type),
+                kms_key=self._args.keys.logs,
             )
             for log_type in self._database_settings.log_exports
         ]

@@ -14,7 +14,7 @@ from components.policies import Statement, build_policy_document
 from components.settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EndpointsArgs:
     """`route_table_ids` get the gateways; `subnet_ids`, one per zone, hold the interfaces."""
 
@@ -32,8 +32,10 @@ class Endpoints(Component):
     for all of them `{name}-https`, a security group and its rule.
     """
 
-    def __init__(self, name: str, args: EndpointsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Endpoints", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: EndpointsArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Endpoints", name, settings=args.settings, opts=opts)
         for service, statements in self._build_gateway_policies(args.account).items():
             aws.ec2.VpcEndpoint(
                 self.format_logical_name(service),
@@ -87,7 +89,9 @@ class Endpoints(Component):
         }
 
     def _create_interface_endpoints(self, args: EndpointsArgs) -> None:
-        group = create_security_group(self, "https", "Interface endpoints", args.vpc_id)
+        group = create_security_group(
+            self, "https", description="Interface endpoints", vpc_id=args.vpc_id
+        )
         aws.vpc.SecurityGroupIngressRule(
             self.format_logical_name("https"),
             security_group_id=group.id,

@@ -7,7 +7,7 @@ from components.component import Component
 
 
 def create_security_group(
-    component: Component, key: str, description: str, vpc_id: Input[str]
+    component: Component, key: str, *, description: str, vpc_id: Input[str]
 ) -> aws.ec2.SecurityGroup:
     """A security group of `component` without any rule: nothing comes in, nothing goes out.
 
@@ -26,6 +26,7 @@ def create_security_group(
 def allow_connection(
     component: Component,
     key: str,
+    *,
     client_group_id: Input[str],
     server_group_id: Input[str],
     port: Input[int],
@@ -54,7 +55,7 @@ def allow_connection(
 
 
 def allow_outbound(
-    component: Component, key: str, client_group_id: Input[str], cidr: str, port: int
+    component: Component, key: str, *, client_group_id: Input[str], cidr: str, port: int
 ) -> None:
     """Lets the security group `client` call any address in `cidr` on a TCP port."""
     aws.vpc.SecurityGroupEgressRule(

@@ -41,7 +41,7 @@ MESSAGE_ACTIONS: Final = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FleetArgs:
     settings: Settings
     account: Account
@@ -63,11 +63,11 @@ class Fleet(Component):
     template starts an instance refresh, which rolls back by itself.
     """
 
-    def __init__(self, name: str, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Fleet", name, args.settings, opts)
+    def __init__(self, name: str, *, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Fleet", name, settings=args.settings, opts=opts)
         self._args, self._fleet_settings = args, args.settings.fleet
         path_prefix = f"/{args.settings.project}/{args.settings.stack}/fleet"
-        self._log_group = create_log_group(self, "log", path_prefix, args.keys.logs)
+        self._log_group = create_log_group(self, "log", name=path_prefix, kms_key=args.keys.logs)
         self._image_parameter = aws.ssm.Parameter(
             self.format_logical_name("image"),
             name=f"{path_prefix}/image",
@@ -78,8 +78,8 @@ class Fleet(Component):
         )
         self._credentials = build_container_credentials(
             self._fleet_settings,
-            args.database.secret_arn,
-            args.cache.secret_arn if args.cache else None,
+            database_secret_arn=args.database.secret_arn,
+            cache_secret_arn=args.cache.secret_arn if args.cache else None,
         )
         role = self._create_role()
         profile = aws.iam.InstanceProfile(
@@ -134,12 +134,17 @@ class Fleet(Component):
         return create_service_role(
             self,
             "instance",
-            "ec2.amazonaws.com",
-            [
+            service="ec2.amazonaws.com",
+            statements=[
                 *build_image_pull_statements(
-                    args.settings, args.account, "fleet", self._fleet_settings.image
+                    args.settings,
+                    account=args.account,
+                    service="fleet",
+                    image=self._fleet_settings.image,
                 ),
-                *build_secret_read_statements(args.settings, credentials, args.keys.data),
+                *build_secret_read_statements(
+                    args.settings, credentials=credentials, data_key=args.keys.data
+                ),
                 Statement(
                     sid="Image", actions=["ssm:GetParameter"], resources=[self._image_parameter.arn]
                 ),
@@ -177,29 +182,33 @@ class Fleet(Component):
     def _create_security_group(self) -> Output[str]:
         args = self._args
         security_group_id = create_security_group(
-            self, "instances", "Instances of the fleet", args.network.vpc_id
+            self, "instances", description="Instances of the fleet", vpc_id=args.network.vpc_id
         ).id
         allow_connection(
             self,
             "alb",
-            args.load_balancer.security_group_id,
-            security_group_id,
-            self._fleet_settings.port,
+            client_group_id=args.load_balancer.security_group_id,
+            server_group_id=security_group_id,
+            port=self._fleet_settings.port,
         )
         if self._fleet_settings.database:
             allow_connection(
                 self,
                 "database",
-                security_group_id,
-                args.database.security_group_id,
-                args.database.port,
+                client_group_id=security_group_id,
+                server_group_id=args.database.security_group_id,
+                port=args.database.port,
             )
         if self._fleet_settings.cache and args.cache is not None:
             allow_connection(
-                self, "cache", security_group_id, args.cache.security_group_id, args.cache.port
+                self,
+                "cache",
+                client_group_id=security_group_id,
+                server_group_id=args.cache.security_group_id,
+                port=args.cache.port,
             )
         allow_outbound(
-            self, "https", security_group_id, "0.0.0.0/0", 443
+            self, "https", client_group_id=security_group_id, cidr="0.0.0.0/0", port=443
         )  # registries, packages, AWS's own APIs
         return security_group_id
 
@@ -279,17 +288,25 @@ class Fleet(Component):
         load_balancer, target = self._args.load_balancer, self._args.load_balancer.targets["fleet"]
         resource_label = Output.concat(load_balancer.arn_suffix, "/", target.group_arn_suffix)
         self._create_tracking_policy(
-            group, "cpu", "ASGAverageCPUUtilization", self._fleet_settings.cpu_target
+            group,
+            key="cpu",
+            metric="ASGAverageCPUUtilization",
+            value=self._fleet_settings.cpu_target,
         )
         if self._fleet_settings.requests_target is not None:
             requests_target = self._fleet_settings.requests_target
             self._create_tracking_policy(
-                group, "requests", "ALBRequestCountPerTarget", requests_target, resource_label
+                group,
+                key="requests",
+                metric="ALBRequestCountPerTarget",
+                value=requests_target,
+                resource_label=resource_label,
             )
 
     def _create_tracking_policy(
         self,
         group: aws.autoscaling.Group,
+        *,
         key: str,
         metric: str,
         value: int,

@@ -15,7 +15,7 @@ from components.settings import Settings
 AGGREGATION_SECONDS: Final = 60  # seconds; the other choice is 600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FlowLogsArgs:
     """`bucket_arn` is the bucket of logs, for the destination `s3`."""
 
@@ -34,8 +34,10 @@ class FlowLogs(Component):
 
     log_group: Output[str] | None = None
 
-    def __init__(self, name: str, args: FlowLogsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("FlowLogs", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: FlowLogsArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("FlowLogs", name, settings=args.settings, opts=opts)
         destinations = self.settings.network.flow_logs
         if "cloudwatch" in destinations:
             self.log_group = self._create_cloudwatch_flow_log(args)
@@ -46,25 +48,29 @@ class FlowLogs(Component):
     def _create_cloudwatch_flow_log(self, args: FlowLogsArgs) -> Output[str]:
         account, region = args.account, self.settings.region
         log_group_name = f"/{self.settings.project}/{self.settings.stack}/flow-logs"
-        log_group = create_log_group(self, "cloudwatch", log_group_name, args.kms_key)
+        log_group = create_log_group(self, "cloudwatch", name=log_group_name, kms_key=args.kms_key)
         role = create_service_role(
             self,
             "cloudwatch",
-            "vpc-flow-logs.amazonaws.com",
-            [
+            service="vpc-flow-logs.amazonaws.com",
+            statements=[
                 Statement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
                     resources=[Output.concat(log_group.arn, ":*")],
                 ),
                 Statement(
                     actions=["logs:DescribeLogGroups", "logs:DescribeLogStreams"],
-                    resources=[account.format_arn("logs", region, "log-group:*")],
+                    resources=[account.format_arn("logs", region=region, resource="log-group:*")],
                 ),
             ],
             # Nobody else's flow log may write with this role ("confused deputy").
             conditions={
                 "StringEquals": {"aws:SourceAccount": account.id},
-                "ArnLike": {"aws:SourceArn": account.format_arn("ec2", region, "vpc-flow-log/*")},
+                "ArnLike": {
+                    "aws:SourceArn": account.format_arn(
+                        "ec2", region=region, resource="vpc-flow-log/*"
+                    )
+                },
             },
         )
         aws.ec2.FlowLog(

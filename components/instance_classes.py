@@ -91,7 +91,7 @@ class UnknownClassError(ValueError):
     """A class that is not in the tables. The message says which there are."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RdsClass:
     """One DB instance class. Memory is nominal, in GiB."""
 
@@ -126,7 +126,7 @@ class RdsClass:
         return min(usable_bytes // 9_531_392, 5000)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CacheNode:
     """One ElastiCache node type. `memory_bytes` is its `maxmemory`."""
 
@@ -161,7 +161,7 @@ def _build_rds_classes() -> dict[str, RdsClass]:
                 if is_burstable
                 else vcpu * MEMORY_GIB_PER_VCPU[family[0]]
             )
-            classes.append(RdsClass(f"db.{family}.{size}", vcpu, memory_gib))
+            classes.append(RdsClass(name=f"db.{family}.{size}", vcpu=vcpu, memory_gib=memory_gib))
     return {instance_class.name: instance_class for instance_class in classes}
 
 
@@ -170,7 +170,9 @@ def _build_cache_nodes() -> dict[str, CacheNode]:
     for family in CACHE_FAMILIES:
         for size, memory_bytes in CACHE_MAXMEMORY_BYTES[family[0]].items():
             vcpu = BURSTABLE_VCPUS[size] if family.startswith("t") else VCPUS_BY_SIZE[size]
-            nodes.append(CacheNode(f"cache.{family}.{size}", vcpu, memory_bytes))
+            nodes.append(
+                CacheNode(name=f"cache.{family}.{size}", vcpu=vcpu, memory_bytes=memory_bytes)
+            )
     return {node.name: node for node in nodes}
 
 
@@ -181,7 +183,7 @@ CACHE_NODES: Final[Mapping[str, CacheNode]] = _build_cache_nodes()
 def get_rds_class(name: str) -> RdsClass:
     """The DB instance class of that name, like db.t4g.small. Raises UnknownClassError."""
     if name not in RDS_CLASSES:
-        raise UnknownClassError(_format_allowed_names("db", name, RDS_FAMILIES))
+        raise UnknownClassError(_format_allowed_names("db", name=name, families=RDS_FAMILIES))
     return RDS_CLASSES[name]
 
 
@@ -189,11 +191,11 @@ def get_cache_node(name: str) -> CacheNode:
     """The cache node type of that name, like cache.t4g.micro. Raises UnknownClassError."""
     if name not in CACHE_NODES:
         families = {family: tuple(CACHE_MAXMEMORY_BYTES[family[0]]) for family in CACHE_FAMILIES}
-        raise UnknownClassError(_format_allowed_names("cache", name, families))
+        raise UnknownClassError(_format_allowed_names("cache", name=name, families=families))
     return CACHE_NODES[name]
 
 
-def _format_allowed_names(kind: str, name: str, families: Mapping[str, tuple[str, ...]]) -> str:
+def _format_allowed_names(kind: str, *, name: str, families: Mapping[str, tuple[str, ...]]) -> str:
     """What a name may be: the sizes where its family is known, else the families."""
     parts = name.split(".")
     if len(parts) == 3 and parts[0] == kind and parts[1] in families:

@@ -34,7 +34,7 @@ KEY_USE_ACTIONS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KeysArgs:
     settings: Settings
     account: Account
@@ -52,23 +52,29 @@ class Keys(Component):
     logs: Output[str] | None = None
     recovery: Output[str] | None = None
 
-    def __init__(self, name: str, args: KeysArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Keys", name, args.settings, opts)
+    def __init__(self, name: str, *, args: KeysArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Keys", name, settings=args.settings, opts=opts)
         self._account = args.account
         if args.settings.encryption == "own":
             region = args.settings.region
-            self.data = self._create_key("data", region, self._build_data_statements())
-            self.logs = self._create_key("logs", region, self._build_log_statements(region))
+            self.data = self._create_key(
+                "data", region=region, statements=self._build_data_statements()
+            )
+            self.logs = self._create_key(
+                "logs", region=region, statements=self._build_log_statements(region)
+            )
             if recovery_region := args.settings.recovery_region:
                 statements = [
                     *self._build_data_statements(),
                     *self._build_log_statements(recovery_region),
                 ]
-                self.recovery = self._create_key("recovery", recovery_region, statements)
+                self.recovery = self._create_key(
+                    "recovery", region=recovery_region, statements=statements
+                )
         self.register_outputs({"data": self.data, "logs": self.logs, "recovery": self.recovery})
 
     def _create_key(
-        self, purpose: str, region: str, statements: Sequence[Statement]
+        self, purpose: str, *, region: str, statements: Sequence[Statement]
     ) -> Output[str]:
         account_root = Output.format(
             "arn:{0}:iam::{1}:root", self._account.partition, self._account.id
@@ -140,7 +146,7 @@ class Keys(Component):
             conditions={
                 "ArnLike": {
                     "kms:EncryptionContext:aws:logs:arn": self._account.format_arn(
-                        "logs", region, "*"
+                        "logs", region=region, resource="*"
                     )
                 }
             },
@@ -167,7 +173,7 @@ class Keys(Component):
             conditions={
                 "ArnLike": {
                     "kms:EncryptionContext:aws:sns:topicArn": self._account.format_arn(
-                        "sns", region, "*"
+                        "sns", region=region, resource="*"
                     )
                 }
             },

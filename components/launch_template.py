@@ -17,7 +17,7 @@ AMI_PARAMETERS: Final = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LaunchTemplateArgs:
     """`data_key` encrypts the disk; None leaves it to AWS's own key."""
 

@@ -31,7 +31,7 @@ MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
     settings: Settings
     keys: Keys
@@ -39,7 +39,7 @@ class LoadBalancerArgs:
     log_bucket: LogBucket | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadBalancerTarget:
     """A target group and the rules that lead to it. What registers targets waits for the rules."""
 
@@ -48,7 +48,7 @@ class LoadBalancerTarget:
     rules: tuple[aws.lb.ListenerRule, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _TargetKind:
     """How the targets of a group are called on and looked after."""
 
@@ -68,16 +68,18 @@ class LoadBalancer(Component):
     """
 
     def __init__(
-        self, name: str, args: LoadBalancerArgs, opts: ResourceOptions | None = None
+        self, name: str, *, args: LoadBalancerArgs, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("LoadBalancer", name, args.settings, opts)
+        super().__init__("LoadBalancer", name, settings=args.settings, opts=opts)
         settings, network = args.settings, args.network
         self.security_group_id = self._create_security_group(network.vpc_id)
         load_balancer = self._create_load_balancer(args)
         self.arn, self.arn_suffix = load_balancer.arn, load_balancer.arn_suffix
         self.load_balancer_name, self.dns_name = load_balancer.name, load_balancer.dns_name
         certificate = Certificate(
-            self.format_logical_name("certificate"), CertificateArgs(settings), self.child_options
+            self.format_logical_name("certificate"),
+            args=CertificateArgs(settings=settings),
+            opts=self.child_options,
         )
         self.certificate_arn = certificate.arn
         if certificate.zone_id is not None:
@@ -88,8 +90,10 @@ class LoadBalancer(Component):
         waf = (
             Waf(
                 self.format_logical_name("waf"),
-                WafArgs(settings, args.keys, load_balancer.arn),
-                self.child_options,
+                args=WafArgs(
+                    settings=settings, keys=args.keys, load_balancer_arn=load_balancer.arn
+                ),
+                opts=self.child_options,
             )
             if settings.load_balancer.waf.enabled
             else None
@@ -129,7 +133,9 @@ class LoadBalancer(Component):
 
     def _create_security_group(self, vpc_id: Input[str]) -> Output[str]:
         """The world, or whom the settings allow, to the listeners' ports only (EC2.18)."""
-        group = create_security_group(self, "public", "From clients to the load balancer", vpc_id)
+        group = create_security_group(
+            self, "public", description="From clients to the load balancer", vpc_id=vpc_id
+        )
         load_balancer_settings = self.settings.load_balancer
         for port in (HTTP_PORT, HTTPS_PORT) if load_balancer_settings.has_https else (HTTP_PORT,):
             for cidr in load_balancer_settings.allowed_cidrs:
@@ -257,7 +263,7 @@ class LoadBalancer(Component):
                 if route.target == target_name
             )
             targets[target_name] = LoadBalancerTarget(
-                target_group.arn, target_group.arn_suffix, rules
+                group_arn=target_group.arn, group_arn_suffix=target_group.arn_suffix, rules=rules
             )
         return targets
 
@@ -290,9 +296,11 @@ class LoadBalancer(Component):
     def _get_target_kind(self, target_name: str) -> _TargetKind:
         if target_name == "fleet":
             fleet = self.settings.fleet
-            return _TargetKind("instance", fleet.port, fleet.health_path)
+            return _TargetKind(
+                target_type="instance", port=fleet.port, health_path=fleet.health_path
+            )
         service = self.settings.services[target_name]
-        return _TargetKind("ip", service.port, service.health_path)
+        return _TargetKind(target_type="ip", port=service.port, health_path=service.health_path)
 
     def _create_rule(self, route: Route, target_group: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
         conditions: list[aws.lb.ListenerRuleConditionArgsDict] = [

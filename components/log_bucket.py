@@ -16,7 +16,7 @@ ALB_PREFIX: Final = "alb"
 LOG_OLD_VERSION_DAYS: Final = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LogBucketArgs:
     settings: Settings
     account: Account
@@ -30,26 +30,28 @@ class LogBucket(Component):
     does not log the access to itself, as each line would cause another.
     """
 
-    def __init__(self, name: str, args: LogBucketArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("LogBucket", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: LogBucketArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("LogBucket", name, settings=args.settings, opts=opts)
         settings, account = args.settings, args.account
         bucket_name = Output.format(
             "{0}-{1}-{2}", self.format_physical_name("logs"), account.id, settings.region
         )
         bucket = Bucket(
             self.format_logical_name("bucket"),
-            BucketArgs(
+            args=BucketArgs(
                 settings=settings,
                 bucket=bucket_name,
                 expire_days=settings.load_balancer.access_log_days,
                 old_version_days=LOG_OLD_VERSION_DAYS,
                 statements=_build_write_statements(
                     settings,
-                    account,
-                    Output.format("arn:{0}:s3:::{1}", account.partition, bucket_name),
+                    account=account,
+                    bucket_arn=Output.format("arn:{0}:s3:::{1}", account.partition, bucket_name),
                 ),
             ),
-            self.child_options,
+            opts=self.child_options,
         )
         self.bucket: Output[str] = bucket.writable_bucket
         self.arn: Output[str] = Output.format(
@@ -59,13 +61,15 @@ class LogBucket(Component):
 
 
 def _build_write_statements(
-    settings: Settings, account: Account, bucket_arn: Output[str]
+    settings: Settings, *, account: Account, bucket_arn: Output[str]
 ) -> tuple[Statement, ...]:
     """What lets each service write below its own prefix, on behalf of this account only."""
     source_account = {"aws:SourceAccount": account.id}
     flow_log_conditions = {
         "StringEquals": source_account,
-        "ArnLike": {"aws:SourceArn": account.format_arn("logs", settings.region, "*")},
+        "ArnLike": {
+            "aws:SourceArn": account.format_arn("logs", region=settings.region, resource="*")
+        },
     }
     delivery_principal = {"Service": ["delivery.logs.amazonaws.com"]}
     return (

@@ -7,7 +7,7 @@ from components.component import Component
 
 
 def create_log_group(
-    component: Component, key: str, name: str, kms_key: Input[str] | None
+    component: Component, key: str, *, name: str, kms_key: Input[str] | None
 ) -> aws.cloudwatch.LogGroup:
     """A log group of `component`, kept as long as the settings say."""
     return aws.cloudwatch.LogGroup(

@@ -74,7 +74,7 @@ systemctl enable --now nat.service
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NatArgs:
     """`subnets` are the public ones by zone letter; `private` is the block of those served."""
 
@@ -94,8 +94,8 @@ class Nat(Component):
     that one device can take over from the other while both stand.
     """
 
-    def __init__(self, name: str, args: NatArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Nat", name, args.settings, opts)
+    def __init__(self, name: str, *, args: NatArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Nat", name, settings=args.settings, opts=opts)
         self.gateways: dict[str, Output[str]] = {}
         self.instances: dict[str, Output[str]] = {}
         self.addresses: dict[str, Output[str]] = {}
@@ -111,7 +111,7 @@ class Nat(Component):
         )
 
     def create_route(
-        self, component: Component, zone: str, route_table_id: Input[str]
+        self, component: Component, zone: str, *, route_table_id: Input[str]
     ) -> list[Resource]:
         """Routes a zone's traffic to its device, or to the first; creates nothing without NAT."""
         zones = self.settings.nat_zones
@@ -154,8 +154,8 @@ class Nat(Component):
         role = create_service_role(
             self,
             "instance",
-            "ec2.amazonaws.com",
-            [],
+            service="ec2.amazonaws.com",
+            statements=[],
             managed_policies=["AmazonSSMManagedInstanceCore"],
         )
         profile = aws.iam.InstanceProfile(
@@ -200,9 +200,17 @@ class Nat(Component):
 
     def _create_security_group(self, args: NatArgs) -> aws.ec2.SecurityGroup:
         """The web out; in, only the same from the private subnets."""
-        group = create_security_group(self, "instance", "NAT instances", args.vpc_id)
+        group = create_security_group(
+            self, "instance", description="NAT instances", vpc_id=args.vpc_id
+        )
         for protocol, port in WEB_PORTS.items():
-            allow_outbound(self, f"instance-{protocol}", group.id, ANYWHERE_CIDR, port)
+            allow_outbound(
+                self,
+                f"instance-{protocol}",
+                client_group_id=group.id,
+                cidr=ANYWHERE_CIDR,
+                port=port,
+            )
             aws.vpc.SecurityGroupIngressRule(
                 self.format_logical_name("instance", protocol),
                 security_group_id=group.id,

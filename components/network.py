@@ -24,7 +24,7 @@ from ops.outputs import NetworkPart
 TierName = Literal["public", "private", "database"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
     settings: Settings
     account: Account
@@ -44,8 +44,10 @@ class Network(Component):
     reaches what it needs.
     """
 
-    def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Network", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: NetworkArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Network", name, settings=args.settings, opts=opts)
         network_settings = self.settings.network
         tier_blocks = compute_tier_blocks(network_settings.cidr)
         self._vpc = aws.ec2.Vpc(
@@ -64,12 +66,12 @@ class Network(Component):
         self.public_subnets = self._create_public_tier()
         self._nat = Nat(
             self.format_logical_name("nat"),
-            NatArgs(
-                self.settings,
-                args.keys.data,
-                self.vpc_id,
-                self.public_subnets,
-                str(tier_blocks["private"]),
+            args=NatArgs(
+                settings=self.settings,
+                kms_key=args.keys.data,
+                vpc_id=self.vpc_id,
+                public_subnets=self.public_subnets,
+                private_cidr=str(tier_blocks["private"]),
             ),
             opts=self.child_options,
         )
@@ -81,34 +83,42 @@ class Network(Component):
         database_table = self._create_route_table("database")
         endpoints = Endpoints(
             self.format_logical_name("endpoint"),
-            EndpointsArgs(
-                self.settings,
-                args.account,
-                self.vpc_id,
-                [*(table.id for table in private_tables.values()), database_table.id],
-                [subnet.id for subnet in self._subnets["private"].values()],
+            args=EndpointsArgs(
+                settings=self.settings,
+                account=args.account,
+                vpc_id=self.vpc_id,
+                route_table_ids=[
+                    *(table.id for table in private_tables.values()),
+                    database_table.id,
+                ],
+                subnet_ids=[subnet.id for subnet in self._subnets["private"].values()],
             ),
             opts=self.child_options,
         )
         self.private_subnets: dict[str, Output[str]] = {}
         for zone, table in private_tables.items():
-            prerequisites = [*self._nat.create_route(self, zone, table.id), endpoints]
+            prerequisites = [
+                *self._nat.create_route(self, zone, route_table_id=table.id),
+                endpoints,
+            ]
             self.private_subnets[zone] = self._attach_route_table(
-                "private", zone, table, prerequisites
+                "private", zone=zone, table=table, prerequisites=prerequisites
             )
         self.database_subnets = {
-            zone: self._attach_route_table("database", zone, database_table, [endpoints])
+            zone: self._attach_route_table(
+                "database", zone=zone, table=database_table, prerequisites=[endpoints]
+            )
             for zone in network_settings.zones
         }
 
         flow_logs = FlowLogs(
             self.format_logical_name("flow-logs"),
-            FlowLogsArgs(
-                self.settings,
-                args.account,
-                self.vpc_id,
-                args.keys.logs,
-                args.log_bucket.arn if args.log_bucket else None,
+            args=FlowLogsArgs(
+                settings=self.settings,
+                account=args.account,
+                vpc_id=self.vpc_id,
+                kms_key=args.keys.logs,
+                bucket_arn=args.log_bucket.arn if args.log_bucket else None,
             ),
             opts=self.child_options,
         )
@@ -151,7 +161,7 @@ class Network(Component):
     def _create_tiers(self) -> None:
         """Subnets without public addresses (EC2.15), and for each tier an ACL in use (EC2.16)."""
         settings = self.settings
-        layout = compute_subnets(settings.network.cidr, settings.network.zones)
+        layout = compute_subnets(settings.network.cidr, zones=settings.network.zones)
         rules_by_tier = build_acl_rules(
             settings.network.cidr, compute_tier_blocks(settings.network.cidr)
         )
@@ -171,7 +181,9 @@ class Network(Component):
             }
             ids = [subnet.id for subnet in tier_subnets.values()]
             self._subnets[tier] = tier_subnets
-            self._acls[tier] = create_network_acl(self, tier, self.vpc_id, ids, rules_by_tier[tier])
+            self._acls[tier] = create_network_acl(
+                self, tier, vpc_id=self.vpc_id, subnet_ids=ids, rules=rules_by_tier[tier]
+            )
 
     def _create_public_tier(self) -> Mapping[str, Output[str]]:
         """The public tier: the only route table that leads to the internet gateway (RDS.46)."""
@@ -185,7 +197,10 @@ class Network(Component):
             opts=self.child_options,
         )
         zones = self._subnets["public"]
-        return {zone: self._attach_route_table("public", zone, table, [route]) for zone in zones}
+        return {
+            zone: self._attach_route_table("public", zone=zone, table=table, prerequisites=[route])
+            for zone in zones
+        }
 
     def _create_route_table(self, *name_parts: str) -> aws.ec2.RouteTable:
         return aws.ec2.RouteTable(
@@ -195,6 +210,7 @@ class Network(Component):
     def _attach_route_table(
         self,
         tier: TierName,
+        *,
         zone: str,
         table: aws.ec2.RouteTable,
         prerequisites: Sequence[Resource],

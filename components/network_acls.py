@@ -105,6 +105,7 @@ def build_acl_rules(
 def create_network_acl(
     component: Component,
     tier: Literal["public", "private", "database"],
+    *,
     vpc_id: Input[str],
     subnet_ids: Sequence[Input[str]],
     rules: TierRules,

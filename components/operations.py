@@ -49,7 +49,7 @@ def build_journal_statements(bucket_arn: Output[str]) -> tuple[Statement, ...]:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OperationsArgs:
     settings: Settings
     account: Account
@@ -70,25 +70,25 @@ class Operations(Component):
     export_role_arn: Output[str] | None = None
 
     def __init__(
-        self, name: str, args: OperationsArgs, opts: ResourceOptions | None = None
+        self, name: str, *, args: OperationsArgs, opts: ResourceOptions | None = None
     ) -> None:
-        super().__init__("Operations", name, args.settings, opts)
+        super().__init__("Operations", name, settings=args.settings, opts=opts)
         self._args = args
         primary_bucket = self._create_bucket(
             name,
-            args.settings.region,
-            args.keys.data,
-            args.log_bucket.bucket if args.log_bucket is not None else None,
+            region=args.settings.region,
+            kms_key=args.keys.data,
+            access_log_bucket=args.log_bucket.bucket if args.log_bucket is not None else None,
         )
         self.bucket, self.arn = primary_bucket.writable_bucket, primary_bucket.arn
         if recovery_region := args.settings.recovery_region:
             # S3 delivers access logs within a region only, and there is no log bucket there.
             recovery_bucket = self._create_bucket(
                 self.format_logical_name("recovery"),
-                recovery_region,
-                args.keys.recovery,
-                None,
-                self._create_provider(recovery_region),
+                region=recovery_region,
+                kms_key=args.keys.recovery,
+                access_log_bucket=None,
+                provider=self._create_provider(recovery_region),
             )
             self.recovery_bucket = recovery_bucket.writable_bucket
             self._replicate_bucket(primary_bucket, recovery_bucket)
@@ -113,6 +113,7 @@ class Operations(Component):
     def _create_bucket(
         self,
         name: str,
+        *,
         region: str,
         kms_key: Input[str] | None,
         access_log_bucket: Input[str] | None,
@@ -124,7 +125,7 @@ class Operations(Component):
         )
         return Bucket(
             name,
-            BucketArgs(
+            args=BucketArgs(
                 settings=settings,
                 bucket=bucket_name,
                 statements=build_journal_statements(
@@ -145,8 +146,8 @@ class Operations(Component):
         role = create_service_role(
             self,
             "export",
-            "export.rds.amazonaws.com",
-            [
+            service="export.rds.amazonaws.com",
+            statements=[
                 Statement(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[self.arn]),
                 Statement(
                     actions=["s3:DeleteObject*", "s3:GetObject*", "s3:PutObject*"],
@@ -164,8 +165,8 @@ class Operations(Component):
         role = create_service_role(
             self,
             "replication",
-            "s3.amazonaws.com",
-            self._build_replication_statements(source_bucket, recovery_bucket),
+            service="s3.amazonaws.com",
+            statements=self._build_replication_statements(source_bucket, recovery_bucket),
         )
         recovery_key = self._args.keys.recovery
         destination: aws.s3.BucketReplicationConfigRuleDestinationArgsDict = {

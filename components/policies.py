@@ -67,9 +67,9 @@ def build_trust_policy(
 def create_service_role(
     component: Component,
     key: str,
+    *,
     service: str,
     statements: Sequence[Statement],
-    *,
     managed_policies: Sequence[str] = (),
     conditions: Mapping[str, Mapping[str, Input[str]]] | None = None,
 ) -> aws.iam.Role:

@@ -42,22 +42,23 @@ class PublishedOutputs(Component):
     def __init__(
         self,
         name: str,
+        *,
         settings: Settings,
         parts: Mapping[str, PartOutput],
         opts: ResourceOptions | None = None,
     ) -> None:
-        super().__init__("Published", name, settings, opts)
+        super().__init__("Published", name, settings=settings, opts=opts)
         self._path = build_outputs_path(settings.project, settings.stack)
         regions: dict[str | None, tuple[str, ...]] = {None: ()}
         if settings.recovery_region:
             regions[settings.recovery_region] = ("recovery",)
         for region, name_prefix in regions.items():
             for part, value in parts.items():
-                self._create_parameters(part, value, region, name_prefix)
+                self._create_parameters(part, value=value, region=region, name_prefix=name_prefix)
         self.register_outputs({"path": self._path})
 
     def _create_parameters(
-        self, part: str, value: PartOutput, region: str | None, name_prefix: tuple[str, ...]
+        self, part: str, *, value: PartOutput, region: str | None, name_prefix: tuple[str, ...]
     ) -> None:
         labels = list_part_labels(self.settings, part) if value is not None else ()
         parameter_values = Output.from_input(value).apply(
@@ -90,10 +91,10 @@ def list_part_labels(settings: Settings, part: str) -> Sequence[str]:
 
 
 def export_outputs(
+    *,
     settings: Settings,
     account: Account,
     keys: Keys,
-    *,
     network: Network,
     load_balancer: LoadBalancer | None,
     database: Database,
@@ -140,4 +141,4 @@ def export_outputs(
     parts = {to_camel(name): part_outputs[name] for name in Outputs.model_fields}
     for name, part in parts.items():
         pulumi.export(name, part)
-    PublishedOutputs("outputs", settings, parts)
+    PublishedOutputs("outputs", settings=settings, parts=parts)

@@ -40,11 +40,13 @@ def format_repository_name(settings: Settings, service: str) -> str:
 
 
 def build_image_pull_statements(
-    settings: Settings, account: Account, service: str, image: str
+    settings: Settings, *, account: Account, service: str, image: str
 ) -> list[Statement]:
     """The right to pull from the service's own repository, and the one of its first image."""
     service_repository_arn = account.format_arn(
-        "ecr", settings.region, f"repository/{format_repository_name(settings, service)}"
+        "ecr",
+        region=settings.region,
+        resource=f"repository/{format_repository_name(settings, service)}",
     )
     repository_arns = [service_repository_arn]
     if (match := ECR_IMAGE_PATTERN.match(image)) and match["repository"] != format_repository_name(
@@ -59,7 +61,7 @@ def build_image_pull_statements(
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RegistryArgs:
     settings: Settings
     keys: Keys
@@ -72,8 +74,10 @@ class Registry(Component):
     (ECR.3) and its policy.
     """
 
-    def __init__(self, name: str, args: RegistryArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Registry", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: RegistryArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Registry", name, settings=args.settings, opts=opts)
         self._kms_key = args.keys.data
         self.repositories = {
             service: self._create_repository(service) for service in args.settings.target_patterns

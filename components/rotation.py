@@ -76,13 +76,18 @@ class Rotation(Component):
     instances, one after the other.
     """
 
-    def __init__(self, name: str, args: RotationArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Rotation", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: RotationArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Rotation", name, settings=args.settings, opts=opts)
         log_group = create_log_group(
-            self, "log", f"/aws/lambda/{args.function_name}", args.keys.logs
+            self, "log", name=f"/aws/lambda/{args.function_name}", kms_key=args.keys.logs
         )
         role = create_service_role(
-            self, "role", "lambda.amazonaws.com", self._build_statements(args, log_group)
+            self,
+            "role",
+            service="lambda.amazonaws.com",
+            statements=self._build_statements(args, log_group),
         )
         package = build_deployment_package(ROTATION_CODE_FILE)
         digest = hashlib.sha256(package)
@@ -178,7 +183,9 @@ class Rotation(Component):
                 Statement(
                     actions=["ecs:UpdateService"],
                     resources=[
-                        account.format_arn("ecs", region, f"service/{cluster}/{name}")
+                        account.format_arn(
+                            "ecs", region=region, resource=f"service/{cluster}/{name}"
+                        )
                         for name in services
                     ],
                 )
@@ -188,7 +195,7 @@ class Rotation(Component):
             statements.append(
                 Statement(
                     actions=["autoscaling:StartInstanceRefresh"],
-                    resources=[account.format_arn("autoscaling", region, group)],
+                    resources=[account.format_arn("autoscaling", region=region, resource=group)],
                 )
             )
         return statements

@@ -15,7 +15,7 @@ SCALE_OUT_COOLDOWN_SECONDS: Final = 60  # out quickly,
 SCALE_IN_COOLDOWN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrackingTarget:
     """A metric kept at a value. `label` names the target group, for requests."""
 
@@ -35,12 +35,13 @@ def list_tracking_targets(
         ("requests", "ALBRequestCountPerTarget", settings.requests_target, resource_label),
     ):
         if value is not None:
-            yield TrackingTarget(key, metric, value, metric_label)
+            yield TrackingTarget(key=key, metric=metric, value=value, label=metric_label)
 
 
 def create_service_scaling(
     component: Component,
     settings: ServiceSettings,
+    *,
     resource_id: Input[str],
     resource_label: Input[str],
 ) -> Output[str]:

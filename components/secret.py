@@ -11,7 +11,7 @@ from components.component import Component
 FIRST_PASSWORD_LENGTH = 32
 
 
-def generate_password(component: Component, key: str, punctuation: str) -> Output[str]:
+def generate_password(component: Component, key: str, *, punctuation: str) -> Output[str]:
     """A random first password, of letters, digits and `punctuation`. Rotation replaces it."""
     password = random.RandomPassword(
         component.format_logical_name(key),
@@ -28,6 +28,7 @@ def generate_password(component: Component, key: str, punctuation: str) -> Outpu
 def create_secret(
     component: Component,
     key: str,
+    *,
     description: str,
     content: Mapping[str, Input[str] | Input[int]],
     kms_key: Input[str] | None,

@@ -29,7 +29,7 @@ ECS_TASKS_PRINCIPAL: Final = "ecs-tasks.amazonaws.com"
 CPU_ARCHITECTURES: Final = {"arm64": "ARM64", "x86_64": "X86_64"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceArgs:
     """`service` is the name in AWS, and the container's. `alarms` roll a deployment back.
 
@@ -67,26 +67,32 @@ class Service(Component):
     running image into the revision that Pulumi registered last): Pulumi ignores both.
     """
 
-    def __init__(self, name: str, args: ServiceArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Service", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: ServiceArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Service", name, settings=args.settings, opts=opts)
         self._args = args
         self._service_settings: ServiceSettings = args.settings.services[args.service]
         self._log_group = create_log_group(
             self,
             "log",
-            f"/{args.settings.project}/{args.settings.stack}/services/{args.service}",
-            args.keys.logs,
+            name=f"/{args.settings.project}/{args.settings.stack}/services/{args.service}",
+            kms_key=args.keys.logs,
         )
         self._credentials = build_container_credentials(
             self._service_settings,
-            args.database.secret_arn,
-            args.cache.secret_arn if args.cache else None,
+            database_secret_arn=args.database.secret_arn,
+            cache_secret_arn=args.cache.secret_arn if args.cache else None,
         )
         execution_role, execution_policy = self._create_execution_role()
         task_role = self._create_task_role()
         security_group_id = self._create_security_group()
         task_definition = self._create_task_definition(execution_role.arn, task_role.arn)
-        service = self._create_service(task_definition.arn, security_group_id, [execution_policy])
+        service = self._create_service(
+            task_definition.arn,
+            security_group_id=security_group_id,
+            prerequisites=[execution_policy],
+        )
         self.scaling_resource_id = self._create_scaling(service)
         self.part: Output[dict[str, Any]] = build_contract_part(
             ServicePart,
@@ -112,17 +118,26 @@ class Service(Component):
             "StringEquals": {"aws:SourceAccount": args.account.id}
         }
         role = create_service_role(
-            self, "execution", ECS_TASKS_PRINCIPAL, (), conditions=caller_conditions
+            self,
+            "execution",
+            service=ECS_TASKS_PRINCIPAL,
+            statements=(),
+            conditions=caller_conditions,
         )
         policy = aws.iam.RolePolicy(
             self.format_logical_name("execution"),
             role=role.name,
             policy=build_policy_document(
                 *build_image_pull_statements(
-                    args.settings, args.account, args.service, self._service_settings.image
+                    args.settings,
+                    account=args.account,
+                    service=args.service,
+                    image=self._service_settings.image,
                 ),
                 _build_log_write_statement(self._log_group.arn),
-                *build_secret_read_statements(args.settings, self._credentials, args.keys.data),
+                *build_secret_read_statements(
+                    args.settings, credentials=self._credentials, data_key=args.keys.data
+                ),
             ),
             opts=self.child_options,
         )
@@ -133,13 +148,17 @@ class Service(Component):
         account = self._args.account
         caller_conditions: dict[str, dict[str, Input[str]]] = {
             "StringEquals": {"aws:SourceAccount": account.id},
-            "ArnLike": {"aws:SourceArn": account.format_arn("ecs", self.settings.region, "*")},
+            "ArnLike": {
+                "aws:SourceArn": account.format_arn(
+                    "ecs", region=self.settings.region, resource="*"
+                )
+            },
         }
         role = create_service_role(
             self,
             "task",
-            ECS_TASKS_PRINCIPAL,
-            self._build_exec_statements(),
+            service=ECS_TASKS_PRINCIPAL,
+            statements=self._build_exec_statements(),
             conditions=caller_conditions,
         )
         for policy_arn in self._service_settings.policy_arns:
@@ -182,29 +201,33 @@ class Service(Component):
     def _create_security_group(self) -> Output[str]:
         args = self._args
         security_group_id = create_security_group(
-            self, "tasks", f"Tasks of {args.service}", args.network.vpc_id
+            self, "tasks", description=f"Tasks of {args.service}", vpc_id=args.network.vpc_id
         ).id
         allow_connection(
             self,
             "alb",
-            args.load_balancer.security_group_id,
-            security_group_id,
-            self._service_settings.port,
+            client_group_id=args.load_balancer.security_group_id,
+            server_group_id=security_group_id,
+            port=self._service_settings.port,
         )
         if self._service_settings.database:
             allow_connection(
                 self,
                 "database",
-                security_group_id,
-                args.database.security_group_id,
-                args.database.port,
+                client_group_id=security_group_id,
+                server_group_id=args.database.security_group_id,
+                port=args.database.port,
             )
         if self._service_settings.cache and args.cache is not None:
             allow_connection(
-                self, "cache", security_group_id, args.cache.security_group_id, args.cache.port
+                self,
+                "cache",
+                client_group_id=security_group_id,
+                server_group_id=args.cache.security_group_id,
+                port=args.cache.port,
             )
         allow_outbound(
-            self, "https", security_group_id, "0.0.0.0/0", 443
+            self, "https", client_group_id=security_group_id, cidr="0.0.0.0/0", port=443
         )  # registries, AWS's own APIs
         return security_group_id
 
@@ -243,6 +266,7 @@ class Service(Component):
     def _create_service(
         self,
         task_definition_arn: Input[str],
+        *,
         security_group_id: Input[str],
         prerequisites: Sequence[Resource],
     ) -> aws.ecs.Service:
@@ -306,8 +330,8 @@ class Service(Component):
         return create_service_scaling(
             self,
             self._service_settings,
-            Output.concat("service/", args.cluster.name, "/", service.name),
-            resource_label,
+            resource_id=Output.concat("service/", args.cluster.name, "/", service.name),
+            resource_label=resource_label,
         )
 
 

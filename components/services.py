@@ -23,7 +23,7 @@ from ops.outputs import ServicesPart
 CAPACITY_PROVIDERS: Final = ("FARGATE", "FARGATE_SPOT")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServicesArgs:
     settings: Settings
     account: Account
@@ -42,8 +42,10 @@ class Services(Component):
     ECS Exec is on) and `{name}-insights`, and a `Service` called `{name}-{service}` for each.
     """
 
-    def __init__(self, name: str, args: ServicesArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Services", name, args.settings, opts)
+    def __init__(
+        self, name: str, *, args: ServicesArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("Services", name, settings=args.settings, opts=opts)
         self._args = args
         self._exec_log_group = self._create_exec_log_group()
         self.cluster = self._create_cluster()
@@ -62,7 +64,7 @@ class Services(Component):
         self.services = {
             service: Service(
                 self.format_logical_name(service),
-                ServiceArgs(
+                args=ServiceArgs(
                     settings=args.settings,
                     account=args.account,
                     keys=args.keys,
@@ -76,7 +78,7 @@ class Services(Component):
                     alarm_names=args.alarms.deployment_alarms.get(service, ()),
                     prerequisites=[providers, args.alarms],  # ECS refuses alarms that are not there
                 ),
-                self.child_options,
+                opts=self.child_options,
             )
             for service in args.settings.services
         }
@@ -93,7 +95,7 @@ class Services(Component):
         if not self.settings.cluster.exec:
             return None
         log_group_name = f"/{self.settings.project}/{self.settings.stack}/exec"
-        return create_log_group(self, "exec", log_group_name, self._args.keys.logs)
+        return create_log_group(self, "exec", name=log_group_name, kms_key=self._args.keys.logs)
 
     def _create_cluster(self) -> aws.ecs.Cluster:
         settings, dependencies = self.settings, []
@@ -101,7 +103,9 @@ class Services(Component):
             # ECS would make it by itself, without our key, tags and retention.
             log_group_name = f"/aws/ecs/containerinsights/{settings.cluster_name}/performance"
             dependencies = [
-                create_log_group(self, "insights", log_group_name, self._args.keys.logs)
+                create_log_group(
+                    self, "insights", name=log_group_name, kms_key=self._args.keys.logs
+                )
             ]
         return aws.ecs.Cluster(
             self.name,

@@ -51,7 +51,7 @@ def compute_tier_blocks(
 
 
 def compute_subnets(
-    cidr: IPv4Network, zones: Sequence[str], tiers: Sequence[SubnetTier] = SUBNET_TIERS
+    cidr: IPv4Network, *, zones: Sequence[str], tiers: Sequence[SubnetTier] = SUBNET_TIERS
 ) -> dict[str, dict[str, IPv4Network]]:
     """The subnet of each zone letter, by tier. Raises ValueError where one cannot be."""
     if unknown_zones := [zone for zone in zones if len(zone) != 1 or zone not in ZONE_LETTERS]:

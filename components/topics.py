@@ -17,7 +17,7 @@ TOPIC_LEVELS: Final = ("page", "warn")
 SERVICES_WITH_SOURCE: Final = ("cloudwatch", "events.rds", "budgets", "costalerts")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TopicsArgs:
     settings: Settings
     account: Account
@@ -34,8 +34,8 @@ class Topics(Component):
     encrypted topic and no `aws:SourceAccount`: alarms watch the cache instead.
     """
 
-    def __init__(self, name: str, args: TopicsArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Topics", name, args.settings, opts)
+    def __init__(self, name: str, *, args: TopicsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Topics", name, settings=args.settings, opts=opts)
         self._account, self._kms_key = args.account, args.keys.logs
         topics = {level: self._create_topic(level) for level in TOPIC_LEVELS}
         for subscription in args.settings.alarms.subscriptions:
@@ -58,7 +58,9 @@ class Topics(Component):
             display_name=name,
             kms_master_key_id=self._kms_key,
             signature_version=2,
-            policy=self._build_policy(self._account.format_arn("sns", self.settings.region, name)),
+            policy=self._build_policy(
+                self._account.format_arn("sns", region=self.settings.region, resource=name)
+            ),
             opts=self.child_options,
         )
 

@@ -19,7 +19,7 @@ REDACTED_HEADERS: Final = ("authorization", "cookie")
 LOGGED_ACTIONS: Final = ("BLOCK", "COUNT", "EXCLUDED_AS_COUNT", "CAPTCHA", "CHALLENGE")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WafArgs:
     settings: Settings
     keys: Keys
@@ -32,8 +32,8 @@ class Waf(Component):
     `web_acl_name` is also the metric's name: the dimension WebACL in CloudWatch.
     """
 
-    def __init__(self, name: str, args: WafArgs, opts: ResourceOptions | None = None) -> None:
-        super().__init__("Waf", name, args.settings, opts)
+    def __init__(self, name: str, *, args: WafArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__("Waf", name, settings=args.settings, opts=opts)
         self.web_acl_name = format_web_acl_name(args.settings)
         web_acl = aws.wafv2.WebAcl(
             name,
@@ -54,7 +54,7 @@ class Waf(Component):
         )
         # The name must begin so; WAF itself writes the log group's policy (WAF.11).
         log_group = create_log_group(
-            self, "log", f"aws-waf-logs-{args.settings.prefix}", args.keys.logs
+            self, "log", name=f"aws-waf-logs-{args.settings.prefix}", kms_key=args.keys.logs
         )
         aws.wafv2.WebAclLoggingConfiguration(
             name,
@@ -86,7 +86,9 @@ def format_web_acl_name(settings: Settings) -> str:
 def build_web_acl_rules(waf_settings: WafSettings) -> list[WebAclRule]:
     """The rate limit, then the managed groups in the order of the settings."""
     managed_rules = [
-        _build_managed_rule(group, priority, waf_settings.active_counted_rules.get(group, ()))
+        _build_managed_rule(
+            group, priority=priority, counted_rules=waf_settings.active_counted_rules.get(group, ())
+        )
         for priority, group in enumerate(waf_settings.managed_rules, start=1)
     ]
     rate_limit_rule: WebAclRule = {
@@ -105,7 +107,7 @@ def build_web_acl_rules(waf_settings: WafSettings) -> list[WebAclRule]:
     return [rate_limit_rule, *managed_rules]
 
 
-def _build_managed_rule(group: str, priority: int, counted_rules: tuple[str, ...]) -> WebAclRule:
+def _build_managed_rule(group: str, *, priority: int, counted_rules: tuple[str, ...]) -> WebAclRule:
     return {
         "name": group,
         "priority": priority,

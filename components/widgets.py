@@ -15,7 +15,7 @@ MAX_ALARMS_PER_WIDGET: Final = 100  # in one alarm widget
 SEVERITY_COLOURS: Final = {"P0": "#d13212", "P1": "#ff9900", "P2": "#b8860b"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Widget:
     """A widget without its place."""
 
@@ -25,7 +25,7 @@ class Widget:
     properties: WidgetJson
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ThresholdLine:
     """A horizontal line in a graph: the threshold of an alarm."""
 
@@ -36,14 +36,19 @@ class ThresholdLine:
 
 def build_text_widget(markdown: str, height: int = 1) -> Widget:
     """A row of text."""
-    return Widget("text", FULL_WIDTH, height, {"markdown": markdown, "background": "transparent"})
+    return Widget(
+        type="text",
+        width=FULL_WIDTH,
+        height=height,
+        properties={"markdown": markdown, "background": "transparent"},
+    )
 
 
 def build_graph_widget(
     title: str,
+    *,
     region: str,
     metrics: Sequence[Sequence[Any]],
-    *,
     unit: str = "",
     lines: Sequence[ThresholdLine] = (),
     width: int = THIRD_WIDTH,
@@ -67,11 +72,16 @@ def build_graph_widget(
                 for line in lines
             ]
         }
-    return Widget("metric", width, LOW_HEIGHT, properties)
+    return Widget(type="metric", width=width, height=LOW_HEIGHT, properties=properties)
 
 
 def build_number_widget(
-    title: str, region: str, metrics: Sequence[Sequence[Any]], period: int, width: int = THIRD_WIDTH
+    title: str,
+    *,
+    region: str,
+    metrics: Sequence[Sequence[Any]],
+    period: int,
+    width: int = THIRD_WIDTH,
 ) -> Widget:
     """The newest value of each series."""
     properties = {
@@ -81,7 +91,7 @@ def build_number_widget(
         "period": period,
         "metrics": [list(metric) for metric in metrics],
     }
-    return Widget("metric", width, LOW_HEIGHT, properties)
+    return Widget(type="metric", width=width, height=LOW_HEIGHT, properties=properties)
 
 
 def build_alarm_widgets(title: str, arns: Sequence[Any]) -> list[Widget]:
@@ -90,15 +100,20 @@ def build_alarm_widgets(title: str, arns: Sequence[Any]) -> list[Widget]:
         arns[i : i + MAX_ALARMS_PER_WIDGET] for i in range(0, len(arns), MAX_ALARMS_PER_WIDGET)
     ]
     return [
-        Widget("alarm", FULL_WIDTH, 2 + len(chunk) // 6, {"title": title, "alarms": list(chunk)})
+        Widget(
+            type="alarm",
+            width=FULL_WIDTH,
+            height=2 + len(chunk) // 6,
+            properties={"title": title, "alarms": list(chunk)},
+        )
         for chunk in chunks
     ]
 
 
-def build_log_widget(title: str, region: str, query: Any, width: int = HALF_WIDTH) -> Widget:
+def build_log_widget(title: str, *, region: str, query: Any, width: int = HALF_WIDTH) -> Widget:
     """A table from a Logs Insights query with its SOURCE. Each refresh reads the logs: a cost."""
     properties = {"title": title, "region": region, "view": "table", "query": query}
-    return Widget("log", width, HIGH_HEIGHT, properties)
+    return Widget(type="log", width=width, height=HIGH_HEIGHT, properties=properties)
 
 
 def build_dashboard_body(widgets: Iterable[Widget]) -> WidgetJson:

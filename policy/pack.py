@@ -125,5 +125,11 @@ def build_stack_policy_pack(
     today: date,
 ) -> StackPolicyPack:
     """Builds the pack of a stack. `config` is as for parse_settings. Raises SettingsError."""
-    settings = parse_settings(project, stack, config.get("aws:region", ""), config, secret_keys)
+    settings = parse_settings(
+        project,
+        stack=stack,
+        region=config.get("aws:region", ""),
+        config=config,
+        secret_keys=secret_keys,
+    )
     return StackPolicyPack(today, settings.profile, settings.policy_exceptions)

@@ -86,7 +86,7 @@ def deploy_in_memory(
     """
     project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
-    given.create_prerequisites(parse_settings(project, stack, region, config))
+    given.create_prerequisites(parse_settings(project, stack=stack, region=region, config=config))
     mocks = InMemoryMocks(region, progress)
     try:
         graph = run_stack_program(stack, mocks, overrides, root)

@@ -34,7 +34,7 @@ README_TABLE: dict[str, tuple[Any, Any, Any]] = {
 def load_stack_settings(name: str, overrides: dict[str, JsonValue] | None = None) -> Settings:
     """The settings of a stack as the program reads them."""
     project, config = load_stack_config(name, overrides)
-    return parse_settings(project, name, config["aws:region"], config)
+    return parse_settings(project, stack=name, region=config["aws:region"], config=config)
 
 
 def get_setting(stack_settings: Any, path: str) -> Any:

@@ -92,9 +92,9 @@ def build_settings(
     merged = base | dict(values or {})
     return parse_settings(
         "bulwark",
-        "test",
-        "eu-north-1",
-        {f"bulwark:{k}": _format_config_value(v) for k, v in merged.items()},
+        stack="test",
+        region="eu-north-1",
+        config={f"bulwark:{k}": _format_config_value(v) for k, v in merged.items()},
     )
 
 

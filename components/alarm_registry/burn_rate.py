@@ -109,11 +109,11 @@ def _build_math_and_threshold(
 
 
 def _build_window_alarm(
-    objective: Objective, tier: BurnRateTier, window: Literal["long", "short"]
+    objective: Objective, *, tier: BurnRateTier, window: Literal["long", "short"]
 ) -> AlarmEntry:
     math, threshold = _build_math_and_threshold(objective, tier)
     return AlarmEntry(
-        key=format_burn_rate_key(objective, tier, window),
+        key=format_burn_rate_key(objective, tier=tier, part=window),
         severity=tier.severity,
         kind=LOAD_BALANCER_KIND,
         metric=math,
@@ -134,15 +134,17 @@ def _build_window_alarm(
 
 
 def _build_burn_composite(
-    objective: Objective, tier: BurnRateTier, faster_tier: BurnRateTier | None
+    objective: Objective, *, tier: BurnRateTier, faster_tier: BurnRateTier | None
 ) -> CompositeEntry:
-    windows = tuple(format_burn_rate_key(objective, tier, part) for part in ("long", "short"))
+    windows = tuple(
+        format_burn_rate_key(objective, tier=tier, part=part) for part in ("long", "short")
+    )
     return CompositeEntry(
-        key=format_burn_rate_key(objective, tier, "burn"),
+        key=format_burn_rate_key(objective, tier=tier, part="burn"),
         severity=tier.severity,
         alarm_groups=tuple((window,) for window in windows),
         suppressed_by=(
-            format_burn_rate_key(objective, faster_tier, "burn") if faster_tier else None
+            format_burn_rate_key(objective, tier=faster_tier, part="burn") if faster_tier else None
         ),
         description=f"{OBJECTIVE_IMPACTS[objective]}: this spends {tier.budget_description}.",
         command=OBJECTIVE_COMMANDS[objective],
@@ -152,13 +154,13 @@ def _build_burn_composite(
 
 _FASTER_TIERS: Final = dict(zip(BURN_RATE_TIERS[1:], BURN_RATE_TIERS, strict=False))
 BURN_RATE_ALARMS: Final = tuple(
-    _build_window_alarm(objective, tier, window)
+    _build_window_alarm(objective, tier=tier, window=window)
     for objective in OBJECTIVES
     for tier in BURN_RATE_TIERS
     for window in ("long", "short")
 )
 BURN_RATE_COMPOSITES: Final = tuple(
-    _build_burn_composite(objective, tier, _FASTER_TIERS.get(tier))
+    _build_burn_composite(objective, tier=tier, faster_tier=_FASTER_TIERS.get(tier))
     for objective in OBJECTIVES
     for tier in BURN_RATE_TIERS
 )

@@ -146,6 +146,6 @@ def build_fixed_threshold(value: float, unit: ThresholdUnit = "Count") -> Thresh
     return Threshold(lambda _settings, _name: value, texts.get(unit, f"{value:,.10g}"))
 
 
-def format_alarm_description(severity: Severity, meaning: str, command: str) -> str:
+def format_alarm_description(severity: Severity, *, meaning: str, command: str) -> str:
     """Formats the description of an alarm in CloudWatch: its meaning and the command to run."""
     return f"{severity}. {meaning} Run: {command}"

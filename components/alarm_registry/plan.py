@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from components.alarm_registry.model import AlarmEntry, CompositeEntry, RegistryFacts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedAlarm:
     """A metric alarm to make: its entry, the thing it watches, its name and its threshold."""
 
@@ -16,7 +16,7 @@ class PlannedAlarm:
     threshold: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlannedComposite:
     """A composite alarm to make, with the names of those its rule asks about."""
 
@@ -36,7 +36,7 @@ class AlarmPlan:
 
 
 def build_alarm_plan(
-    facts: RegistryFacts, alarms: Iterable[AlarmEntry], composites: Iterable[CompositeEntry]
+    facts: RegistryFacts, *, alarms: Iterable[AlarmEntry], composites: Iterable[CompositeEntry]
 ) -> AlarmPlan:
     """The alarms of the wanted severities, with what the settings change of them.
 
@@ -49,7 +49,9 @@ def build_alarm_plan(
         for item in _list_planned_alarms(facts, entry)
     ]
     planned_composites = _list_planned_composites(
-        facts, planned_alarms, [item for item in composites if _is_enabled(facts, item)]
+        facts,
+        planned_alarms=planned_alarms,
+        entries=[item for item in composites if _is_enabled(facts, item)],
     )
     composite_alarm_names = {name for item in planned_composites for name in item.alarm_names}
     used_alarms = tuple(
@@ -74,10 +76,10 @@ def _list_planned_alarms(facts: RegistryFacts, entry: AlarmEntry) -> list[Planne
     override_threshold = override.threshold if override else None
     return [
         PlannedAlarm(
-            entry,
-            subject,
-            "-".join(filter(None, (settings.prefix, entry.key, subject))),
-            float(entry.threshold.compute_value(settings, subject))
+            entry=entry,
+            subject=subject,
+            name="-".join(filter(None, (settings.prefix, entry.key, subject))),
+            threshold=float(entry.threshold.compute_value(settings, subject))
             if override_threshold is None
             else override_threshold,
         )
@@ -86,7 +88,7 @@ def _list_planned_alarms(facts: RegistryFacts, entry: AlarmEntry) -> list[Planne
 
 
 def _list_planned_composites(
-    facts: RegistryFacts, planned_alarms: list[PlannedAlarm], entries: list[CompositeEntry]
+    facts: RegistryFacts, *, planned_alarms: list[PlannedAlarm], entries: list[CompositeEntry]
 ) -> tuple[PlannedComposite, ...]:
     names: dict[str, list[str]] = {}
     for alarm in planned_alarms:
@@ -100,11 +102,11 @@ def _list_planned_composites(
             continue
         suppressor = planned_composites.get(entry.suppressed_by) if entry.suppressed_by else None
         planned_composites[entry.key] = PlannedComposite(
-            entry,
-            f"{facts.settings.prefix}-{entry.key}",
-            " AND ".join(_build_any_rule(group) for group in groups),
-            tuple(name for group in groups for name in group),
-            suppressor.name if suppressor else None,
+            entry=entry,
+            name=f"{facts.settings.prefix}-{entry.key}",
+            rule=" AND ".join(_build_any_rule(group) for group in groups),
+            alarm_names=tuple(name for group in groups for name in group),
+            suppressor=suppressor.name if suppressor else None,
         )
     return tuple(planned_composites.values())
 

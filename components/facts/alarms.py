@@ -18,7 +18,7 @@ def _list_alarm_charges(resource: PricedResource, _stack: StackResources) -> Ite
     queries = resource.inputs.get("metricQueries") or ()
     metrics = sum(1 for query in queries if query.get("metric") is not None) or 1
     yield build_monthly_charge(
-        f"alarm on {metrics} metric{'s' * (metrics > 1)}", "alarm_metric", metrics
+        f"alarm on {metrics} metric{'s' * (metrics > 1)}", price="alarm_metric", quantity=metrics
     )
 
 

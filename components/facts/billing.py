@@ -74,12 +74,12 @@ def list_no_charges(_resource: PricedResource, _stack: StackResources) -> Iterab
 FREE: Final[ChargeLister] = list_no_charges
 
 
-def build_hourly_charge(description: str, price: str, count: float = 1) -> Charge:
+def build_hourly_charge(description: str, *, price: str, count: float = 1) -> Charge:
     """A charge by the hour."""
     return Charge(description, (PriceTerm(price, count, hourly=True),))
 
 
-def build_monthly_charge(description: str, price: str, quantity: float = 1) -> Charge:
+def build_monthly_charge(description: str, *, price: str, quantity: float = 1) -> Charge:
     """A charge by the month."""
     return Charge(description, (PriceTerm(price, quantity),))
 
@@ -102,7 +102,7 @@ def build_usage_charge(description: str, usage: str) -> Charge:
 
 def build_flat_lister(description: str, price: str) -> ChargeLister:
     """Lists one charge by the month, the same for every resource of the type."""
-    return lambda _resource, _stack: (build_monthly_charge(description, price),)
+    return lambda _resource, _stack: (build_monthly_charge(description, price=price),)
 
 
 def build_usage_lister(description: str, usage: str) -> ChargeLister:

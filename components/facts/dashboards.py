@@ -12,9 +12,9 @@ FREE_DASHBOARDS: Final = 3  # in an account (CloudWatch pricing)
 def _list_dashboard_charges(resource: PricedResource, stack: StackResources) -> Iterable[Charge]:
     dashboards = [r for r in stack.resources if r.type == resource.type]
     if dashboards.index(resource) < FREE_DASHBOARDS:
-        yield build_monthly_charge("dashboard, free", "dashboard", 0)
+        yield build_monthly_charge("dashboard, free", price="dashboard", quantity=0)
     else:
-        yield build_monthly_charge("dashboard", "dashboard")
+        yield build_monthly_charge("dashboard", price="dashboard")
 
 
 FACTS: Final = (

@@ -73,8 +73,10 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
     elif inputs.get("storageType") not in (None, "gp3"):
         yield Charge("storage", unknown=f"not priced: {inputs['storageType']}; prices are of gp3")
     else:
-        yield build_monthly_charge(f"{storage:g} GB gp3", "rds_gp3_gb", storage * copies)
-        yield from _list_performance_charges(inputs, storage, copies)
+        yield build_monthly_charge(
+            f"{storage:g} GB gp3", price="rds_gp3_gb", quantity=storage * copies
+        )
+        yield from _list_performance_charges(inputs, storage=storage, copies=copies)
     if inputs.get("databaseInsightsMode") == "advanced":
         yield build_usage_charge("Database Insights, advanced", "database-insights")
     if inputs.get("backupRetentionPeriod"):
@@ -82,7 +84,7 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
 
 
 def _list_performance_charges(
-    inputs: ResourceInputs, storage: float, copies: int
+    inputs: ResourceInputs, *, storage: float, copies: int
 ) -> Iterable[Charge]:
     """What is provisioned beyond what gp3 includes, which is more from 400 GiB on."""
     included = GP3_STRIPED_INCLUDED if storage >= GP3_STRIPED_GIB else GP3_INCLUDED
@@ -96,7 +98,7 @@ def _list_performance_charges(
         extra = (inputs.get(name) or 0) - amount
         if extra > 0:
             yield build_monthly_charge(
-                f"{extra:,g} {unit} beyond {amount:,g}", price, extra * copies
+                f"{extra:,g} {unit} beyond {amount:,g}", price=price, quantity=extra * copies
             )
 
 

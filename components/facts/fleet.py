@@ -41,7 +41,9 @@ def _list_group_charges(resource: PricedResource, stack: StackResources) -> Iter
     )
     disks = (template.inputs.get("blockDeviceMappings") if template else None) or ()
     size = sum((disk.get("ebs") or {}).get("volumeSize") or 0 for disk in disks)
-    yield build_monthly_charge(f"{count:g} x {size:g} GB disk", "ebs_gp3_gb", count * size)
+    yield build_monthly_charge(
+        f"{count:g} x {size:g} GB disk", price="ebs_gp3_gb", quantity=count * size
+    )
     yield build_usage_charge("scaling", "scale")
 
 

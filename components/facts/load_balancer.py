@@ -17,9 +17,9 @@ def _list_load_balancer_charges(
     resource: PricedResource, _stack: StackResources
 ) -> Iterable[Charge]:
     subnets = len(resource.inputs.get("subnets") or ())
-    yield build_hourly_charge("load balancer", "load_balancer")
+    yield build_hourly_charge("load balancer", price="load_balancer")
     if not resource.inputs.get("internal"):
-        yield build_hourly_charge(f"{subnets} public addresses", "public_ipv4", subnets)
+        yield build_hourly_charge(f"{subnets} public addresses", price="public_ipv4", count=subnets)
     yield build_usage_charge("capacity", "lcu")
 
 

@@ -27,12 +27,12 @@ DEFAULT_DISK_GB: Final = 8  # the root disk of Amazon Linux images
 def _list_nat_gateway_charges(
     _resource: PricedResource, _stack: StackResources
 ) -> Iterable[Charge]:
-    yield build_hourly_charge("NAT gateway", "nat_gateway")
+    yield build_hourly_charge("NAT gateway", price="nat_gateway")
     yield build_usage_charge("data", "nat")
 
 
 def _list_address_charges(_resource: PricedResource, _stack: StackResources) -> Iterable[Charge]:
-    yield build_hourly_charge("public address", "public_ipv4")
+    yield build_hourly_charge("public address", price="public_ipv4")
 
 
 def _list_instance_charges(resource: PricedResource, _stack: StackResources) -> Iterable[Charge]:
@@ -40,7 +40,7 @@ def _list_instance_charges(resource: PricedResource, _stack: StackResources) -> 
         "instance", price="instances", entry=resource.inputs["instanceType"], count=1
     )
     size = (resource.inputs.get("rootBlockDevice") or {}).get("volumeSize") or DEFAULT_DISK_GB
-    yield build_monthly_charge(f"{size:g} GB disk", "ebs_gp3_gb", size)
+    yield build_monthly_charge(f"{size:g} GB disk", price="ebs_gp3_gb", quantity=size)
 
 
 FACTS: Final = (

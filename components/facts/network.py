@@ -27,7 +27,7 @@ def _list_endpoint_charges(resource: PricedResource, _stack: StackResources) -> 
     if resource.inputs.get("vpcEndpointType") == "Interface":
         zones = len(resource.inputs.get("subnetIds") or ())
         yield build_hourly_charge(
-            f"interface endpoint in {zones} zones", "interface_endpoint", zones
+            f"interface endpoint in {zones} zones", price="interface_endpoint", count=zones
         )
         yield build_usage_charge("data", "endpoint")
 

@@ -185,7 +185,7 @@ PHYSICAL_NAMES: Final = (
 
 
 def list_replacing_changes(
-    type_: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    type_: str, *, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[str]:
     """The properties whose change from `before` to `after` replaces a resource of a type."""
     replacing = REPLACING_PROPERTIES_BY_TYPE.get(type_, frozenset()) | {"region"}

@@ -32,6 +32,7 @@ class SettingsError(ValueError):
 
 def parse_settings(
     project: str,
+    *,
     stack: str,
     region: str,
     config: Mapping[str, str],
@@ -45,7 +46,7 @@ def parse_settings(
     for full_key, text in config.items():
         key = full_key.removeprefix(f"{project}:")
         if key != full_key and not (text in UNSET_VALUES and key != "profile"):
-            config_values[key] = _parse_value(full_key, key, text)
+            config_values[key] = _parse_value(full_key, key=key, text=text)
     profile = config_values.get("profile")
     if not isinstance(profile, str) or profile not in PROFILES:
         raise SettingsError(
@@ -78,12 +79,18 @@ def load_settings() -> Settings:
     secret_keys = frozenset(key for key in config if runtime_config.is_config_secret(key))
     region = pulumi.Config("aws").require("region")
     try:
-        return parse_settings(pulumi.get_project(), pulumi.get_stack(), region, config, secret_keys)
+        return parse_settings(
+            pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            region=region,
+            config=config,
+            secret_keys=secret_keys,
+        )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
 
-def _parse_value(full_key: str, key: str, text: str) -> JsonValue:
+def _parse_value(full_key: str, *, key: str, text: str) -> JsonValue:
     """The text of a plain key; of a section what its JSON says."""
     field = get_settings_fields().get(key)
     if field is None or not is_object(field):

@@ -65,12 +65,14 @@ def render_settings_page() -> str:
     """Returns docs/settings.md."""
     prod, dev = (merge_values(_get_defaults(Settings), PROFILES[name]) for name in ("prod", "dev"))
     return (
-        "\n".join((SETTINGS_PAGE_HEAD, *_render_tables("", Settings, prod, dev))).rstrip("\n")
+        "\n".join(
+            (SETTINGS_PAGE_HEAD, *_render_tables("", section=Settings, prod=prod, dev=dev))
+        ).rstrip("\n")
         + "\n"
     )
 
 
-def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> Iterator[str]:
+def _render_tables(path: str, *, section: type[Section], prod: Any, dev: Any) -> Iterator[str]:
     """Yields the table of a section's keys, then the tables of its subsections."""
     if path:
         yield f"## {path}\n\n{_get_first_line(section)}\n"
@@ -97,7 +99,7 @@ def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> It
         )
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
-    for subsection_path, subsection, *values in subsections:
+    for subsection_path, subsection, *profile_values in subsections:
         if subsection_path == "services.NAME":  # the same keys
             yield (
                 f"## {subsection_path}\n\nThe same keys as `serviceDefaults`, which apply to what "
@@ -105,14 +107,11 @@ def _render_tables(path: str, section: type[Section], prod: Any, dev: Any) -> It
             )
             continue
         section_defaults = _get_defaults(subsection)
-        yield from _render_tables(
-            subsection_path,
-            subsection,
-            *(
-                merge_values(section_defaults, value) if value else section_defaults
-                for value in values
-            ),
+        prod, dev = (
+            merge_values(section_defaults, values) if values else section_defaults
+            for values in profile_values
         )
+        yield from _render_tables(subsection_path, section=subsection, prod=prod, dev=dev)
 
 
 def _get_defaults(section: type[Section]) -> ConfigValues:

@@ -13,7 +13,7 @@ from components.settings.stack import Settings
 CHANGING_PAGE = "docs/changing.md"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StandingDatabase:
     """The primary DB instance as RDS describes it now. Storage in GiB."""
 
@@ -27,7 +27,7 @@ class StandingDatabase:
     insights_days: int | None = None  # as last declared; None: off, or not known
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StandingCache:
     """The replication group: as the last deployment declared it, failover as it is now."""
 
@@ -37,7 +37,7 @@ class StandingCache:
     engine_version: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StandingStack:
     """What the last deployment left in AWS. A part that is not there, or not known, is None."""
 

@@ -1,6 +1,7 @@
 """Windows of AWS's own work: backups each day, maintenance each week. All in UTC."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
@@ -53,22 +54,19 @@ def has_overlap(daily_window: str, weekly_window: str) -> bool:
     )
 
 
-def _validate_window_length(window: range, text: str, min_minutes: int) -> str:
-    if len(window) < min_minutes:
-        raise ValueError(f"must be a window of {min_minutes} minutes or more")
-    return text
+def _build_length_validator(parse: Callable[[str], range], min_minutes: int) -> AfterValidator:
+    """A validator that rejects shorter windows."""
+
+    def validate(text: str) -> str:
+        if len(parse(text)) < min_minutes:
+            raise ValueError(f"must be a window of {min_minutes} minutes or more")
+        return text
+
+    return AfterValidator(validate)
 
 
 # RDS takes windows of half an hour, ElastiCache of an hour.
-DailyHalfHourWindow = Annotated[
-    str, AfterValidator(lambda text: _validate_window_length(parse_daily_window(text), text, 30))
-]
-WeeklyHalfHourWindow = Annotated[
-    str, AfterValidator(lambda text: _validate_window_length(parse_weekly_window(text), text, 30))
-]
-DailyHourWindow = Annotated[
-    str, AfterValidator(lambda text: _validate_window_length(parse_daily_window(text), text, 60))
-]
-WeeklyHourWindow = Annotated[
-    str, AfterValidator(lambda text: _validate_window_length(parse_weekly_window(text), text, 60))
-]
+DailyHalfHourWindow = Annotated[str, _build_length_validator(parse_daily_window, 30)]
+WeeklyHalfHourWindow = Annotated[str, _build_length_validator(parse_weekly_window, 30)]
+DailyHourWindow = Annotated[str, _build_length_validator(parse_daily_window, 60)]
+WeeklyHourWindow = Annotated[str, _build_length_validator(parse_weekly_window, 60)]

@@ -177,7 +177,7 @@ def _list_changes(old: RegisteredResource, new: RegisteredResource) -> Iterator[
     )
     if not changed:
         return
-    replacing = list_replacing_changes(new.type, before, after)
+    replacing = list_replacing_changes(new.type, before=before, after=after)
     yield ChangeStep(
         "replace" if replacing else "update",
         new.type,

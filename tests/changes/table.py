@@ -99,7 +99,7 @@ def build_overrides(stack: str, *layers: Mapping[str, JsonValue] | None) -> dict
 def load_settings_with(stack: str, overrides: Mapping[str, JsonValue]) -> Settings:
     """The settings of a stack with overrides. Raises SettingsError."""
     project, config = load_stack_config(stack, overrides)
-    return parse_settings(project, stack, config["aws:region"], config)
+    return parse_settings(project, stack=stack, region=config["aws:region"], config=config)
 
 
 def build_standing(settings: Settings) -> StandingStack:
@@ -127,10 +127,10 @@ def build_standing(settings: Settings) -> StandingStack:
         else {},
         fleet_port=settings.fleet.port if settings.has_fleet else None,
         cache=StandingCache(
-            cache_settings.engine,
-            cache_settings.port,
-            cache_settings.has_failover,
-            cache_settings.version,
+            engine=cache_settings.engine,
+            port=cache_settings.port,
+            has_failover=cache_settings.has_failover,
+            engine_version=cache_settings.version,
         )
         if cache_settings.enabled
         else None,

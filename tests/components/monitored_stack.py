@@ -65,7 +65,9 @@ def build_stack_facts(
 def plan_stack_alarms(values: ConfigValues | None = None, *, profile: str = "prod") -> AlarmPlan:
     """The plan of a stack's alarms."""
     return build_alarm_plan(
-        build_stack_facts(values, profile=profile), REGISTRY_ALARMS, REGISTRY_COMPOSITES
+        build_stack_facts(values, profile=profile),
+        alarms=REGISTRY_ALARMS,
+        composites=REGISTRY_COMPOSITES,
     )
 
 
@@ -106,15 +108,36 @@ def _build_monitoring_graph(values: str, profile: str) -> ResourceGraph:
     def program() -> None:
         account = Account.get_current()
         topics = Topics(
-            "topics", TopicsArgs(settings, account, Keys("keys", KeysArgs(settings, account)))
+            "topics",
+            args=TopicsArgs(
+                settings=settings,
+                account=account,
+                keys=Keys("keys", args=KeysArgs(settings=settings, account=account)),
+            ),
         )
         network, load_balancer = (
             cast(Network, _build_network_stand_in(settings)),
             cast(LoadBalancer, _build_load_balancer_stand_in(settings)),
         )
         load_balancer_or_none = load_balancer if settings.has_load_balancer else None
-        alarms = Alarms("alarms", AlarmsArgs(settings, topics, network, load_balancer_or_none))
-        Dashboards("dashboards", DashboardsArgs(settings, alarms, network, load_balancer_or_none))
+        alarms = Alarms(
+            "alarms",
+            args=AlarmsArgs(
+                settings=settings,
+                topics=topics,
+                network=network,
+                load_balancer=load_balancer_or_none,
+            ),
+        )
+        Dashboards(
+            "dashboards",
+            args=DashboardsArgs(
+                settings=settings,
+                alarms=alarms,
+                network=network,
+                load_balancer=load_balancer_or_none,
+            ),
+        )
 
     return run_program(program, AwsMocks())
 
@@ -163,15 +186,20 @@ def _get_alarms_part(values: str) -> tuple[dict[str, Any], dict[str, tuple[str, 
     def program() -> None:
         account = Account.get_current()
         topics = Topics(
-            "topics", TopicsArgs(settings, account, Keys("keys", KeysArgs(settings, account)))
+            "topics",
+            args=TopicsArgs(
+                settings=settings,
+                account=account,
+                keys=Keys("keys", args=KeysArgs(settings=settings, account=account)),
+            ),
         )
         alarms = Alarms(
             "alarms",
-            AlarmsArgs(
-                settings,
-                topics,
-                cast(Network, _build_network_stand_in(settings)),
-                cast(LoadBalancer, _build_load_balancer_stand_in(settings)),
+            args=AlarmsArgs(
+                settings=settings,
+                topics=topics,
+                network=cast(Network, _build_network_stand_in(settings)),
+                load_balancer=cast(LoadBalancer, _build_load_balancer_stand_in(settings)),
             ),
         )
         deployment_alarms.update(alarms.deployment_alarms)

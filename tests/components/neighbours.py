@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -37,6 +37,18 @@ class ComponentStandIn(pulumi.ComponentResource):
             setattr(self, key, value)
 
 
+class ComputeArgs(TypedDict):
+    """The arguments that the services and the fleet have in common."""
+
+    settings: Settings
+    account: Account
+    keys: Keys
+    network: Network
+    load_balancer: LoadBalancer
+    database: Database
+    cache: Cache | None
+
+
 @dataclass(frozen=True)
 class StackNeighbours:
     """The other components of a stack with these settings."""
@@ -46,19 +58,19 @@ class StackNeighbours:
 
     def build_fleet(self) -> Fleet:
         """The fleet among its neighbours."""
-        return Fleet("fleet", FleetArgs(*self._build_common_args(), *self._build_stores()))
+        return Fleet("fleet", args=FleetArgs(**self._build_compute_args()))
 
     def build_services(self) -> Services:
         """The services among their neighbours."""
         alarms = ComponentStandIn("alarms", deployment_alarms=self.alarms_by_service)
         return Services(
             "services",
-            ServicesArgs(*self._build_common_args(), *self._build_stores(), cast(Alarms, alarms)),
+            args=ServicesArgs(**self._build_compute_args(), alarms=cast(Alarms, alarms)),
         )
 
-    def _build_common_args(self) -> tuple[Settings, Account, Keys, Network, LoadBalancer]:
+    def _build_compute_args(self) -> ComputeArgs:
         account = Account.get_current()
-        keys = Keys("keys", KeysArgs(self.settings, account))
+        keys = Keys("keys", args=KeysArgs(settings=self.settings, account=account))
         network = ComponentStandIn(
             "network",
             vpc_id=Output.from_input("vpc-0123456789abcdef0"),
@@ -67,7 +79,16 @@ class StackNeighbours:
                 for zone in self.settings.network.zones
             },
         )
-        return self.settings, account, keys, cast(Network, network), self._build_load_balancer()
+        database, cache = self._build_stores()
+        return {
+            "settings": self.settings,
+            "account": account,
+            "keys": keys,
+            "network": cast(Network, network),
+            "load_balancer": self._build_load_balancer(),
+            "database": database,
+            "cache": cache,
+        }
 
     def _build_load_balancer(self) -> LoadBalancer:
         arn_prefix = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}"
@@ -79,9 +100,9 @@ class StackNeighbours:
         )
         targets = {
             name: LoadBalancerTarget(
-                Output.from_input(f"{arn_prefix}:targetgroup/{name}/73e2d6bc24d8a067"),
-                Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
-                (rule,),
+                group_arn=Output.from_input(f"{arn_prefix}:targetgroup/{name}/73e2d6bc24d8a067"),
+                group_arn_suffix=Output.from_input(f"targetgroup/{name}/73e2d6bc24d8a067"),
+                rules=(rule,),
             )
             for name in self.settings.target_patterns
         }

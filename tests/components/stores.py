@@ -78,15 +78,32 @@ def _build_graph(values: str, profile: str) -> ResourceGraph:
 
 def _create_stores(settings: Settings) -> DataStores:
     account = Account.get_current()
-    keys = Keys("keys", KeysArgs(settings, account))
-    topics = Topics("topics", TopicsArgs(settings, account, keys))
+    keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+    topics = Topics("topics", args=TopicsArgs(settings=settings, account=account, keys=keys))
     network, operations = cast(Network, _NetworkStandIn()), cast(Operations, _OperationsStandIn())
     return DataStores(
         database=Database(
-            "database", DatabaseArgs(settings, account, keys, network, topics, operations)
+            "database",
+            args=DatabaseArgs(
+                settings=settings,
+                account=account,
+                keys=keys,
+                network=network,
+                topics=topics,
+                operations=operations,
+            ),
         ),
         cache=(
-            Cache("cache", CacheArgs(settings, account, keys, network, operations))
+            Cache(
+                "cache",
+                args=CacheArgs(
+                    settings=settings,
+                    account=account,
+                    keys=keys,
+                    network=network,
+                    operations=operations,
+                ),
+            )
             if settings.cache.enabled
             else None
         ),

@@ -12,8 +12,10 @@ def test_an_arn_is_in_this_account_and_its_partition(build: Build) -> None:
     arns: list[str] = []
 
     def program() -> Output[None]:
-        Component("Anything", "anything", build_settings())
-        arn = Account.get_current().format_arn("logs", "eu-west-1", "log-group:/x:*")
+        Component("Anything", "anything", settings=build_settings())
+        arn = Account.get_current().format_arn(
+            "logs", region="eu-west-1", resource="log-group:/x:*"
+        )
         return arn.apply(arns.append)
 
     graph = build(program)

@@ -16,7 +16,10 @@ def test_keys_are_sorted_and_named_once() -> None:
 
 
 def test_a_tier_has_a_key_for_each_window_and_one_for_both() -> None:
-    assert format_burn_rate_key("latency", BURN_RATE_TIERS[0], "long") == "slo-latency-fast-long"
+    assert (
+        format_burn_rate_key("latency", tier=BURN_RATE_TIERS[0], part="long")
+        == "slo-latency-fast-long"
+    )
     burn_keys = [key for key in ALARM_KEYS if key.startswith("slo-")]
     assert len(burn_keys) == len(OBJECTIVES) * len(BURN_RATE_TIERS) * 3
 

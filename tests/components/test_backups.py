@@ -31,13 +31,22 @@ def build_backups_graph(build: Build, settings: Settings) -> ResourceGraph:
 
     def program() -> None:
         account = Account.get_current()
-        keys = Keys("keys", KeysArgs(settings, account))
-        topics = Topics("topics", TopicsArgs(settings, account, keys))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+        topics = Topics("topics", args=TopicsArgs(settings=settings, account=account, keys=keys))
         part = Output.from_input({"subnetGroup": "bulwark-test-database"})
         database = ComponentStandIn("database", arn=Output.from_input(DATABASE_ARN), part=part)
-        operations = Operations("operations", OperationsArgs(settings, account, keys, None))
-        backups_args = (settings, keys, topics, cast(Database, database), operations)
-        Backups("backups", BackupsArgs(*backups_args))
+        operations = Operations(
+            "operations",
+            args=OperationsArgs(settings=settings, account=account, keys=keys, log_bucket=None),
+        )
+        backups_args = BackupsArgs(
+            settings=settings,
+            keys=keys,
+            topics=topics,
+            database=cast(Database, database),
+            operations=operations,
+        )
+        Backups("backups", args=backups_args)
 
     return build(program)
 

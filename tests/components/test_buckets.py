@@ -23,7 +23,7 @@ def _get_inputs(graph: ResourceGraph, kind: str) -> Mapping[str, Any]:
 def _build_bucket_graph(build: Build, **args: Any) -> ResourceGraph:
     return build(
         lambda: Bucket(
-            "data", BucketArgs(settings=build_settings(), bucket="bulwark-test-data", **args)
+            "data", args=BucketArgs(settings=build_settings(), bucket="bulwark-test-data", **args)
         )
     )
 
@@ -99,7 +99,7 @@ def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
 def test_it_is_protected_and_kept_only_where_the_stack_is(build: Build) -> None:
     def build_bucket_graph(protect: bool) -> ResourceGraph:
         settings = build_settings({"protect": protect})
-        return build(lambda: Bucket("data", BucketArgs(settings=settings, bucket="b")))
+        return build(lambda: Bucket("data", args=BucketArgs(settings=settings, bucket="b")))
 
     safe, loose = (
         build_bucket_graph(p).get_resource("aws:s3/bucket:Bucket") for p in (True, False)
@@ -117,7 +117,7 @@ def test_it_and_all_its_guards_stand_in_its_own_region(build: Build) -> None:
             region="eu-west-1",
             provider=aws.Provider("there", region="eu-west-1"),
         )
-        Bucket("data", args)
+        Bucket("data", args=args)
 
     bucket_resources = [r for r in build(program) if r.type.startswith(S3_TYPE_PREFIX)]
     assert len(bucket_resources) > 5

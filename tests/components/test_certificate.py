@@ -22,7 +22,7 @@ def _build_certificate_graph(
     build: Build, load_balancer_values: Mapping[str, JsonValue]
 ) -> ResourceGraph:
     settings = build_settings({"loadBalancer": dict(load_balancer_values)})
-    return build(lambda: Certificate("names", CertificateArgs(settings)))
+    return build(lambda: Certificate("names", args=CertificateArgs(settings=settings)))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_zone_of_its_own_holds_the_records(build: Build) -> None:
         settings = build_settings(
             {"loadBalancer": {"domain": "app.example.com", "createZone": True}}
         )
-        certificate = Certificate("names", CertificateArgs(settings))
+        certificate = Certificate("names", args=CertificateArgs(settings=settings))
         assert certificate.name_servers is not None
         certificate.name_servers.apply(outputs.append)
 
@@ -109,7 +109,8 @@ def test_a_certificate_that_is_given_is_used_as_it_is(build: Build, zone: str | 
 
     def program() -> None:
         certificate = Certificate(
-            "names", CertificateArgs(build_settings({"loadBalancer": load_balancer_values}))
+            "names",
+            args=CertificateArgs(settings=build_settings({"loadBalancer": load_balancer_values})),
         )
         assert certificate.arn is not None
         certificate.arn.apply(outputs.append)
@@ -126,7 +127,9 @@ def test_a_certificate_that_is_given_is_used_as_it_is(build: Build, zone: str | 
 
 def test_a_stack_without_a_name_has_no_certificate(build: Build) -> None:
     def program() -> None:
-        certificate = Certificate("names", CertificateArgs(build_settings(profile="dev")))
+        certificate = Certificate(
+            "names", args=CertificateArgs(settings=build_settings(profile="dev"))
+        )
         assert (certificate.arn, certificate.zone_id, certificate.name_servers) == (
             None,
             None,

@@ -14,7 +14,9 @@ class OuterComponent(Component):
     """A component with a child, a guarded child, and a component inside."""
 
     def __init__(self, protect: bool) -> None:
-        super().__init__("Outer", "outer", build_settings({"protect": str(protect).lower()}))
+        super().__init__(
+            "Outer", "outer", settings=build_settings({"protect": str(protect).lower()})
+        )
         aws.sns.Topic(
             self.format_logical_name("plain"),
             name=self.format_physical_name("plain"),
@@ -25,7 +27,10 @@ class OuterComponent(Component):
             opts=self.build_protected_options(ignore_changes=["name"]),
         )
         inner = Component(
-            "Inner", self.format_logical_name("inner"), self.settings, self.child_options
+            "Inner",
+            self.format_logical_name("inner"),
+            settings=self.settings,
+            opts=self.child_options,
         )
         aws.sns.Topic(
             inner.format_logical_name("deep"), opts=inner.build_child_options(depends_on=[])

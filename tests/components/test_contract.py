@@ -15,7 +15,7 @@ from tests.world import build_settings
 
 def test_a_part_is_exported_in_camel_case(build: Build) -> None:
     def program() -> None:
-        Component("Anything", "anything", build_settings())
+        Component("Anything", "anything", settings=build_settings())
         names = {"database": Output.from_input("d")}
         pulumi.export("part", build_contract_part(DashboardsPart, dashboards=names))
 
@@ -33,7 +33,7 @@ def test_a_value_of_another_type_is_refused_when_it_is_known(build: Build) -> No
     values: dict[str, Any] = dict.fromkeys(CachePart.model_fields, "x")
 
     def program() -> None:
-        Component("Anything", "anything", build_settings())
+        Component("Anything", "anything", settings=build_settings())
         pulumi.export("part", build_contract_part(CachePart, **values))
 
     with pytest.raises(Exception, match="engine"):

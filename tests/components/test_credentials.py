@@ -12,7 +12,9 @@ PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
 
 def test_the_stack_gives_database_and_cache() -> None:
     service_credentials = build_container_credentials(
-        ServiceSettings(), DATABASE_SECRET_ARN, CACHE_SECRET_ARN
+        ServiceSettings(),
+        database_secret_arn=DATABASE_SECRET_ARN,
+        cache_secret_arn=CACHE_SECRET_ARN,
     )
     assert service_credentials.secrets == [DATABASE_SECRET_ARN, CACHE_SECRET_ARN]
     assert service_credentials.variables["DB_PASSWORD"].key == "password"
@@ -20,7 +22,9 @@ def test_the_stack_gives_database_and_cache() -> None:
 
 
 def test_without_a_cache_there_is_nothing_of_it() -> None:
-    service_credentials = build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None)
+    service_credentials = build_container_credentials(
+        ServiceSettings(), database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
+    )
     assert service_credentials.secrets == [DATABASE_SECRET_ARN]
     assert not [name for name in service_credentials.variables if name.startswith("CACHE")]
 
@@ -35,7 +39,9 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
             "D": PARAMETER_ARN,
         },
     )
-    service_credentials = build_container_credentials(service_settings, DATABASE_SECRET_ARN, None)
+    service_credentials = build_container_credentials(
+        service_settings, database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
+    )
     assert (service_credentials.secrets, service_credentials.parameters) == (
         [OWN_SECRET_ARN],
         [PARAMETER_ARN],
@@ -50,19 +56,28 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
 
 def test_what_is_not_needed_is_not_allowed() -> None:
     nothing = build_container_credentials(
-        ServiceSettings(database=False), DATABASE_SECRET_ARN, None
+        ServiceSettings(database=False),
+        database_secret_arn=DATABASE_SECRET_ARN,
+        cache_secret_arn=None,
     )
-    assert build_secret_read_statements(build_settings(), nothing, "arn:key") == []
+    assert (
+        build_secret_read_statements(build_settings(), credentials=nothing, data_key="arn:key")
+        == []
+    )
     some = build_secret_read_statements(
         build_settings(),
-        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
-        "arn:key",
+        credentials=build_container_credentials(
+            ServiceSettings(), database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
+        ),
+        data_key="arn:key",
     )
     assert [s.sid for s in some] == ["Secrets", "DecryptThem"]
     without = build_secret_read_statements(
         build_settings(),
-        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
-        None,
+        credentials=build_container_credentials(
+            ServiceSettings(), database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
+        ),
+        data_key=None,
     )
     assert [s.sid for s in without] == ["Secrets"]
 
@@ -70,8 +85,10 @@ def test_what_is_not_needed_is_not_allowed() -> None:
 def test_the_key_decrypts_through_secrets_manager_and_ssm_only() -> None:
     *_, decrypt = build_secret_read_statements(
         build_settings(),
-        build_container_credentials(ServiceSettings(), DATABASE_SECRET_ARN, None),
-        "arn:key",
+        credentials=build_container_credentials(
+            ServiceSettings(), database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
+        ),
+        data_key="arn:key",
     )
     assert decrypt.conditions == {
         "StringEquals": {

@@ -19,12 +19,12 @@ def build_endpoints_graph(build: Build, **network: JsonValue) -> ResourceGraph:
     def program() -> None:
         Endpoints(
             "endpoint",
-            EndpointsArgs(
-                build_settings({"network": network}),
-                Account.get_current(),
-                "vpc-1",
-                ["rtb-private", "rtb-database"],
-                ["subnet-a", "subnet-b"],
+            args=EndpointsArgs(
+                settings=build_settings({"network": network}),
+                account=Account.get_current(),
+                vpc_id="vpc-1",
+                route_table_ids=["rtb-private", "rtb-database"],
+                subnet_ids=["subnet-a", "subnet-b"],
             ),
         )
 

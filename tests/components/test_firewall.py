@@ -18,13 +18,13 @@ EGRESS_RULE_TYPE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 def build_component_graph(build: Build) -> Callable[[Callable[[Component], object]], ResourceGraph]:
     """Runs something with a component."""
     return lambda use_component: build(
-        lambda: use_component(Component("Door", "door", build_settings()))
+        lambda: use_component(Component("Door", "door", settings=build_settings()))
     )
 
 
 def test_a_security_group_has_no_rule(build_component_graph: Callable[..., ResourceGraph]) -> None:
     graph = build_component_graph(
-        lambda door: create_security_group(door, "tasks", "what runs", "vpc-1")
+        lambda door: create_security_group(door, "tasks", description="what runs", vpc_id="vpc-1")
     )
     group = graph.get_resource("aws:ec2/securityGroup:SecurityGroup", "door-tasks").inputs
     assert group["namePrefix"] == "bulwark-test-door-tasks-"  # a replacement stands beside it
@@ -37,7 +37,9 @@ def test_two_that_are_connected_name_each_other(
     build_component_graph: Callable[..., ResourceGraph],
 ) -> None:
     graph = build_component_graph(
-        lambda door: allow_connection(door, "database", "sg-client", "sg-server", 5433)
+        lambda door: allow_connection(
+            door, "database", client_group_id="sg-client", server_group_id="sg-server", port=5433
+        )
     )
     out, into = (
         graph.get_resource(EGRESS_RULE_TYPE, "door-database").inputs,
@@ -57,7 +59,9 @@ def test_the_way_out_is_one_range_and_port(
     build_component_graph: Callable[..., ResourceGraph],
 ) -> None:
     graph = build_component_graph(
-        lambda door: allow_outbound(door, "https", "sg-client", "0.0.0.0/0", 443)
+        lambda door: allow_outbound(
+            door, "https", client_group_id="sg-client", cidr="0.0.0.0/0", port=443
+        )
     )
     rule = graph.get_resource(EGRESS_RULE_TYPE, "door-https").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 443, 443)

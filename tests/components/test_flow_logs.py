@@ -20,7 +20,13 @@ def build_flow_logs_graph(build: Build, *destinations: JsonValue) -> ResourceGra
         settings = build_settings({"network": {"flowLogs": list(destinations)}})
         FlowLogs(
             "flow-logs",
-            FlowLogsArgs(settings, Account.get_current(), "vpc-1", KMS_KEY_ARN, LOG_BUCKET_ARN),
+            args=FlowLogsArgs(
+                settings=settings,
+                account=Account.get_current(),
+                vpc_id="vpc-1",
+                kms_key=KMS_KEY_ARN,
+                bucket_arn=LOG_BUCKET_ARN,
+            ),
         )
 
     return build(program)
@@ -30,7 +36,13 @@ def test_ec2_6_all_traffic_is_logged_each_minute_by_default(build: Build) -> Non
     def program() -> None:
         FlowLogs(
             "flow-logs",
-            FlowLogsArgs(build_settings(), Account.get_current(), "vpc-1", KMS_KEY_ARN, None),
+            args=FlowLogsArgs(
+                settings=build_settings(),
+                account=Account.get_current(),
+                vpc_id="vpc-1",
+                kms_key=KMS_KEY_ARN,
+                bucket_arn=None,
+            ),
         )
 
     log = build(program).get_resource(FLOW_LOG_TYPE).inputs

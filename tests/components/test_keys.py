@@ -13,7 +13,9 @@ KMS_KEY_TYPE = "aws:kms/key:Key"
 
 def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: Build) -> None:
     graph = build(
-        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
+        lambda: Keys(
+            "keys", args=KeysArgs(settings=build_settings(), account=Account.get_current())
+        )
     )
     keys = {k.name: k for k in graph.list_resources(KMS_KEY_TYPE)}
     assert sorted(keys) == ["keys-data", "keys-logs", "keys-recovery"]
@@ -23,7 +25,9 @@ def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: B
 
 def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
     graph = build(
-        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
+        lambda: Keys(
+            "keys", args=KeysArgs(settings=build_settings(), account=Account.get_current())
+        )
     )
     for key in graph.list_resources(KMS_KEY_TYPE):
         for statement in json.loads(key.inputs["policy"])["Statement"]:
@@ -38,7 +42,8 @@ def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
 def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None:
     def program() -> None:
         keys = Keys(
-            "keys", KeysArgs(settings=build_settings(profile="dev"), account=Account.get_current())
+            "keys",
+            args=KeysArgs(settings=build_settings(profile="dev"), account=Account.get_current()),
         )
         assert (keys.data, keys.logs, keys.recovery) == (None, None, None)
 
@@ -47,7 +52,9 @@ def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None
 
 def test_whoever_may_use_a_key_grants_it_to_services_of_aws_only(build: Build) -> None:
     graph = build(
-        lambda: Keys("keys", KeysArgs(settings=build_settings(), account=Account.get_current()))
+        lambda: Keys(
+            "keys", args=KeysArgs(settings=build_settings(), account=Account.get_current())
+        )
     )
     for key in graph.list_resources(KMS_KEY_TYPE):
         statements = list_statements(json.loads(key.inputs["policy"]))

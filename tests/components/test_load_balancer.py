@@ -35,7 +35,7 @@ def _create_load_balancer(
     values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> LoadBalancer:
     settings, account = build_settings(values, profile=profile), Account.get_current()
-    keys = Keys("keys", KeysArgs(settings, account))
+    keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
     network = SimpleNamespace(
         vpc_id=pulumi.Output.from_input("vpc-1"),
         public_subnets={
@@ -43,9 +43,16 @@ def _create_load_balancer(
         },
     )
     log_bucket = (
-        LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+        LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
+        if settings.has_log_bucket
+        else None
     )
-    return LoadBalancer("alb", LoadBalancerArgs(settings, keys, cast(Network, network), log_bucket))
+    return LoadBalancer(
+        "alb",
+        args=LoadBalancerArgs(
+            settings=settings, keys=keys, network=cast(Network, network), log_bucket=log_bucket
+        ),
+    )
 
 
 def _build_load_balancer_graph(

@@ -20,7 +20,11 @@ def _build_log_bucket_graph(build: Build) -> ResourceGraph:
     settings = build_settings(
         {"loadBalancer": {"domain": "a.example.com", "zoneId": "Z1", "accessLogDays": 400}}
     )
-    return build(lambda: LogBucket("logs", LogBucketArgs(settings, Account.get_current())))
+    return build(
+        lambda: LogBucket(
+            "logs", args=LogBucketArgs(settings=settings, account=Account.get_current())
+        )
+    )
 
 
 def _list_allow_statements(graph: ResourceGraph) -> dict[str, list[dict[str, Any]]]:
@@ -100,7 +104,9 @@ def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> Non
     bucket_names: list[str] = []
 
     def program() -> None:
-        logs = LogBucket("logs", LogBucketArgs(build_settings(), Account.get_current()))
+        logs = LogBucket(
+            "logs", args=LogBucketArgs(settings=build_settings(), account=Account.get_current())
+        )
         logs.bucket.apply(bucket_names.append)
         logs.arn.apply(bucket_names.append)
 
@@ -111,8 +117,17 @@ def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> Non
 def test_the_vpc_writes_its_flow_logs_where_the_policy_lets_it(build: Build) -> None:
     def program() -> None:
         settings, account = build_settings({"network": {"flowLogs": ["s3"]}}), Account.get_current()
-        logs = LogBucket("logs", LogBucketArgs(settings, account))
-        FlowLogs("flow-logs", FlowLogsArgs(settings, account, "vpc-1", None, logs.arn))
+        logs = LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
+        FlowLogs(
+            "flow-logs",
+            args=FlowLogsArgs(
+                settings=settings,
+                account=account,
+                vpc_id="vpc-1",
+                kms_key=None,
+                bucket_arn=logs.arn,
+            ),
+        )
 
     graph = build(program)
     destination = graph.get_resource("aws:ec2/flowLog:FlowLog").inputs["logDestination"].rstrip("/")

@@ -11,8 +11,10 @@ from tests.world import build_settings
 @pytest.mark.parametrize(("profile", "days"), [("prod", 90), ("dev", 14)])
 def test_a_log_group_has_its_retention_and_key(build: Build, profile: str, days: int) -> None:
     def program() -> None:
-        component = Component("Anything", "anything", build_settings(profile=profile))
-        create_log_group(component, "tasks", "/bulwark/test/tasks", "arn:aws:kms:x:1:key/2")
+        component = Component("Anything", "anything", settings=build_settings(profile=profile))
+        create_log_group(
+            component, "tasks", name="/bulwark/test/tasks", kms_key="arn:aws:kms:x:1:key/2"
+        )
 
     group = build(program).get_resource("aws:cloudwatch/logGroup:LogGroup", "anything-tasks").inputs
     assert group["name"] == "/bulwark/test/tasks"

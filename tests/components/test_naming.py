@@ -31,7 +31,7 @@ def test_the_sdk_says_what_can_carry_tags(resource: type, expected: bool) -> Non
 
 def test_a_childs_own_tags_win(build: Build) -> None:
     def program() -> None:
-        thing = Component("Thing", "thing", build_settings())
+        thing = Component("Thing", "thing", settings=build_settings())
         aws.sns.Topic(
             thing.format_logical_name("a"),
             tags={"Owner": "me", "More": "x"},
@@ -44,7 +44,7 @@ def test_a_childs_own_tags_win(build: Build) -> None:
 
 def test_a_groups_tags_reach_its_instances(build: Build) -> None:
     def program() -> None:
-        thing = Component("Thing", "thing", build_settings())
+        thing = Component("Thing", "thing", settings=build_settings())
         aws.autoscaling.Group(
             thing.format_logical_name("a"), max_size=1, min_size=1, opts=thing.child_options
         )

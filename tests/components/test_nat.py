@@ -18,8 +18,14 @@ SUBNETS_BY_ZONE = {zone: f"subnet-{zone}" for zone in "abc"}
 
 
 def build_nat_graph(build: Build, settings: Settings) -> ResourceGraph:
-    args = NatArgs(settings, KMS_KEY_ARN, "vpc-1", SUBNETS_BY_ZONE, "10.0.0.0/17")
-    return build(lambda: Nat("nat", args))
+    args = NatArgs(
+        settings=settings,
+        kms_key=KMS_KEY_ARN,
+        vpc_id="vpc-1",
+        public_subnets=SUBNETS_BY_ZONE,
+        private_cidr="10.0.0.0/17",
+    )
+    return build(lambda: Nat("nat", args=args))
 
 
 def build_nat_instances_graph(build: Build, kind: str = "one") -> ResourceGraph:

@@ -45,11 +45,16 @@ def _run_network_program(
 
     def program() -> None:
         settings, account = build_settings(values, profile=profile), Account.get_current()
-        keys = Keys("keys", KeysArgs(settings, account))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
         log_bucket = (
-            LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+            LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
+            if settings.has_log_bucket
+            else None
         )
-        network_component = Network("network", NetworkArgs(settings, account, keys, log_bucket))
+        network_component = Network(
+            "network",
+            args=NetworkArgs(settings=settings, account=account, keys=keys, log_bucket=log_bucket),
+        )
         network_component.part.apply(part.update)
 
     return build(program), part

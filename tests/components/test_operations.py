@@ -25,10 +25,17 @@ def build_operations_graph(build: Build, settings: Settings) -> ResourceGraph:
     def program() -> None:
         account = Account.get_current()
         log_bucket = (
-            LogBucket("logs", LogBucketArgs(settings, account)) if settings.has_log_bucket else None
+            LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
+            if settings.has_log_bucket
+            else None
         )
-        keys = Keys("keys", KeysArgs(settings, account))
-        Operations("operations", OperationsArgs(settings, account, keys, log_bucket))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+        Operations(
+            "operations",
+            args=OperationsArgs(
+                settings=settings, account=account, keys=keys, log_bucket=log_bucket
+            ),
+        )
 
     return build(program)
 

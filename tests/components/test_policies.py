@@ -43,7 +43,7 @@ def test_everybody_is_a_star(principals: dict[str, list[str]], principal_value: 
 
 def test_documents_resolve_outputs(build: Build) -> None:
     def program() -> None:
-        Component("Anything", "anything", build_settings())
+        Component("Anything", "anything", settings=build_settings())
         arn = pulumi.Output.from_input("arn:x")
         pulumi.export("policy", build_policy_document(Statement(actions=["a:b"], resources=[arn])))
         pulumi.export("trust", build_trust_policy("x.amazonaws.com", {"StringEquals": {"k": arn}}))
@@ -58,12 +58,12 @@ def test_documents_resolve_outputs(build: Build) -> None:
 @pytest.mark.parametrize("statements", [[], [Statement(actions=["a:b"], resources=["arn:x"])]])
 def test_a_service_role_has_its_policies(build: Build, statements: list[Statement]) -> None:
     def program() -> None:
-        component = Component("Anything", "anything", build_settings())
+        component = Component("Anything", "anything", settings=build_settings())
         create_service_role(
             component,
             "worker",
-            "x.amazonaws.com",
-            statements,
+            service="x.amazonaws.com",
+            statements=statements,
             managed_policies=["service-role/Managed"],
         )
 

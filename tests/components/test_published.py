@@ -20,7 +20,7 @@ STANDARD_BYTES = 4096  # Systems Manager, "Managing parameter tiers"
 def build_published_graph(build: Build, settings: Settings, parts: dict[str, Any]) -> ResourceGraph:
     def program() -> None:
         part_outputs = {k: None if v is None else Output.from_input(v) for k, v in parts.items()}
-        PublishedOutputs("outputs", settings, part_outputs)
+        PublishedOutputs("outputs", settings=settings, parts=part_outputs)
 
     return build(program)
 

@@ -24,8 +24,8 @@ def _build_registry_graph(
     settings = build_settings(values, profile=profile)
 
     def program() -> None:
-        keys = Keys("keys", KeysArgs(settings, Account.get_current()))
-        Registry("registry", RegistryArgs(settings, keys))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=Account.get_current()))
+        Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
 
     return build(program)
 
@@ -122,7 +122,7 @@ def test_only_named_repositories_may_be_pulled_from(
     def program() -> None:
         pulumi.ComponentResource("test:index:Anything", "anything")
         statements = build_image_pull_statements(
-            build_settings(), Account.get_current(), "web", image
+            build_settings(), account=Account.get_current(), service="web", image=image
         )
         pulumi.Output.all(*statements[1].resources).apply(image_lists.append)
 

@@ -70,7 +70,14 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
         has_own_keys=False,
         cidr="10.0.0.0/16",
         zones=("a", "b"),
-        database=StandingDatabase(5433, "16.9", 20, 100, "app", "bulwark_admin"),
+        database=StandingDatabase(
+            port=5433,
+            engine_version="16.9",
+            storage_gb=20,
+            max_storage_gb=100,
+            name="app",
+            admin_name="bulwark_admin",
+        ),
         service_ports={"web": 8080},
     )
 
@@ -120,10 +127,12 @@ def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
     with use_in_memory_aws("eu-north-1"):
         deploy_in_memory("dev", overrides)
         project, config = load_stack_config("dev", overrides)
-        settings = parse_settings(project, "dev", config["aws:region"], config)
+        settings = parse_settings(project, stack="dev", region=config["aws:region"], config=config)
         standing = read(InMemoryMocks(config["aws:region"]), settings)
     assert standing.database is not None
     assert standing.database.engine_version.startswith("16.")
     assert (standing.has_own_keys, standing.zones) == (False, ("a", "b"))
     assert (standing.service_ports, standing.fleet_port) == ({"backend": 8080}, 8080)
-    assert standing.cache == StandingCache("valkey", 6379, False, "8.0")
+    assert standing.cache == StandingCache(
+        engine="valkey", port=6379, has_failover=False, engine_version="8.0"
+    )

@@ -42,14 +42,14 @@ def test_a_further_zone_moves_no_subnet(
 ) -> None:
     fewer = zones[: data.draw(st.integers(1, len(zones)))]
     assert (
-        flatten_layout(compute_subnets(cidr, fewer)).items()
-        <= flatten_layout(compute_subnets(cidr, zones)).items()
+        flatten_layout(compute_subnets(cidr, zones=fewer)).items()
+        <= flatten_layout(compute_subnets(cidr, zones=zones)).items()
     )
 
 
 @given(VPC_CIDRS, ZONE_LISTS)
 def test_a_zone_has_its_place_whatever_the_order(cidr: IPv4Network, zones: list[str]) -> None:
-    assert compute_subnets(cidr, zones) == compute_subnets(cidr, list(reversed(zones)))
+    assert compute_subnets(cidr, zones=zones) == compute_subnets(cidr, zones=list(reversed(zones)))
 
 
 @given(VPC_CIDRS, ZONE_LISTS, EXTRA_TIERS, st.data())
@@ -58,8 +58,8 @@ def test_a_further_tier_moves_no_subnet(
 ) -> None:
     fewer = tiers[: data.draw(st.integers(0, len(tiers)))]
     assert (
-        flatten_layout(compute_subnets(cidr, zones, fewer)).items()
-        <= flatten_layout(compute_subnets(cidr, zones, tiers)).items()
+        flatten_layout(compute_subnets(cidr, zones=zones, tiers=fewer)).items()
+        <= flatten_layout(compute_subnets(cidr, zones=zones, tiers=tiers)).items()
     )
 
 
@@ -68,7 +68,7 @@ def test_no_subnet_overlaps_another_or_leaves_the_vpc(
     cidr: IPv4Network, zones: list[str], tiers: tuple[SubnetTier, ...]
 ) -> None:
     for tier_list in (SUBNET_TIERS, tiers):
-        nets = list(flatten_layout(compute_subnets(cidr, zones, tier_list)).values())
+        nets = list(flatten_layout(compute_subnets(cidr, zones=zones, tiers=tier_list)).values())
         assert len(nets) == len(tier_list) * len(zones)
         assert all(net.subnet_of(cidr) for net in nets)
         assert not any(network.overlaps(other) for network, other in combinations(nets, 2))
@@ -77,7 +77,7 @@ def test_no_subnet_overlaps_another_or_leaves_the_vpc(
 @given(VPC_CIDRS, ZONE_LISTS)
 def test_a_subnet_lies_in_the_block_of_its_tier(cidr: IPv4Network, zones: list[str]) -> None:
     tiers = compute_tier_blocks(cidr)
-    for tier, by_zone in compute_subnets(cidr, zones).items():
+    for tier, by_zone in compute_subnets(cidr, zones=zones).items():
         assert all(net.subnet_of(tiers[tier]) for net in by_zone.values())
 
 
@@ -85,7 +85,7 @@ def test_a_subnet_lies_in_the_block_of_its_tier(cidr: IPv4Network, zones: list[s
     ("cidr", "private", "others"), [("10.0.0.0/16", 4096, 1024), ("10.9.16.0/20", 256, 64)]
 )
 def test_sizes_suit_the_smallest_and_the_largest_vpc(cidr: str, private: int, others: int) -> None:
-    layout = compute_subnets(IPv4Network(cidr), "abc")
+    layout = compute_subnets(IPv4Network(cidr), zones="abc")
     sizes = {tier: {net.num_addresses for net in nets.values()} for tier, nets in layout.items()}
     assert sizes == {"private": {private}, "public": {others}, "database": {others}}
 
@@ -94,8 +94,8 @@ def test_sizes_suit_the_smallest_and_the_largest_vpc(cidr: str, private: int, ot
 def test_there_is_room_for_two_more_tiers(cidr: IPv4Network) -> None:
     extended_tiers = (*SUBNET_TIERS, SubnetTier("intra", 3), SubnetTier("cache", 3))
     assert (
-        flatten_layout(compute_subnets(cidr, "abc")).items()
-        <= flatten_layout(compute_subnets(cidr, "abc", extended_tiers)).items()
+        flatten_layout(compute_subnets(cidr, zones="abc")).items()
+        <= flatten_layout(compute_subnets(cidr, zones="abc", tiers=extended_tiers)).items()
     )
 
 
@@ -117,4 +117,4 @@ def test_what_cannot_be_placed_is_refused_by_name(
     tiers: tuple[SubnetTier, ...], zones: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        compute_subnets(IPv4Network("10.0.0.0/16"), zones, tiers)
+        compute_subnets(IPv4Network("10.0.0.0/16"), zones=zones, tiers=tiers)

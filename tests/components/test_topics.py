@@ -26,8 +26,8 @@ SUBSCRIBERS: list[JsonValue] = [
 def build_topics_graph(build: Build, settings: Settings) -> ResourceGraph:
     def program() -> None:
         account = Account.get_current()
-        keys = Keys("keys", KeysArgs(settings, account))
-        Topics("topics", TopicsArgs(settings, account, keys))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+        Topics("topics", args=TopicsArgs(settings=settings, account=account, keys=keys))
 
     return build(program)
 

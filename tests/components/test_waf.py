@@ -20,8 +20,8 @@ LOAD_BALANCER_ARN = "arn:aws:elasticloadbalancing:eu-north-1:123456789012:loadba
 def _build_waf_graph(build: Build) -> ResourceGraph:
     def program() -> None:
         settings = build_settings()
-        keys = Keys("keys", KeysArgs(settings, Account.get_current()))
-        Waf("waf", WafArgs(settings, keys, LOAD_BALANCER_ARN))
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=Account.get_current()))
+        Waf("waf", args=WafArgs(settings=settings, keys=keys, load_balancer_arn=LOAD_BALANCER_ARN))
 
     return build(program)
 

@@ -20,9 +20,9 @@ WIDGET_SIZES = st.lists(st.tuples(st.integers(1, GRID_COLUMNS), st.integers(1, 1
 
 @given(WIDGET_SIZES)
 def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, int]]) -> None:
-    widgets = build_dashboard_body([Widget("text", width, height, {}) for width, height in sizes])[
-        "widgets"
-    ]
+    widgets = build_dashboard_body(
+        [Widget(type="text", width=width, height=height, properties={}) for width, height in sizes]
+    )["widgets"]
     assert [(w["width"], w["height"]) for w in widgets] == sizes
     taken_cells: set[tuple[int, int]] = set()
     for widget in widgets:
@@ -38,13 +38,20 @@ def test_widgets_never_overlap_and_never_leave_the_grid(sizes: list[tuple[int, i
 
 def test_a_graph_draws_a_line_for_each_threshold() -> None:
     graph_widget = build_graph_widget(
-        "t", "eu-north-1", [["A", "b"]], unit="u", lines=[ThresholdLine("P1 x", 80, "#fff")]
+        "t",
+        region="eu-north-1",
+        metrics=[["A", "b"]],
+        unit="u",
+        lines=[ThresholdLine(label="P1 x", threshold=80, colour="#fff")],
     )
     assert graph_widget.properties["annotations"] == {
         "horizontal": [{"label": "P1 x", "value": 80, "color": "#fff"}]
     }
     assert graph_widget.properties["yAxis"]["left"] == {"min": 0, "label": "u", "showUnits": False}
-    assert "annotations" not in build_graph_widget("t", "eu-north-1", [["A", "b"]]).properties
+    assert (
+        "annotations"
+        not in build_graph_widget("t", region="eu-north-1", metrics=[["A", "b"]]).properties
+    )
 
 
 def test_more_alarms_than_a_widget_holds_take_two() -> None:
@@ -56,9 +63,12 @@ def test_more_alarms_than_a_widget_holds_take_two() -> None:
 def test_the_other_widgets_carry_what_they_are_given() -> None:
     assert build_text_widget("**x**").properties["markdown"] == "**x**"
     assert (
-        build_number_widget("n", "us-east-1", [["A", "b"]], 60).properties["view"] == "singleValue"
+        build_number_widget("n", region="us-east-1", metrics=[["A", "b"]], period=60).properties[
+            "view"
+        ]
+        == "singleValue"
     )
     assert (
-        build_log_widget("l", "eu-north-1", "SOURCE 'g' | x").properties["query"]
+        build_log_widget("l", region="eu-north-1", query="SOURCE 'g' | x").properties["query"]
         == "SOURCE 'g' | x"
     )

@@ -24,7 +24,7 @@ CONFIG_SHAPES: dict[str, dict[str, Any]] = {
 
 def load_stack_settings(stack: str) -> Settings:
     project, config = load_stack_config(stack)
-    return parse_settings(project, stack, config["aws:region"], config)
+    return parse_settings(project, stack=stack, region=config["aws:region"], config=config)
 
 
 def build_pack(stack: str) -> StackPolicyPack:

@@ -97,7 +97,9 @@ def test_the_program_uses_no_output_that_is_not_there() -> None:
     overrides = build_config_overrides(EVERYTHING_CONFIG)
     project, config = load_stack_config("prod", overrides)
     with use_in_memory_aws(REGION):
-        given.create_prerequisites(parse_settings(project, "prod", REGION, config))
+        given.create_prerequisites(
+            parse_settings(project, stack="prod", region=REGION, config=config)
+        )
         graph = run_stack_program("prod", InMemoryMocks(REGION), overrides, preview=True)
     unknown = [
         f"{r.type} {r.name} {name}"

@@ -12,10 +12,10 @@ from moto.ecs.models import ecs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
-from components.facts.units import GIB_BYTES
 from sandbox.patches.patching import ServicePatch
 
 patch = ServicePatch()
+_GIB_BYTES = 1024**3
 ApiRecord = dict[str, Any]
 Dimensions = Mapping[str, str]  # dimensions
 
@@ -63,9 +63,9 @@ MODELLED_METRICS: Mapping[
     ("AWS/RDS", "CPUUtilization"): _build_rds_metric(lambda _: 8),
     ("AWS/RDS", "DatabaseConnections"): _build_rds_metric(lambda _: 6),
     ("AWS/RDS", "FreeStorageSpace"): _build_rds_metric(
-        lambda instance: 0.8 * int(instance.allocated_storage) * GIB_BYTES
+        lambda instance: 0.8 * int(instance.allocated_storage) * _GIB_BYTES
     ),
-    ("AWS/RDS", "FreeableMemory"): _build_rds_metric(lambda _: 0.7 * GIB_BYTES),
+    ("AWS/RDS", "FreeableMemory"): _build_rds_metric(lambda _: 0.7 * _GIB_BYTES),
     ("AWS/ECS", "CPUUtilization"): _build_ecs_metric(12),
     ("AWS/ECS", "MemoryUtilization"): _build_ecs_metric(35),
     ("AWS/S3", "BucketSizeBytes"): _build_bucket_metric(

@@ -83,7 +83,10 @@ def test_a_command_names_the_service_and_the_fleet_has_its_own() -> None:
 
 
 def test_a_description_leads_with_the_severity_and_ends_with_the_command() -> None:
-    assert format_alarm_description("P1", "Bad.", "ops health") == "P1. Bad. Run: ops health"
+    assert (
+        format_alarm_description("P1", meaning="Bad.", command="ops health")
+        == "P1. Bad. Run: ops health"
+    )
 
 
 def test_thresholds_are_written_with_their_units() -> None:

@@ -140,12 +140,14 @@ def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
 
     config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
     assert (
-        parse_settings("bulwark", "a-b", "eu-north-1", config).database_identifier
+        parse_settings(
+            "bulwark", stack="a-b", region="eu-north-1", config=config
+        ).database_identifier
         == "bulwark-a-b-database"
     )
     for stack in ("a--b", "a-"):
         with pytest.raises(SettingsError, match=f"stack is '{stack}'"):
-            parse_settings("bulwark", stack, "eu-north-1", config)
+            parse_settings("bulwark", stack=stack, region="eu-north-1", config=config)
 
 
 @pytest.mark.parametrize(

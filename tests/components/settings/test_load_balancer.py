@@ -188,4 +188,6 @@ def test_a_stack_whose_names_would_be_too_long_is_refused() -> None:
 
     config = {"bulwark:profile": "dev", "bulwark:owner": "a", "bulwark:costCenter": "b"}
     with pytest.raises(SettingsError, match=r"stack is 'a-very-long-stack-name', must be lower"):
-        parse_settings("bulwark", "a-very-long-stack-name", "eu-north-1", config)
+        parse_settings(
+            "bulwark", stack="a-very-long-stack-name", region="eu-north-1", config=config
+        )

@@ -71,7 +71,7 @@ def config(values: dict[str, JsonValue]) -> dict[str, str]:
 def get_settings_error(values: dict[str, JsonValue], **more: Any) -> str:
     """What is said of these values."""
     with pytest.raises(SettingsError) as error:
-        parse_settings("bulwark", "test", "eu-north-1", config(values), **more)
+        parse_settings("bulwark", stack="test", region="eu-north-1", config=config(values), **more)
     return str(error.value)
 
 
@@ -125,7 +125,12 @@ def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
     path: tuple[str, ...], value: JsonValue
 ) -> None:
     try:
-        parse_settings("bulwark", "test", "eu-north-1", config(build_config_with(path, value)))
+        parse_settings(
+            "bulwark",
+            stack="test",
+            region="eu-north-1",
+            config=config(build_config_with(path, value)),
+        )
     except SettingsError as error:
         lines = str(error).split("\nbulwark:")
         lines = [lines[0], *(f"bulwark:{line}" for line in lines[1:])]
@@ -186,12 +191,12 @@ def test_a_refusal_says_the_key_what_it_is_and_what_it_may_be(
 def test_a_missing_key_is_named_with_its_meaning() -> None:
     given_config = {k: v for k, v in config({}).items() if k != "bulwark:owner"}
     with pytest.raises(SettingsError) as error:
-        parse_settings("bulwark", "test", "eu-north-1", given_config)
+        parse_settings("bulwark", stack="test", region="eu-north-1", config=given_config)
     assert str(error.value) == (
         "bulwark:owner is not set, and must be: who is responsible for the stack; a tag"
     )
     with pytest.raises(SettingsError, match="bulwark:profile is null, must be 'dev' or 'prod'"):
-        parse_settings("bulwark", "test", "eu-north-1", {})
+        parse_settings("bulwark", stack="test", region="eu-north-1", config={})
 
 
 @pytest.mark.parametrize(
@@ -272,18 +277,20 @@ def test_a_key_that_pulumi_yaml_leaves_to_the_profile_is_as_the_profile_has_it(
     key: str, unset: str
 ) -> None:
     settings_without_key = parse_settings(
-        "bulwark", "test", "eu-north-1", config({"profile": "dev", key: unset})
+        "bulwark", stack="test", region="eu-north-1", config=config({"profile": "dev", key: unset})
     )
-    plain = parse_settings("bulwark", "test", "eu-north-1", config({"profile": "dev"}))
+    plain = parse_settings(
+        "bulwark", stack="test", region="eu-north-1", config=config({"profile": "dev"})
+    )
     assert settings_without_key == plain
 
 
 def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
     settings = parse_settings(
         "bulwark",
-        "test",
-        "eu-north-1",
-        config({"costCenter": "1234", "protect": "false", "database": {"storageGb": "50"}}),
+        stack="test",
+        region="eu-north-1",
+        config=config({"costCenter": "1234", "protect": "false", "database": {"storageGb": "50"}}),
     )
     assert (settings.cost_center, settings.protect, settings.database.storage_gb) == (
         "1234",
@@ -311,7 +318,10 @@ def test_each_service_stands_on_the_defaults_of_all() -> None:
 
 def test_keys_of_other_projects_are_not_ours() -> None:
     assert parse_settings(
-        "bulwark", "test", "eu-north-1", config({}) | {"aws:region": "x", "other:y": "z"}
+        "bulwark",
+        stack="test",
+        region="eu-north-1",
+        config=config({}) | {"aws:region": "x", "other:y": "z"},
     )
 
 

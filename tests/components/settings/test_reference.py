@@ -69,8 +69,12 @@ def test_the_declared_defaults_change_nothing(profile: str) -> None:
         for key, entry in load_declared_config().items()
         if "default" in entry
     }
-    with_defaults = parse_settings("bulwark", "test", "eu-north-1", defaults | pulumi_config)
-    assert with_defaults == parse_settings("bulwark", "test", "eu-north-1", pulumi_config)
+    with_defaults = parse_settings(
+        "bulwark", stack="test", region="eu-north-1", config=defaults | pulumi_config
+    )
+    assert with_defaults == parse_settings(
+        "bulwark", stack="test", region="eu-north-1", config=pulumi_config
+    )
 
 
 def test_the_page_has_every_key_of_every_section() -> None:

@@ -92,7 +92,7 @@ def test_backups_start_outside_the_databases_windows(
 
 @pytest.mark.parametrize("stack", ["prod", "a" * 16, "1"])
 def test_a_stacks_name_fits_into_every_name_made_of_it(stack: str) -> None:
-    settings = parse_settings("bulwark", stack, "eu-north-1", config({}))
+    settings = parse_settings("bulwark", stack=stack, region="eu-north-1", config=config({}))
     region = "ap-southeast-1"  # none is longer
     assert len(f"{settings.prefix}-operations-123456789012-{region}") <= 63  # S3
     assert len(f"{settings.prefix}-restore-test") <= 50  # AWS Backup
@@ -103,7 +103,7 @@ def test_a_stacks_name_fits_into_every_name_made_of_it(stack: str) -> None:
 @pytest.mark.parametrize("stack", ["a" * 17, "Prod", "my_stack", "my.stack", "a--b", "a-"])
 def test_a_stacks_name_that_would_not_fit_is_refused(stack: str) -> None:
     with pytest.raises(SettingsError) as error:
-        parse_settings("bulwark", stack, "eu-north-1", config({}))
+        parse_settings("bulwark", stack=stack, region="eu-north-1", config=config({}))
     assert str(error.value).startswith(f"bulwark:stack is {stack!r}, must be lower case letters")
 
 
@@ -115,7 +115,7 @@ def test_a_stack_without_a_recovery_region_copies_nothing_and_is_taken(profile: 
 
 def test_a_region_that_is_not_known_may_have_any_zone() -> None:
     network: dict[str, JsonValue] = {"network": {"zones": ["a", "f"]}}
-    settings = parse_settings("bulwark", "test", "xx-new-1", config(network))
+    settings = parse_settings("bulwark", stack="test", region="xx-new-1", config=config(network))
     assert settings.availability_zones == {"a": "xx-new-1a", "f": "xx-new-1f"}
     assert "xx-new-1" not in ZONE_LETTERS_BY_REGION
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.settings import DatabaseSettings
+from components.settings.database import DatabaseSettings
 
 ApplyMethod = Literal["immediate", "pending-reboot"]
 

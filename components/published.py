@@ -1,34 +1,31 @@
 """What the stack tells the world: the contract of ops/outputs.py, exported and kept in SSM."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 from pydantic.alias_generators import to_camel
 
-from components.access import Access
 from components.account import Account
-from components.alarms import Alarms
-from components.backups import Backups
-from components.cache import Cache
 from components.component import Component
 from components.contract import build_contract_part
-from components.dashboards import Dashboards
-from components.database import Database
-from components.fleet import Fleet
 from components.keys import Keys
-from components.load_balancer import LoadBalancer
-from components.network import Network
-from components.registry import Registry
-from components.services import Services
 from components.settings import Settings
 from ops.outputs import Outputs, StackPart, build_outputs_path, divide_part
 
 PartOutput: TypeAlias = Output[dict[str, Any]] | None
 ALARM_NAMES_PER_SERVICE = 10  # about what the registry makes of each service
 ALARM_NAMES_PER_PIECE = 40  # 40 names of up to 90 characters are within 4 KB
+
+
+class ExportedComponent(Protocol):
+    """A component that a part of the contract comes from."""
+
+    @property
+    def part(self) -> Output[dict[str, Any]]:
+        """Its part, as `Outputs` has it."""
 
 
 class PublishedOutputs(Component):
@@ -91,23 +88,13 @@ def list_part_labels(settings: Settings, part: str) -> Sequence[str]:
 
 
 def export_outputs(
-    *,
-    settings: Settings,
-    account: Account,
-    keys: Keys,
-    network: Network,
-    load_balancer: LoadBalancer | None,
-    database: Database,
-    services: Services | None,
-    fleet: Fleet | None,
-    cache: Cache | None,
-    registry: Registry | None,
-    alarms: Alarms,
-    dashboards: Dashboards | None,
-    backups: Backups,
-    access: Access | None,
+    *, settings: Settings, account: Account, keys: Keys, **components: ExportedComponent | None
 ) -> None:
-    """Exports the contract, and keeps a copy in SSM in both regions."""
+    """Exports the contract, and keeps a copy in SSM in both regions.
+
+    `components` are those that each part of the contract comes from, by the part's name; None if
+    the stack lacks it. Raises ValueError unless they are the parts of `Outputs`.
+    """
     stack_part = build_contract_part(
         StackPart,
         project=settings.project,
@@ -126,18 +113,12 @@ def export_outputs(
     )
     part_outputs: dict[str, PartOutput] = {
         "stack": stack_part,
-        "network": network.part,
-        "load_balancer": load_balancer.part if load_balancer else None,
-        "database": database.part,
-        "services": services.part if services else None,
-        "fleet": fleet.part if fleet else None,
-        "cache": cache.part if cache else None,
-        "registry": registry.part if registry else None,
-        "alarms": alarms.part,
-        "dashboards": dashboards.part if dashboards else None,
-        "backups": backups.part,
-        "access": access.part if access else None,
+        **{name: component.part if component else None for name, component in components.items()},
     }
+    if mismatched_names := part_outputs.keys() ^ Outputs.model_fields.keys():
+        raise ValueError(
+            f"a component for each part of Outputs must be given, not {sorted(mismatched_names)}"
+        )
     parts = {to_camel(name): part_outputs[name] for name in Outputs.model_fields}
     for name, part in parts.items():
         pulumi.export(name, part)

@@ -9,7 +9,7 @@ from pulumi import Input, Output
 
 from components.component import Component
 from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
-from components.settings import ServiceSettings
+from components.settings.services import ServiceSettings
 
 SCALE_OUT_COOLDOWN_SECONDS: Final = 60  # out quickly,
 SCALE_IN_COOLDOWN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few

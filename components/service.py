@@ -21,7 +21,8 @@ from components.network import Network
 from components.policies import Statement, build_policy_document, create_service_role
 from components.registry import build_image_pull_statements
 from components.scaling import create_service_scaling
-from components.settings import ServiceSettings, Settings
+from components.settings import Settings
+from components.settings.services import ServiceSettings
 from components.task_definition import build_container_definition, list_volumes
 from ops.outputs import ServicePart
 

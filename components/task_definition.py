@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi import Input
 
-from components.settings import ServiceSettings
+from components.settings.services import ServiceSettings
 
 STOP_TIMEOUT_SECONDS: Final = 30  # between SIGTERM and SIGKILL; as long as the load balancer drains
 LOG_BUFFER_SIZE: Final = (

@@ -9,7 +9,8 @@ from pulumi import Input, ResourceOptions
 from components.component import Component
 from components.keys import Keys
 from components.logs import create_log_group
-from components.settings import Settings, WafSettings
+from components.settings import Settings
+from components.settings.load_balancer import WafSettings
 
 WebAclRule = aws.wafv2.WebAclRuleArgsDict
 RATE_WINDOW_SECONDS: Final = 300  # seconds over which the requests of one address are counted

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from fnmatch import fnmatchcase
 
-from components.settings import PolicyException
+from components.settings.policy import PolicyException
 
 EXPIRED_EXCEPTION_RULE = "exception-expired"  # the rule that an exception breaks once it has ended
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from components.settings import PolicyException, parse_settings
+from components.settings import parse_settings
+from components.settings.policy import PolicyException
 from policy.exceptions import EXPIRED_EXCEPTION_RULE, format_expired_exceptions, is_excepted
 from policy.rules import RULES_BY_NAME, select_profile_rules
 from policy.rules.model import PolicyResource, Profile, ResourceRule, StackRule

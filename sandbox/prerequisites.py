@@ -6,7 +6,8 @@ from moto.acm.models import acm_backends
 from moto.rds.models import rds_backends
 from moto.route53.models import route53_backends
 
-from components.settings import RestoreFrom, Settings
+from components.settings import Settings
+from components.settings.database import RestoreFrom
 from sandbox.aws import ACCOUNT_ID, AWS_PARTITION, get_client
 
 _ABSENT_SOURCE: Final = "restored-from"  # a source database that is not the stack's own

@@ -1,6 +1,7 @@
 """The tables of commands match the command line, and so do the verbs that a help text lists."""
 
 import re
+from typing import get_args
 
 import pytest
 
@@ -8,14 +9,17 @@ from ops.cli.app import COMMAND_GROUPS
 from ops.cli.command_table import (
     COMMANDS_PAGE_PATH,
     NO_ROLE,
+    PLAN_KIND_PATH,
     README_PATH,
     insert_noun_table,
     render_commands_page,
     render_noun_table,
+    render_plan_kinds,
 )
 from ops.cli.command_tree import build_command_tree, list_commands
 from ops.core.declaration import ROLES
-from ops.permissions.declared import DECLARATIONS
+from ops.core.plan_kind import PlanKind
+from ops.permissions.declared import DECLARATIONS, list_plan_kinds
 
 ADVICE = "run: python -m ops.cli.command_table"
 GROUPS = {node.words: node for node in build_command_tree().values() if node.members}
@@ -39,6 +43,17 @@ def test_the_readme_has_the_table_of_nouns() -> None:
 
 def test_the_page_of_commands_is_the_one_that_would_be_written() -> None:
     assert COMMANDS_PAGE_PATH.read_text(encoding="utf-8") == render_commands_page(), ADVICE
+
+
+def test_the_kinds_of_plans_are_those_of_the_declared_commands() -> None:
+    assert PLAN_KIND_PATH.read_text(encoding="utf-8") == render_plan_kinds(), ADVICE
+
+
+def test_a_command_that_only_writes_a_record_is_no_kind_of_plan() -> None:
+    kinds = list_plan_kinds()
+    assert set(kinds) == set(get_args(PlanKind))
+    assert {"bootstrap", "db parameters", "deploy"} < set(kinds)
+    assert not {"db connect", "lock break", "recover drills", "runs resume"} & set(kinds)
 
 
 def test_every_command_is_in_both_tables_with_its_role() -> None:

@@ -8,6 +8,7 @@ DECLARATIONS: Final = (
     Declaration(
         "bootstrap",
         role=None,
+        plans=True,  # with no stack's role: there is no stack yet
         needs={"--repository": "owner/fork", "--region": "eu-north-1"},
         bad={
             "--repository": ("nonsense", "a/b/c", "-a/b"),

@@ -1,6 +1,7 @@
-"""`python -m ops.cli.command_table` writes the tables of commands: docs/commands.md, README.md.
+"""`python -m ops.cli.command_table` writes what lists commands.
 
-They are made from the declarations (role, example) and from the help pages.
+The tables in docs/commands.md and README.md are made from the declarations (role, example) and from
+the help pages; the kinds of plans (ops/core/plan_kind.py), a type, from the declarations.
 """
 
 from itertools import groupby
@@ -11,10 +12,11 @@ from ops.cli.app import COMMAND_GROUPS, TOP_LEVEL_COMMANDS
 from ops.cli.command_tree import CommandNode, list_commands
 from ops.cli.examples import format_example
 from ops.core.declaration import ROLES, Declaration
-from ops.permissions.declared import DECLARATIONS
+from ops.permissions.declared import DECLARATIONS, list_plan_kinds
 
 PROJECT_FOLDER: Final = Path(__file__).parents[2]
 COMMANDS_PAGE_PATH: Final = PROJECT_FOLDER / "docs" / "commands.md"
+PLAN_KIND_PATH: Final = PROJECT_FOLDER / "ops" / "core" / "plan_kind.py"
 README_PATH: Final = PROJECT_FOLDER / "README.md"
 # Lines of README.md between which its table is; GitHub does not show them.
 TABLE_START: Final = "<!-- written by python -m ops.cli.command_table -->"
@@ -27,6 +29,15 @@ example. A command with the role "none" calls nothing of a stack. This page is w
 `python -m ops.cli.command_table` from the declarations of the commands and their help; a test fails
 if it is out of date. `ops COMMAND --help` lists the options.
 """
+
+PLAN_KIND_HEAD: Final = '''"""The kinds of plans: the commands that carry out a plan of their own.
+
+Written by `python -m ops.cli.command_table` from the declarations of the commands.
+"""
+
+from typing import Literal, TypeAlias
+
+PlanKind: TypeAlias = Literal['''
 
 
 def render_commands_page() -> str:
@@ -56,6 +67,12 @@ def insert_noun_table(readme: str) -> str:
     start, rest = readme.split(TABLE_START)
     _, end = rest.split(TABLE_END)
     return f"{start}{TABLE_START}\n\n{render_noun_table()}\n\n{TABLE_END}{end}"
+
+
+def render_plan_kinds() -> str:
+    """ops/core/plan_kind.py: the commands that carry out a plan of their own, as a type."""
+    rows = [f'    "{kind}",' for kind in list_plan_kinds()]
+    return "\n".join([PLAN_KIND_HEAD, *rows, "]", ""])
 
 
 def _get_noun(node: CommandNode) -> str:
@@ -101,7 +118,8 @@ def _format_roles(declarations: list[Declaration]) -> str:
 
 
 def write_tables() -> None:
-    """Writes the page and the table."""
+    """Writes the page, the table and the type."""
+    PLAN_KIND_PATH.write_text(render_plan_kinds(), encoding="utf-8")
     COMMANDS_PAGE_PATH.write_text(render_commands_page(), encoding="utf-8")
     readme = README_PATH.read_text(encoding="utf-8")
     README_PATH.write_text(insert_noun_table(readme), encoding="utf-8")

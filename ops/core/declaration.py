@@ -28,6 +28,9 @@ class Declaration:
     that has values to refuse, beside numbers and choices; `never_bad` says why another has none,
     and `judged_by_aws` what must be read before a value can be refused. In values, `{image}`,
     `{run}` and the like stand for what a test's stack has.
+
+    `plans` is set if the calls do not tell whether the command carries out a plan of its own: a
+    plan's journal is written with `s3.put_object`, but so are some other records.
     """
 
     command: str
@@ -39,6 +42,12 @@ class Declaration:
     never_bad: Mapping[str, str] = field(default_factory=dict)
     judged_by_aws: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
+    plans: bool | None = None
+
+    @property
+    def has_plan(self) -> bool:
+        """True if the command carries out a plan of its own kind."""
+        return "s3.put_object" in self.calls if self.plans is None else self.plans
 
     @property
     def line(self) -> str:

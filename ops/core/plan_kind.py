@@ -1,4 +1,7 @@
-"""The kinds of plans: the commands that carry one out. A test holds them to the command line."""
+"""The kinds of plans: the commands that carry out a plan of their own.
+
+Written by `python -m ops.cli.command_table` from the declarations of the commands.
+"""
 
 from typing import Literal, TypeAlias
 

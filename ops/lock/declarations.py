@@ -9,6 +9,7 @@ DECLARATIONS: Final = (
     Declaration(
         "lock break",
         role="operator",
+        plans=False,
         calls=(*CHANGE,),
         needs={"--reason": "test"},
     ),

@@ -65,4 +65,15 @@ def list_commands_with_role() -> dict[str, Role]:
     }
 
 
+def list_plan_kinds() -> list[str]:
+    """Returns the commands that carry out a plan of their own, sorted: the kinds of plans."""
+    return sorted(
+        {
+            command.partition(" --")[0]
+            for command, declaration in DECLARATIONS.items()
+            if declaration.has_plan
+        }
+    )
+
+
 COMMAND_ROLES: Final[Mapping[str, Role]] = list_commands_with_role()

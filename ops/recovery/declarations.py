@@ -49,6 +49,7 @@ DECLARATIONS: Final = (
     Declaration(
         "recover drills",
         role="operator",
+        plans=False,
         calls=(
             *RECORD,
             "s3.put_object",
@@ -59,6 +60,7 @@ DECLARATIONS: Final = (
     Declaration(
         "recover failover",
         role="operator",
+        plans=False,  # that of `db failover`
         calls=(
             *CHANGE,
             "rds.describe_db_instances",

@@ -18,6 +18,7 @@ DECLARATIONS: Final = (
     Declaration(
         "runs note",
         role="operator",
+        plans=False,
         calls=(
             *RECORD,
             "s3.put_object",
@@ -38,6 +39,7 @@ DECLARATIONS: Final = (
     Declaration(
         "runs resume",
         role="operator",
+        plans=False,
         calls=(*CHANGE, "rds.describe_db_instances", "secretsmanager.get_secret_value"),
         unseen=SERVING_CHECKS,
         needs={"RUN": "{run}"},
@@ -51,6 +53,7 @@ DECLARATIONS: Final = (
     Declaration(
         "runs undo",
         role="operator",
+        plans=False,
         calls=(*CHANGE, "rds.describe_db_instances", "secretsmanager.get_secret_value"),
         unseen=SERVING_CHECKS,
         needs={"RUN": "{run}"},

@@ -1,7 +1,7 @@
 """Which variables a container gets, and what must be read for them."""
 
 from components.credentials import build_container_credentials, build_secret_read_statements
-from components.settings import ServiceSettings
+from components.settings.services import ServiceSettings
 from tests.world import build_settings
 
 DATABASE_SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:database-a1b2c3"

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from pulumi import Output
 
-from components.published import PublishedOutputs, list_part_labels
-from components.settings import ServiceSettings, Settings
+from components.account import Account
+from components.keys import Keys, KeysArgs
+from components.published import PublishedOutputs, export_outputs, list_part_labels
+from components.settings import Settings
+from components.settings.services import ServiceSettings
 from ops.outputs import DIVIDED_PARTS, build_outputs_path
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
@@ -99,3 +102,14 @@ def test_the_text_is_json_that_is_read_again(build: Build) -> None:
         "vpcId": 'a"b',
         "cidr": "ü",
     }
+
+
+def test_every_part_of_the_contract_has_its_component(build: Build) -> None:
+    def program() -> None:
+        settings = build_settings()
+        account = Account.get_current()
+        keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
+        with pytest.raises(ValueError, match=r"'access', .*'gateway', .*'services'"):
+            export_outputs(settings=settings, account=account, keys=keys, cache=None, gateway=None)
+
+    build(program)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import ServiceSettings
+from components.settings.services import ServiceSettings
 from components.task_definition import EXEC_VOLUMES, build_container_definition, list_volumes
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.account import Account
 from components.keys import Keys, KeysArgs
-from components.settings import WafSettings
+from components.settings.load_balancer import WafSettings
 from components.waf import Waf, WafArgs, build_web_acl_rules
 from sandbox.program import ResourceGraph
 from tests.conftest import Build

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.settings import PolicyException
+from components.settings.policy import PolicyException
 from policy.exceptions import format_expired_exceptions, is_excepted
 from policy.pack import StackPolicyPack
 from policy.rules.model import PolicyResource

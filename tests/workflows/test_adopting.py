@@ -13,7 +13,8 @@ import pytest
 import yaml
 from pydantic import JsonValue
 
-from components.settings import RestoreFrom, Settings
+from components.settings import Settings
+from components.settings.database import RestoreFrom
 from ops.cli.app import main
 from sandbox import clock
 from sandbox import prerequisites as given

@@ -2,7 +2,8 @@
 
 import pytest
 
-from components.settings import DatabaseSettings, ServiceSettings, Settings, WafSettings
+from components.settings import Settings
+from components.settings.database import DatabaseSettings
 from components.settings.fields import (
     find_field_at,
     find_section_at,
@@ -10,7 +11,9 @@ from components.settings.fields import (
     get_settings_fields,
     list_keys_at,
 )
+from components.settings.load_balancer import WafSettings
 from components.settings.section import Section
+from components.settings.services import ServiceSettings
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from components.settings import DatabaseSettings
+from components.settings.database import DatabaseSettings
 
 
 def test_a_section_is_frozen() -> None:

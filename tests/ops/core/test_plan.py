@@ -1,14 +1,11 @@
 """The data of a plan: its kind, its times, and what its hash covers."""
 
 from datetime import UTC, datetime, timedelta
-from typing import get_args
 
 import pytest
 
 from ops.core.plan import Call, Plan, Step, Wait
-from ops.core.plan_kind import PlanKind
 from ops.core.start_time import SPAN, StartTime
-from ops.permissions.declared import DECLARATIONS
 
 NOW = datetime(2026, 11, 21, 12, 3, 20, tzinfo=UTC)
 
@@ -74,22 +71,3 @@ def test_what_is_no_placeholder_of_the_plan_stays() -> None:
 )
 def test_a_time_follows_from_the_start(time: StartTime, text: str) -> None:
     assert time.fill(NOW) == text
-
-
-def test_the_kinds_of_plans_are_the_commands_that_carry_one_out() -> None:
-    # They write a record, but plan nothing of their own: `recover failover` plans `db failover`.
-    no_plan = {
-        "lock break",
-        "recover drills",
-        "recover failover",
-        "runs note",
-        "runs resume",
-        "runs undo",
-    }
-    changing = {
-        command.partition(" --")[0]
-        for command, declaration in DECLARATIONS.items()
-        if "s3.put_object" in declaration.calls
-    }
-    assert changing - set(get_args(PlanKind)) == no_plan
-    assert set(get_args(PlanKind)) - changing == {"bootstrap"}  # before any stack: its own role

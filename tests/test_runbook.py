@@ -11,6 +11,7 @@ import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,7 @@ import psycopg
 import pytest
 
 from ops.cli.app import main
+from sandbox import clock
 from sandbox.aws import get_client
 from sandbox.image_push import push_image
 from sandbox.program import PROJECT_ROOT
@@ -147,19 +149,38 @@ def deploy_second_revision(runbook_console: RunbookConsole) -> None:
     assert code in (0, 2), err  # 2: it runs already
 
 
+@contextmanager
+def hold_time() -> Iterator[None]:
+    """The time of the sandbox stands still, so that what takes any time does not end."""
+    running_clock = clock.get_sandbox_clock()
+    clock.set_sandbox_clock(clock.ManualClock(running_clock.now()))
+    try:
+        yield
+    finally:
+        clock.set_sandbox_clock(running_clock)
+
+
+def change_task_count(runbook_console: RunbookConsole) -> None:
+    """Another number of tasks than the page asks for."""
+    code, _, err = runbook_console("service", "scale", "3", "--service", "backend", "--yes")
+    assert code in (0, 2), err  # 2: it has as many already
+
+
 def stop_run_halfway(runbook_console: RunbookConsole) -> None:
-    """A run that timed out: RDS is at it still, and the lock is held for it."""
-    code, _, err = runbook_console(
-        "service", "scale", "5", "--service", "backend", "--yes", "--timeout", "1"
-    )
+    """A run that timed out: ECS is at it still, and the lock is held for it."""
+    with hold_time():
+        code, _, err = runbook_console(
+            "service", "scale", "5", "--service", "backend", "--yes", "--timeout", "1"
+        )
     assert code == 4, err
 
 
 def stop_second_run(runbook_console: RunbookConsole) -> None:
     """Another one, of which nobody knows how far it has come."""
-    code, _, err = runbook_console(
-        "service", "restart", "--service", "backend", "--yes", "--timeout", "1"
-    )
+    with hold_time():
+        code, _, err = runbook_console(
+            "service", "restart", "--service", "backend", "--yes", "--timeout", "1"
+        )
     assert code == 4, err
 
 
@@ -190,10 +211,15 @@ PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "RECOVERY": lambda _: "eu-west-1",
 }
 PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
+    "service scale": change_task_count,
     "service revisions": deploy_second_revision,
     "runs list": stop_run_halfway,
     "lock break": stop_second_run,
 }
+
+
+# What a reader's gh says of the repository, which is not here.
+ADDED_OPTIONS = {"ops bootstrap check": ["--repository-ids", "1/2"]}
 
 
 @pytest.mark.exhaustive
@@ -209,6 +235,8 @@ def test_the_commands_of_a_page_do_what_they_say(
             if line.startswith(f"ops {start}"):
                 prepare(runbook_console)
         words = shlex.split(line)[1:]
+        for start, options in ADDED_OPTIONS.items():
+            words += options if line.startswith(start) else []
         for name in PLACEHOLDER_VALUES.keys() & set(words):
             values.setdefault(name, PLACEHOLDER_VALUES[name](runbook_console))
             words = [values[name] if word == name else word for word in words]

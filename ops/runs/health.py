@@ -25,7 +25,7 @@ from ops.core.lock import LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
 from ops.core.run import is_process_alive
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.outputs import RUNS_PREFIX
-from ops.runs.local_runs import LocalRuns, read_local_runs
+from ops.runs.local_runs import LocalRuns, is_note_line, read_local_runs
 
 RUNS_AREA: Final = "runs"
 SUBJECT: Final = "unfinished runs"
@@ -38,7 +38,7 @@ LIST_COMMAND: Final = "ops runs list"
 
 @dataclass(frozen=True)
 class _JournalEnds:
-    """The first and the last line of a run's journal."""
+    """The first line of a run's journal, and the last that is no note."""
 
     first: Record
     last: Record
@@ -76,19 +76,23 @@ def _check_bucket_runs(facts: CheckFacts) -> CheckRoutine:
         build_read(S3_OBJECTS_API, "Contents", Bucket=bucket, Prefix=f"{RUNS_PREFIX}{run}/")
         for run in runs
     ]
-    line_reads = [
-        _build_object_read(bucket, key)
-        for answer in key_answers
-        for key in _find_first_and_last_key(get_answer_items(answer))
-    ]
-    line_answers = yield line_reads
-    lines = dict(zip((read.params for read in line_reads), line_answers, strict=True))
+    keys_by_run = {
+        run: sorted(str(item["Key"]) for item in get_answer_items(answer))
+        for run, answer in zip(runs, key_answers, strict=True)
+    }
+    lines: dict[str, ReadAnswer] = {}
+    while missing_keys := [
+        key for keys in keys_by_run.values() for key in (keys[:1] + keys[-1:]) if key not in lines
+    ]:
+        missing_keys = list(dict.fromkeys(missing_keys))
+        line_answers = yield [_build_object_read(bucket, key) for key in missing_keys]
+        lines |= dict(zip(missing_keys, line_answers, strict=True))
+        for keys in keys_by_run.values():
+            while len(keys) > 1 and keys[-1] in lines and _is_note(lines[keys[-1]]):
+                keys.pop()
     findings: list[CheckFinding] = []
-    for run, answer in zip(runs, key_answers, strict=True):
-        ends = [
-            lines[_build_object_read(bucket, key).params]
-            for key in _find_first_and_last_key(get_answer_items(answer))
-        ]
+    for run, keys in keys_by_run.items():
+        ends = [lines[key] for key in (keys[:1] + keys[-1:])]
         findings += _list_run_findings(facts, run, ends, lock)
     named_runs = {finding.subject for finding in findings}
     if lock is not None and f"run {lock.run}" not in named_runs:
@@ -139,9 +143,11 @@ def _select_runs(prefixes: Iterable[str], lock: LockRecord | None) -> list[str]:
     return newest_runs
 
 
-def _find_first_and_last_key(objects: list[dict[str, Any]]) -> list[str]:
-    keys = sorted(str(item["Key"]) for item in objects)
-    return [keys[0], keys[-1]] if keys else []
+def _is_note(answer: ReadAnswer) -> bool:
+    """True if a line is a note, which says nothing of how far its run has come."""
+    if isinstance(answer, UnknownAnswerError) or not answer:
+        return False
+    return is_note_line(str(answer[0]["text"]))
 
 
 def _list_run_findings(

@@ -6,7 +6,10 @@ They are read without AWS: a folder is used when the bucket is gone, with its re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ops.core.errors import OpsError
+from ops.core.journal import Record
 from ops.core.lock import FolderLockStore, Lock, LockRecord
 from ops.core.run_context import JOURNAL_FOLDER_VARIABLE, find_journal_folder
 from ops.outputs import RUNS_PREFIX
@@ -14,7 +17,10 @@ from ops.outputs import RUNS_PREFIX
 
 @dataclass(frozen=True)
 class LocalRun:
-    """The first and the last line of a run's journal; `problem` says why they cannot be read."""
+    """The first line of a run's journal, and the last that is no note.
+
+    `problem` says why they cannot be read.
+    """
 
     run: str
     lines: tuple[str, ...] = ()
@@ -47,7 +53,17 @@ def read_local_runs() -> LocalRuns | None:
 def _read_run(path: Path) -> LocalRun:
     files = sorted(path.glob("[0-9]*.json"))
     try:
-        lines = tuple(file.read_text(encoding="utf-8") for file in (files[:1] + files[-1:]))
+        last_lines = (file.read_text(encoding="utf-8") for file in reversed(files))
+        last_line = next((line for line in last_lines if not is_note_line(line)), None)
+        first_lines = [file.read_text(encoding="utf-8") for file in files[:1]]
     except (OSError, ValueError) as error:
         return LocalRun(path.name, problem=str(error))
-    return LocalRun(path.name, lines)
+    return LocalRun(path.name, (*first_lines, *([] if last_line is None else [last_line])))
+
+
+def is_note_line(line: str) -> bool:
+    """True if a line of a journal is a note. One that is no record is none."""
+    try:
+        return Record.model_validate_json(line).event == "note"
+    except ValidationError:
+        return False

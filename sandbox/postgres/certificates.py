@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-VALIDITY: Final = datetime.timedelta(days=30)
+# Longer than any time that `ops` warns ahead. AWS's own are valid for decades: RDS User Guide,
+# "Using SSL/TLS to encrypt a connection to a DB instance or cluster".
+VALIDITY: Final = datetime.timedelta(days=3650)
 
 
 class CertificateAuthority:

@@ -12,7 +12,7 @@ def test_it_deploys_a_stack_and_shows_what_came_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "page.html"
-    options = ["--stack", "dev", "--set", "compute=none", "--page", str(file)]
+    options = ["--stack", "dev", "--set", "compute=services", "--page", str(file)]
     assert main(options) == 0
     shown = capsys.readouterr()
     assert "bulwark dev, in an in-memory AWS" in shown.out

@@ -100,6 +100,19 @@ def test_a_killed_run_is_named_with_who_when_and_the_command(ops: OpsConsole) ->
         assert f"ops runs resume {run}" in out + err
 
 
+@pytest.mark.parametrize("is_local", [False, True])
+def test_a_note_says_nothing_of_how_far_a_run_has_come(
+    ops: OpsConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_local: bool
+) -> None:
+    if is_local:
+        monkeypatch.setenv("BULWARK_JOURNAL", str(tmp_path / "journal"))
+    ops(DEPLOY_LINE)
+    (item,) = ops.run_for_json("runs list")["items"]
+    for text in ("users-saw-nothing", "and-the-cause-is-known"):
+        ops(f"runs note {item['run']} {text}")
+    assert [finding["state"] for finding in find_run(ops, 0)] == ["ok"]
+
+
 def test_a_run_at_work_on_this_machine_is_ok(ops: OpsConsole) -> None:
     stop_deployment(ops)  # its process is this one
     (item,) = find_run(ops, 0)

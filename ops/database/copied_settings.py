@@ -97,13 +97,21 @@ class SettingDifference:
 
 
 def list_settings_to_copy(
-    description: Mapping[str, Any], paths_by_parameter: Mapping[str, str]
+    outputs: Outputs, description: Mapping[str, Any], paths_by_parameter: Mapping[str, str]
 ) -> JsonObject:
-    """Lists the parameters that copy a described instance; unset settings are left out."""
+    """Lists the parameters that copy a described instance; unset settings are left out.
+
+    The copy of a fenced instance is not fenced: it has the stack's security group instead.
+    """
     values = {name: lookup(path, dict(description)) for name, path in paths_by_parameter.items()}
     settings: JsonObject = {
         name: value for name, value in values.items() if value not in (None, [], "")
     }
+    group_ids = settings.get("VpcSecurityGroupIds")
+    fence_id = outputs.database.fence_security_group_id
+    if isinstance(group_ids, list) and fence_id is not None and fence_id in group_ids:
+        kept_ids = [group_id for group_id in group_ids if group_id != fence_id]
+        settings["VpcSecurityGroupIds"] = kept_ids or [outputs.database.security_group_id]
     if not settings.get("EnablePerformanceInsights"):
         settings.pop("PerformanceInsightsKMSKeyId", None)
         settings.pop("PerformanceInsightsRetentionPeriod", None)

@@ -3,6 +3,7 @@
 The instance is available again then, as it was before: only an event says that nothing more comes.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,6 +29,20 @@ CLASS_CHANGE_FAILURES: Final = (
 STORAGE_FAILURES: Final = ("storage volume limitation was exceeded",)
 FAILOVER_FAILURES: Final = ("Abandoning user requested failover",)
 PASSWORD_FAILURES: Final = ("nable to reset your password",)
+# Of a restore or a replica: RDS-EVENT-0278, -0353, -0202.
+CREATION_FAILURES: Final = (
+    "nstance creation failed",
+    "can't be created because of insufficient resource",
+    "eplica creation failed",
+)
+# RDS-EVENT-0279, which is documented for RDS Custom; that others have its words is an assumption.
+PROMOTION_FAILURES: Final = ("eplica failed",)
+# Whatever the change was: RDS-EVENT-0031, -0035, -0036, -0315.
+STATE_FAILURES: Final = (
+    "nstance put into ",
+    "nstance in incompatible-",
+    "nable to move incompatible-network database",
+)
 # Minutes back that are read. A wait reads every minute; this is for a run that was interrupted.
 EVENT_MINUTES: Final = 12 * 60
 # Those that tell of a change; the others (backup, availability) would only fill the page.
@@ -37,14 +52,20 @@ EVENT_CATEGORIES: Final = (
     "failure",
     "maintenance",
     "notification",
+    "read replica",
 )
 
 
 def build_failure_reports(
-    outputs: Outputs, identifier: str, failures: Sequence[str]
+    outputs: Outputs, identifier: str, failures: Sequence[str] = ()
 ) -> FailureReports:
-    """Builds the read of the events of an instance whose message contains one of these texts."""
-    conditions = " || ".join(f'contains(Message, `"{failure}"`)' for failure in failures)
+    """Builds the read of an instance's events that say that a change of it has failed.
+
+    Their message contains one of `failures`, or says that the instance can serve no more.
+    """
+    conditions = " || ".join(
+        f"contains(Message, `{json.dumps(failure)}`)" for failure in (*failures, *STATE_FAILURES)
+    )
     return FailureReports(
         read=rds_call(
             outputs,

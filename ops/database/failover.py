@@ -124,6 +124,7 @@ def build_database_reboot_plan(
                 **STEADY,
             },
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, instance.identifier),
             within=1800,
         ),
     )
@@ -156,6 +157,7 @@ def build_reboot_step(
             read=_describe_events_call(outputs, identifier, events_start),
             met={RESTART_EVENT_EXPRESSION: True},
             begun={SHUTDOWN_EVENT_EXPRESSION: True},
+            reports=build_failure_reports(outputs, identifier),
             within=1800,
             typical=TYPICAL_REBOOT_SECONDS,
             source=REBOOT_TIME_SOURCE,
@@ -185,6 +187,7 @@ def build_pending_reboot_step(outputs: Outputs, instance: DatabaseInstance, name
                 **STEADY,
             },
             begun={DATABASE_STATUS_PATH: "rebooting"},
+            reports=build_failure_reports(outputs, instance.identifier),
             within=1800,
             typical=TYPICAL_REBOOT_SECONDS,
             source=REBOOT_TIME_SOURCE,

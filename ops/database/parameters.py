@@ -10,6 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import NO_COST, build_stack_plan
+from ops.database.events import build_failure_reports
 from ops.database.instance import (
     DatabaseInstance,
     describe_instance_call,
@@ -265,6 +266,7 @@ def _build_applied_step(outputs: Outputs, instance: DatabaseInstance) -> Step:
             met={PARAMETERS_APPLIED_EXPRESSION: True},
             holds_for=APPLIED_HOLD_SECONDS,
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, instance.identifier),
             every=15,
             within=900,
         ),
@@ -291,6 +293,7 @@ def _build_start_step(outputs: Outputs, instance: DatabaseInstance) -> Step:
             met={**STEADY, PARAMETER_APPLY_STATUS_PATH: "in-sync"},
             begun={DATABASE_STATUS_PATH: "rebooting"},
             failed=build_failed_conditions(INCOMPATIBLE_PARAMETERS),
+            reports=build_failure_reports(outputs, instance.identifier),
             # Still incompatible at the end: these values do not fit it either.
             failed_on_timeout={DATABASE_STATUS_PATH: [INCOMPATIBLE_PARAMETERS]},
             within=1800,

@@ -10,6 +10,7 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import NO_COST, build_stack_plan
+from ops.database.events import PASSWORD_FAILURES, build_failure_reports
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
     DatabaseInstance,
@@ -114,6 +115,7 @@ def build_password_rotation_plan(
                     f"{PENDING_CHANGES_PATH}.MasterUserPassword": None,
                 },
                 failed=build_failed_conditions(),
+                reports=build_failure_reports(outputs, instance.identifier, PASSWORD_FAILURES),
                 every=10,
                 within=900,
             ),

@@ -10,6 +10,7 @@ from ops.core.plan import RUN_TAG, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
 from ops.cost.difference import describe_instance_cost
 from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
+from ops.database.events import CREATION_FAILURES, build_failure_reports
 from ops.database.instance import (
     DB_INSTANCE_NOT_FOUND,
     describe_instance,
@@ -101,7 +102,7 @@ def build_replica_creation_plan(
             "ops db status",
         )
     instance_class = instance_class or str(primary["DBInstanceClass"])
-    copied_settings = list_settings_to_copy(primary, REPLICA_SETTINGS)
+    copied_settings = list_settings_to_copy(outputs, primary, REPLICA_SETTINGS)
     tags = parse_tags(primary.get("TagList"))
     user_tags = {key: value for key, value in tags.items() if not key.startswith("aws:")}
     describe_call = describe_instance_call(outputs, replica).model_copy(
@@ -133,6 +134,7 @@ def build_replica_creation_plan(
             },
             begun={DATABASE_STATUS_PATH: "creating"},
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, replica, CREATION_FAILURES),
             every=60,
             within=3 * 3600,
             typical=TYPICAL_REPLICA_CREATION_SECONDS,

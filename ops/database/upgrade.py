@@ -247,6 +247,7 @@ def _build_replica_upgraded_step(
                 **STEADY,
             },
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, replica.identifier, UPGRADE_FAILURES),
             every=60,
             within=4 * 3600,
         ),

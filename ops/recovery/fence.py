@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from ops.core.aws import Aws
 from ops.core.plan import UNDOCUMENTED_TIME_SOURCE, JsonObject, Step, Wait
+from ops.database.events import build_failure_reports
 from ops.database.failover import build_reboot_step, get_reboot_events_start
 from ops.database.instance import rds_call
 from ops.database.statuses import (
@@ -191,6 +192,7 @@ def _build_groups_step(
             met={GROUPS_EXPRESSION: active_groups, **STEADY},
             begun={GROUPS_EXPRESSION: active_groups},
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, str(instance["DBInstanceIdentifier"])),
             every=5,
             within=1800,
             typical=TYPICAL_GROUPS_SECONDS,

@@ -16,6 +16,7 @@ from ops.core.stack_plan import NO_COST, NOT_PRICED, build_stack_plan
 from ops.core.start_time import StartTime
 from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
+from ops.database.events import PROMOTION_FAILURES, build_failure_reports
 from ops.database.instance import (
     describe_instance_call,
     parse_instance,
@@ -262,6 +263,7 @@ def build_replica_promotion_plan(
             },
             begun={"DBInstances[0].ReadReplicaSourceDBInstanceIdentifier": None},
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, name, PROMOTION_FAILURES),
             every=15,
             within=2 * 3600,
             typical=TYPICAL_REPLICA_PROMOTION_SECONDS,

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ops.core.errors import OpsError
 from ops.core.plan import Call, JsonObject, Step, Wait
+from ops.database.events import build_failure_reports
 from ops.database.instance import (
     DB_INSTANCE_NOT_FOUND,
     describe_instance_call,
@@ -97,6 +98,7 @@ def build_rename_step(
             },
             begun={RESOURCE_ID_PATH: resource_id},
             failed=build_failed_conditions(*kept_statuses),
+            reports=build_failure_reports(outputs, old_name),
             every=15,
             within=2 * 3600,
             typical=TYPICAL_RENAME_SECONDS,

@@ -35,7 +35,7 @@ from ops.database.copied_settings import (
     get_user_tags,
     list_settings_to_copy,
 )
-from ops.database.events import PASSWORD_FAILURES, build_failure_reports
+from ops.database.events import CREATION_FAILURES, PASSWORD_FAILURES, build_failure_reports
 from ops.database.instance import (
     DB_INSTANCE_NOT_FOUND,
     PENDING_CHANGES_PATH,
@@ -120,7 +120,7 @@ def build_point_in_time_restore_plan(
         {
             **source_params,
             "TargetDBInstanceIdentifier": request.identifier,
-            **_build_restore_params(source, request, run),
+            **_build_restore_params(outputs, source, request, run),
         },
         "DBInstanceAlreadyExists",
     )
@@ -144,7 +144,7 @@ def build_snapshot_restore_plan(
     now: datetime,
 ) -> Plan:
     """Builds the plan that restores a snapshot with the settings of the source."""
-    settings = _build_restore_params(source, request, run)
+    settings = _build_restore_params(outputs, source, request, run)
     unsupported_settings = POINT_IN_TIME_ONLY_SETTINGS
     call = rds_call(
         outputs,
@@ -219,7 +219,7 @@ def build_restore_steps(
     """
     name = request.identifier
     read = _describe_restored_instance_call(outputs, name)
-    settings = {**list_settings_to_copy(source, POST_RESTORE_SETTINGS)}
+    settings = {**list_settings_to_copy(outputs, source, POST_RESTORE_SETTINGS)}
     if not unsupported_settings:  # the restore call has set them
         settings = {
             key: value for key, value in settings.items() if key not in POINT_IN_TIME_ONLY_SETTINGS
@@ -233,6 +233,7 @@ def build_restore_steps(
             met={replicas.DATABASE_RUN_TAG_PATH: run, **STEADY},
             begun={replicas.DATABASE_RUN_TAG_PATH: run},
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, name, CREATION_FAILURES),
             every=10,
             within=12 * 3600,
             typical=TYPICAL_RESTORE_SECONDS,
@@ -265,10 +266,10 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
 
 
 def _build_restore_params(
-    source: Mapping[str, Any], request: RestoreRequest, run: str
+    outputs: Outputs, source: Mapping[str, Any], request: RestoreRequest, run: str
 ) -> JsonObject:
     tags = {**get_user_tags(source), **request.tags, RUN_TAG: run}
-    params = list_settings_to_copy(source, RESTORE_SETTINGS)
+    params = list_settings_to_copy(outputs, source, RESTORE_SETTINGS)
     if request.instance_class:
         params["DBInstanceClass"] = request.instance_class
     deletion_protection = bool(source.get("DeletionProtection")) and request.is_permanent
@@ -305,6 +306,7 @@ def _build_configure_step(outputs: Outputs, name: str, settings: JsonObject) -> 
             },
             begun={applied_condition: True},
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, name),
             every=10,
             within=2 * 3600,
             typical=TYPICAL_CONFIGURE_SECONDS,
@@ -376,6 +378,7 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
             read=read,
             met=VOLUME_FILLED,
             failed=build_failed_conditions(),
+            reports=build_failure_reports(outputs, name),
             every=20,
             within=compute_fill_limit(storage_gib),
             typical=compute_typical_fill(storage_gib),

@@ -6,6 +6,7 @@ re:Post (a failed precheck), and of RDS for SQL Server's guide (a class change).
 
 from typing import Any, Final, Literal
 
+from moto.core.responses import ActionResult
 from moto.rds.models import DBInstance, Event, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
@@ -15,7 +16,7 @@ from sandbox.patches.rds.instances import start_phases
 from sandbox.patches.rds.reboots import truncate_to_milliseconds
 
 patch = ServicePatch()
-GivenUpChange = Literal["upgrade", "class", "failover"]
+GivenUpChange = Literal["upgrade", "class", "failover", "rename", "groups", "promotion"]
 # Simulated seconds until RDS gives up: an assumption, a precheck takes minutes.
 GIVE_UP_SECONDS: Final = 5 * 60
 GIVE_UP_EVENTS: Final[dict[GivenUpChange, tuple[str, str, str]]] = {
@@ -38,7 +39,23 @@ GIVE_UP_EVENTS: Final[dict[GivenUpChange, tuple[str, str, str]]] = {
         "Abandoning user requested failover since a failover recently occurred on the database "
         "instance.",
     ),
+    # RDS-EVENT-0036; that RDS reports these changes so, and takes them back, is an assumption.
+    "rename": (
+        "new_db_instance_identifier",
+        "failure",
+        "Database instance in incompatible-network. The subnets have no free addresses.",
+    ),
+    "groups": (
+        "vpc_security_group_ids",
+        "failure",
+        "Database instance in incompatible-network. The security group does not exist.",
+    ),
+    # RDS-EVENT-0279, which is documented for RDS Custom.
+    "promotion": ("", "failure", "The promotion of the read replica failed. It lags too far."),
 }
+# RDS-EVENT-0278, then one of the statuses of "Viewing DB instance status".
+FAILED_RESTORE_EVENT: Final = "The DB instance creation failed. The backup cannot be read."
+FAILED_RESTORE_STATUS: Final = "incompatible-restore"
 
 
 def give_up_next(account: str, region: str, name: str, change: GivenUpChange) -> None:
@@ -47,8 +64,15 @@ def give_up_next(account: str, region: str, name: str, change: GivenUpChange) ->
     instance.sandbox_gives_up = change  # type: ignore[attr-defined]
 
 
+def fail_next_restore(account: str, region: str, identifier: str) -> None:
+    """Lets RDS accept the restore of this new instance and fail it."""
+    backend = rds_backends[account][region]
+    backend.sandbox_failing_restore = identifier  # type: ignore[attr-defined]
+
+
 @patch.add_change
 def add_give_up_events() -> None:
+    Event.EVENT_MAP["FAILED_RESTORE"] = {"Categories": ["failure"], "Message": FAILED_RESTORE_EVENT}
     for change, (_, category, message) in GIVE_UP_EVENTS.items():
         Event.EVENT_MAP[f"GIVEN_UP_{change}"] = {"Categories": [category], "Message": message}
 
@@ -56,7 +80,11 @@ def add_give_up_events() -> None:
 def _give_up(instance: DBInstance, change: GivenUpChange, status: str) -> None:
     instance.sandbox_gives_up = None  # type: ignore[attr-defined]
     start_phases(instance, (status, GIVE_UP_SECONDS))
-    instance.add_event(f"GIVEN_UP_{change}")
+    _add_later_event(instance, f"GIVEN_UP_{change}")
+
+
+def _add_later_event(instance: DBInstance, event: str) -> None:
+    instance.add_event(event)
     instance.backend.events[-1].date = truncate_to_milliseconds(
         get_sandbox_clock().get_completion_time(GIVE_UP_SECONDS)
     )
@@ -68,7 +96,7 @@ def accept_and_give_up(original: Any, backend: RDSBackend, name: str, params: An
     change: GivenUpChange | None = getattr(instance, "sandbox_gives_up", None)
     parameter = GIVE_UP_EVENTS[change][0] if change is not None else ""
     value = params.get(parameter) if parameter else None
-    if change is None or value is None or value == getattr(instance, parameter):
+    if change is None or value is None or value == getattr(instance, parameter, None):
         modified: DBInstance = original(backend, name, params)
         return modified
     _give_up(instance, change, "upgrading" if change == "upgrade" else "modifying")
@@ -88,3 +116,24 @@ def accept_and_abandon_failover(original: Any, response: RDSResponse) -> Any:
         instance.availability_zone = zone
         instance.sandbox_failover = (None, None)  # type: ignore[attr-defined]
     return answer
+
+
+@patch.wrap(RDSResponse, "promote_read_replica")
+def accept_and_give_up_promotion(original: Any, response: RDSResponse) -> Any:
+    instance = response.backend.describe_db_instances(response.params["DBInstanceIdentifier"])[0]
+    if getattr(instance, "sandbox_gives_up", None) != "promotion":
+        return original(response)
+    _give_up(instance, "promotion", "modifying")
+    return ActionResult({"DBInstance": instance})
+
+
+@patch.wrap(RDSBackend, "create_db_instance")
+def accept_and_fail_restore(
+    original: Any, backend: RDSBackend, settings: dict[str, Any]
+) -> DBInstance:
+    instance: DBInstance = original(backend, settings)
+    if getattr(backend, "sandbox_failing_restore", None) == instance.db_instance_identifier:
+        backend.sandbox_failing_restore = None  # type: ignore[attr-defined]
+        instance.status = FAILED_RESTORE_STATUS
+        _add_later_event(instance, "FAILED_RESTORE")
+    return instance

@@ -4,13 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
-from ops.core.plan import Plan
+from ops.core.plan import Call, Plan
 from tests.ops.db_stage import describe_database
+from tests.ops.procedures.db_replica import plan_replica_add
 from tests.ops.procedures.recover import (
     COPIED_SETTINGS,
+    PRIMARY_IDENTIFIER,
     RESTORED_IDENTIFIER,
+    plan_drill,
     plan_snapshot_restore,
     plan_time_restore,
+    put_fence,
     put_saved_snapshot,
 )
 from tests.ops.stage import KillFuse, Stage, open_stage
@@ -27,3 +31,37 @@ def test_no_setting_is_left_at_a_default(build_plan: Callable[[Stage], Plan]) ->
         for setting in COPIED_SETTINGS:
             assert restored.get(setting) == source.get(setting), setting
         assert restored["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
+
+
+@pytest.mark.parametrize(
+    "build_plan", [plan_time_restore, plan_snapshot_restore, plan_drill], ids=lambda f: f.__name__
+)
+def test_the_copy_of_a_fenced_instance_is_not_fenced(build_plan: Callable[[Stage], Plan]) -> None:
+    with open_stage() as stage:
+        put_saved_snapshot(stage)
+        put_fence(stage)
+        part = stage.outputs.database
+        stage.client("rds").modify_db_instance(
+            DBInstanceIdentifier=PRIMARY_IDENTIFIER,
+            VpcSecurityGroupIds=[str(part.fence_security_group_id)],
+        )
+        stage.clock.sleep(600)
+        actions = build_plan(stage).actions()
+        calls = [action.params for action in actions if isinstance(action, Call)]
+        groups = [call["VpcSecurityGroupIds"] for call in calls if "VpcSecurityGroupIds" in call]
+        assert groups == [[part.security_group_id]]
+
+
+def test_the_replica_of_a_fenced_instance_is_not_fenced() -> None:
+    with open_stage() as stage:
+        put_saved_snapshot(stage)
+        put_fence(stage)
+        part = stage.outputs.database
+        stage.client("rds").modify_db_instance(
+            DBInstanceIdentifier=PRIMARY_IDENTIFIER,
+            VpcSecurityGroupIds=[str(part.fence_security_group_id), "sg-0123456789abcdef0"],
+        )
+        stage.clock.sleep(600)
+        add_call = plan_replica_add(stage).steps[0].action
+        assert isinstance(add_call, Call)
+        assert add_call.params["VpcSecurityGroupIds"] == ["sg-0123456789abcdef0"]

@@ -256,8 +256,9 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *SQL,
             "rds.describe_db_engine_versions",
-            "rds.describe_db_instances",
+            "rds.describe_engine_default_parameters",
             "rds.describe_events",
             "rds.describe_db_parameters",
             "rds.describe_db_parameter_groups",

@@ -88,7 +88,7 @@ def list_database_parameters(
         **({"Source": "user"} if user_only else {}),
     }
     items = list_in_stack_region(aws, outputs, "rds.describe_db_parameters", "Parameters", params)
-    return sorted((_parse_parameter(item) for item in items), key=lambda parameter: parameter.name)
+    return sorted((parse_parameter(item) for item in items), key=lambda parameter: parameter.name)
 
 
 def parse_parameter_values(texts: Sequence[str], option: str = "--set") -> dict[str, str]:
@@ -371,7 +371,8 @@ def _build_group_values_wait(
     )
 
 
-def _parse_parameter(description: Mapping[str, Any]) -> PostgresParameter:
+def parse_parameter(description: Mapping[str, Any]) -> PostgresParameter:
+    """Parses a parameter from its description by RDS."""
     return PostgresParameter(
         name=description["ParameterName"],
         value=description.get("ParameterValue"),

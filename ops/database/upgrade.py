@@ -120,10 +120,12 @@ def build_database_upgrade_plan(
     target: UpgradeTarget,
     user_parameters: Sequence[PostgresParameter],
     run: str,
+    precheck_notes: Sequence[str] = (),
 ) -> Plan:
     """Builds the plan that takes a snapshot and upgrades the primary and its replicas.
 
-    `user_parameters` are those that the primary's group sets. Raises OpsError unless RDS takes
+    `user_parameters` are those that the primary's group sets, `precheck_notes` what could not be
+    checked before (upgrade_prechecks.py). Raises OpsError unless RDS takes
     this of all instances now and nothing is pending.
     """
     require_takes(primary, "before it is upgraded", Change.SNAPSHOT)
@@ -147,6 +149,7 @@ def build_database_upgrade_plan(
         ]
         steps.append(_build_upgrade_step(outputs, primary, "upgrade", target))
     notes = (
+        *precheck_notes,
         "the database is down during the upgrade; there is no undo: to go back, restore the "
         f"snapshot {primary.identifier}-{run}",
         *(

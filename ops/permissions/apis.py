@@ -243,6 +243,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "rds.describe_db_snapshots": (
         build_grant("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
     ),
+    "rds.describe_engine_default_parameters": (
+        build_unscoped_grant("rds:DescribeEngineDefaultParameters"),
+    ),
     "rds.describe_events": (build_unscoped_grant("rds:DescribeEvents"),),
     # A task read by its name has no snapshot that AWS could check.
     "rds.describe_export_tasks": (build_unscoped_grant("rds:DescribeExportTasks"),),

@@ -29,8 +29,17 @@ RDS_EXTENSIONS: Final = frozenset(
     uuid-ossp
     """.split()
 )
+# PostgreSQL 17 removed it (release notes, E.5.2); PostGIS is RDS's own addition.
+LAST_MAJOR_BY_EXTENSION: Final = {"old_snapshot": 16}
+OTHER_RDS_EXTENSIONS: Final = ("plpgsql", "postgis", "postgis_raster", "postgis_topology")
 COPIED_PROGRAMS: Final = ("postgres", "initdb", "pg_ctl", "pg_basebackup", "pg_config")
 _TRUSTED_PATTERN: Final = re.compile(r"^\s*trusted\s*=\s*(true|on|yes|1)\b", re.MULTILINE)
+
+
+def list_rds_extensions(major: int) -> list[str]:
+    """Lists the names that RDS gives in `rds.extensions` for a major version."""
+    names = {*RDS_EXTENSIONS, *OTHER_RDS_EXTENSIONS}
+    return sorted(name for name in names if LAST_MAJOR_BY_EXTENSION.get(name, major) >= major)
 
 
 @cache

@@ -12,12 +12,20 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.database import parameters
+from ops.database.commands.queries import ViaOption
 from ops.database.instance import get_primary, get_primary_or_replica
+from ops.database.sql.connection import DatabaseClient
 from ops.database.upgrade import (
     UPGRADE_TARGET_COLUMNS,
     build_database_upgrade_plan,
     list_database_upgrade_targets,
     resolve_upgrade_target,
+)
+from ops.database.upgrade_prechecks import (
+    Precheck,
+    fetch_family_parameters,
+    precheck_major_upgrade,
+    require_no_findings,
 )
 
 app = typer.Typer(add_completion=False)
@@ -31,6 +39,7 @@ def upgrade_database(
         str | None,
         typer.Argument(metavar="VERSION", help="like 16.11 or 17; without it, lists the versions"),
     ] = None,
+    via: ViaOption = None,
     *,
     options: ExecutionOptions,
 ) -> None:
@@ -52,6 +61,7 @@ def upgrade_database(
     replicas = [
         get_primary_or_replica(stack_context.aws, stack_context.outputs, name)
         for name in instance.replicas
+        if not name.startswith("arn:")  # of another region, which the precheck names
     ]
     user_parameters = (
         parameters.list_database_parameters(
@@ -60,9 +70,21 @@ def upgrade_database(
         if target.is_major
         else []
     )
+    precheck = Precheck()
+    if target.is_major:
+        current_family, target_family = (
+            fetch_family_parameters(stack_context.aws, stack_context.outputs, family_version)
+            for family_version in (instance.version, target.version)
+        )
+        client = DatabaseClient(stack_context.outputs, stack_context.aws, via, read_only=True)
+        precheck = precheck_major_upgrade(
+            client, instance, target.version, user_parameters, current_family, target_family
+        )
+        client.close()
+        require_no_findings(instance, target.version, precheck)
     run = new_run_id("upgrade")
     plan = build_database_upgrade_plan(
-        stack_context.outputs, instance, replicas, target, user_parameters, run
+        stack_context.outputs, instance, replicas, target, user_parameters, run, precheck.notes
     )
     options = options.as_destructive()
     if execute_plan(plan, stack_context, output, options):

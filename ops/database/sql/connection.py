@@ -110,13 +110,15 @@ class DatabaseClient:
     """Runs SQL on the stack's database; opens one connection per instance when first needed.
 
     With `read_only` every transaction is read only. `other_instances` are instances outside the
-    stack, like restored ones, each with its tunnel or None for its own endpoint.
+    stack, like restored ones, each with its tunnel or None for its own endpoint. `database` is one
+    of the instance's databases instead of the stack's own.
     """
 
     outputs: Outputs
     aws: Aws
     via: str | None = None
     read_only: bool = False
+    database: str | None = None
     other_instances: dict[str, str | None] = field(default_factory=dict)
     _connections: dict[str, "psycopg.Connection[tuple[Any, ...]]"] = field(default_factory=dict)
     _warnings: list[str] = field(default_factory=list)
@@ -166,6 +168,11 @@ class DatabaseClient:
             return [convert_row(columns, row) for row in cursor.fetchall()]
         except psycopg.Error as error:
             raise convert_error(error, name, timeout, unknown_outcome_error) from None
+
+    def close(self) -> None:
+        """Closes its connections; the next statement opens a new one."""
+        while self._connections:
+            self._connections.popitem()[1].close()
 
     def _get_connection(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
         """Returns a live connection with the statement timeout set, in seconds."""
@@ -228,7 +235,7 @@ class DatabaseClient:
                 return psycopg.connect(
                     **build_server_parameters(address.host, server_name),
                     port=address.port,
-                    dbname=credentials["dbname"],
+                    dbname=self.database or credentials["dbname"],
                     user=credentials["username"],
                     password=credentials["password"],
                     connect_timeout=CONNECT_TIMEOUT_SECONDS,

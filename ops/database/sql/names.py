@@ -60,3 +60,9 @@ def quote_name(*parts: str) -> str:
 def quote_name_parts(*parts: str) -> str:
     """Quotes every part of a name for a statement."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def quote_literal(text: str) -> str:
+    """Quotes a text for a statement that a person is shown, as quote_literal() does."""
+    quoted = "'" + text.replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in text else quoted

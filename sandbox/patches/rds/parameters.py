@@ -4,6 +4,7 @@ A part of what RDS has for its engine `postgres` (some 400): those that people c
 types and limits of PostgreSQL's manual and RDS's own lists.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from moto.rds.models import DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from sandbox.patches.patching import AwsError, ServicePatch
+from sandbox.postgres.extensions import list_rds_extensions
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -41,6 +43,7 @@ log_temp_files integer -1-{INT_MAX}
 maintenance_work_mem integer 1024-{INT_MAX} GREATEST({{DBInstanceClassMemory/63963136*1024}},65536)
 max_connections! integer 6-262143 LEAST({{DBInstanceClassMemory/9531392}},5000)
 max_parallel_workers integer 0-1024
+max_prepared_transactions! integer 0-262143 0
 max_wal_size integer 2-{INT_MAX}
 max_worker_processes! integer 0-262143 GREATEST({{DBInstanceVCPU*2}},8)
 pg_stat_statements.max! integer 100-{INT_MAX}
@@ -108,6 +111,35 @@ def describe_db_parameters(response: RDSResponse, params: ApiRecord) -> ApiRecor
     first, size = int(params.get("Marker") or 0), int(params.get("MaxRecords") or 100)
     next_marker = {"Marker": str(first + size)} if len(parameters) > first + size else {}
     return {"Parameters": parameters[first : first + size], **next_marker}
+
+
+@patch.add_operation(RDSResponse, "DescribeEngineDefaultParameters")
+def describe_engine_default_parameters(response: RDSResponse, params: ApiRecord) -> ApiRecord:
+    """What a new group of the family has, with the extensions that RDS has for it; in pages."""
+    family = str(params["DBParameterGroupFamily"])
+    match = re.fullmatch(r"postgres(1[0-8])", family)
+    if match is None:
+        raise AwsError(
+            "InvalidParameterValue", f"ParameterGroupFamily {family} is not a valid parameter group"
+        )
+    extensions = {
+        "ParameterName": "rds.extensions",
+        "ParameterValue": ",".join(list_rds_extensions(int(match[1]))),
+        "DataType": "string",
+        "ApplyType": "static",
+        "IsModifiable": False,
+        "Source": "system",
+    }
+    parameters = [*POSTGRES_PARAMETERS.values(), extensions]
+    first, size = int(params.get("Marker") or 0), int(params.get("MaxRecords") or 100)
+    next_marker = {"Marker": str(first + size)} if len(parameters) > first + size else {}
+    return {
+        "EngineDefaults": {
+            "DBParameterGroupFamily": family,
+            "Parameters": parameters[first : first + size],
+            **next_marker,
+        }
+    }
 
 
 @patch.wrap(RDSBackend, "modify_db_parameter_group")

@@ -10,7 +10,7 @@ from moto.rds.models import Event, rds_backends
 
 from ops.core.errors import ThrottledError
 from ops.core.plan import Plan
-from ops.core.stack_plan import build_stack_plan
+from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.database import failover, replicas, upgrade
 from ops.database import instance as database
 from ops.database.events import CLASS_CHANGE_FAILURES, UPGRADE_FAILURES, build_failure_reports
@@ -46,7 +46,9 @@ def plan_upgrade(stage: Stage) -> Plan:
 def plan_groups(stage: Stage) -> Plan:
     primary = replicas.get_instance_description(stage.aws, stage.outputs)
     step = build_fence_step(stage.outputs, primary)
-    return build_stack_plan(stage.outputs, "promote-1", "recover promote", step)
+    return build_stack_plan(
+        stage.outputs, "promote-1", "recover promote", step, changes=[], losses=[], cost=NO_COST
+    )
 
 
 CASES: tuple[tuple[GivenUpChange, Callable[[Stage], Plan], float], ...] = (

@@ -86,7 +86,7 @@ def test_the_newest_is_the_newest_by_its_numbers() -> None:
 
 
 def test_on_a_protected_stack_yes_is_not_enough(ops: OpsConsole) -> None:
-    assert "--expect is not set" in ops("db upgrade 16.11 --yes", expected_code=2)[1]
+    assert "--expect must be " in ops("db upgrade 16.11 --yes", expected_code=2)[1]
     assert describe_database(ops.stage)["EngineVersion"] == "16.10"
 
 
@@ -118,3 +118,12 @@ def test_a_deprecated_version_can_be_left(
         console("db resize db.m7g.large --yes")
         after = describe_database(console.stage)
         assert (after["EngineVersion"], after["DBInstanceClass"]) == ("16.11", "db.m7g.large")
+
+
+def test_without_a_way_to_the_database_the_plan_says_so(ops: OpsConsole) -> None:
+    notes = ops.run_for_json("db upgrade 17 --dry-run")["plan"]["notes"]
+    assert notes[0].startswith("not prechecked, the database could not be asked (")
+    assert "pg_upgrade_precheck.log" in notes[0]
+    assert "gives the upgrade up" in notes[0]
+    minor_notes = ops.run_for_json("db upgrade 16.11 --dry-run")["plan"]["notes"]
+    assert not any("precheck" in note for note in minor_notes)

@@ -41,6 +41,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "recover-preview": "no losses",
     "recover-ready": "no ways to recover",
     "recover-reconcile": "no steps",
+    "recover-sources": "no backups",
     "run": "no events",
     "run-report": "no steps",
     "runs": "no runs",

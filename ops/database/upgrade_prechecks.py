@@ -37,7 +37,7 @@ POSTGIS_EXTENSIONS: Final = (
     "postgis_tiger_geocoder",
     "postgis_topology",
 )
-RDS_DATABASE: Final = "rdsadmin"  # RDS's own, to which nobody else connects
+_RDS_DATABASE: Final = "rdsadmin"  # RDS's own, to which nobody else connects
 
 
 @dataclass
@@ -120,7 +120,7 @@ def precheck_major_upgrade(
     precheck.findings += list_instance_findings(rows, majors[0], client.outputs.database.admin_name)
     for row in rows:
         is_asked = row["kind"] == "database" and row["connects"] and not row["broken"]
-        if not is_asked or row["name"] == RDS_DATABASE:
+        if not is_asked or row["name"] == _RDS_DATABASE:
             continue
         database_client = replace(client, database=row["name"], _connections={}, _warnings=[])
         try:

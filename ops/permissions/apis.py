@@ -1,8 +1,7 @@
 """The IAM actions and resources that each AWS call of ops needs.
 
-Sources: Service Authorization Reference, "Actions, resources, and condition keys for ..." of each
-service; the API reference of each operation; AWS's error messages. A call without an entry here is
-an error: add it, with its resources in resources.py.
+Sources: Service Authorization Reference and API reference of each service; AWS's error messages.
+A call without an entry here is an error: add it, with its resources in resources.py.
 """
 
 from collections.abc import Mapping

@@ -183,4 +183,9 @@ DECLARATIONS: Final = (
         never_bad={"--class": "RDS judges: which classes a snapshot can be restored with"},
         judged_by_aws={"SNAPSHOT": "which snapshots there are"},
     ),
+    Declaration(
+        "recover sources",
+        role="reader",
+        calls=("rds.describe_db_instance_automated_backups", "rds.describe_db_snapshots"),
+    ),
 )

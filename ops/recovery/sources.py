@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
@@ -34,6 +35,32 @@ class BackupSource:
     storage_gib: int
     key_arn: str | None = None
     earliest_time: str | None = None
+
+    @property
+    def latest_datetime(self) -> datetime:
+        """Its latest restorable time, UTC."""
+        return parse_time(self.latest_time)
+
+
+SOURCE_COLUMNS: Final = ("newest data", "region", "kind", "backup", "restore with")
+
+
+def build_source_row(outputs: Outputs, region: str, source: BackupSource) -> dict[str, object]:
+    """Builds the table row of a backup, with the command that restores it."""
+    if region != outputs.stack.region:
+        command = f"ops recover region --from {source.name}"
+    elif source.kind == "snapshot":
+        # Another account's is listed by its ARN, and chosen by its name.
+        command = f"ops recover snapshot {source.name.partition(':snapshot:')[2] or source.name}"
+    else:
+        command = "ops recover point-in-time --to latest"
+    return {
+        "newest data": source.latest_time,
+        "region": region,
+        "kind": source.kind,
+        "backup": source.name,
+        "restore with": command,
+    }
 
 
 def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupSource]:
@@ -74,7 +101,7 @@ def list_backup_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupS
                     str(earliest_time) if earliest_time else None,
                 )
             )
-    return sorted(backups, key=lambda backup: parse_time(backup.latest_time), reverse=True)
+    return sorted(backups, key=lambda backup: backup.latest_datetime, reverse=True)
 
 
 def is_shared(snapshot: Any) -> bool:

@@ -292,6 +292,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         ),
     ),
     "recover list": (TypedLine("recover list", db_stage.put_database),),
+    "recover sources": (TypedLine("recover sources", recover.put_saved_snapshot),),
     "recover failover": (TypedLine("recover failover --yes", db_stage.put_database),),
     "recover point-in-time": (
         TypedLine("recover point-in-time --to latest --no-sql --dry-run", put_retained_backup),

@@ -26,7 +26,7 @@ UNSUPPORTED_REG_TYPES: Final = (
     "regcollation",
     "regnamespace",
 )
-UNKNOWN_TYPE: Final = "unknown"  # PostgreSQL 10 stopped supporting it in tables
+_UNKNOWN_TYPE: Final = "unknown"  # PostgreSQL 10 stopped supporting it in tables
 # Its format changed in PostgreSQL 16: check_for_aclitem_data_type_usage.
 ACLITEM_TYPE: Final = "aclitem"
 FIRST_MAJOR_WITH_NEW_ACLITEM: Final = 16
@@ -163,7 +163,7 @@ def list_column_findings(
     client: DatabaseClient, database: str, source_major: int, target_major: int
 ) -> Iterator[PrecheckFinding]:
     """Lists columns of one database that the new version cannot take over."""
-    types = [*UNSUPPORTED_REG_TYPES, UNKNOWN_TYPE]
+    types = [*UNSUPPORTED_REG_TYPES, _UNKNOWN_TYPE]
     if source_major < FIRST_MAJOR_WITH_NEW_ACLITEM <= target_major:
         types.append(ACLITEM_TYPE)
     columns: list[Any] = client.fetch_rows(TYPES_STATEMENT, {"types": types})

@@ -34,6 +34,7 @@ from ops.recovery.commands.promote import replica_app
 from ops.recovery.commands.ready import app as ready_app
 from ops.recovery.commands.rebuild import app as rebuild_app
 from ops.recovery.commands.reconcile import app as reconcile_app
+from ops.recovery.commands.sources import app as sources_app
 from ops.recovery.restore import (
     build_point_in_time_restore_plan,
     build_snapshot_restore_plan,
@@ -56,6 +57,7 @@ app.add_typer(drill_app)
 app.add_typer(ready_app)
 app.add_typer(rebuild_app)
 app.add_typer(reconcile_app)
+app.add_typer(sources_app)
 app.add_typer(replica_app, name="replica")
 app.command(name="failover")(fail_over_database)
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from ops.core.aws import Aws
+from ops.core.errors import DeniedError
 from ops.database.snapshots import list_snapshots, select_snapshot
-from ops.recovery.sources import list_backup_sources
+from ops.outputs import Outputs
+from ops.recovery.sources import BackupSource, build_source_row, list_backup_sources
 from sandbox.patches.rds.snapshots import put_backup_service_snapshot
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import open_database_console
@@ -134,3 +138,52 @@ def test_without_backups_that_it_left_it_says_that_it_is_gone(ops: OpsConsole) -
     lose_primary(ops.stage, retain=False)
     _, err = ops("recover point-in-time --to latest --no-sql", expected_code=1)
     assert f"there is no DB instance {PRIMARY_IDENTIFIER}" in err
+
+
+def test_every_source_is_listed_with_its_command_the_newest_data_first(ops: OpsConsole) -> None:
+    save(ops.stage, f"{PRIMARY_IDENTIFIER}-old")
+    put_backup_service_snapshot(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "job-1")
+    ops.stage.clock.sleep(3600)
+    copy(ops.stage, f"{PRIMARY_IDENTIFIER}-old", f"{PRIMARY_IDENTIFIER}-copy")
+    lose_primary(ops.stage, retain=True)
+    rows = ops.run_for_json("recover sources")["items"]
+    times = [row["newest data"] for row in rows]
+    assert times == sorted(times, reverse=True)
+    commands = {row["kind"]: row["restore with"] for row in rows}
+    assert commands["retained backup"] == "ops recover point-in-time --to latest"
+    ops(f"{commands['retained backup'].removeprefix('ops ')} --no-sql --dry-run")
+    by_name = {row["backup"]: row for row in rows}
+    for name in (SERVICE_SNAPSHOT, f"{PRIMARY_IDENTIFIER}-old", f"{PRIMARY_IDENTIFIER}-copy"):
+        assert by_name[name]["restore with"] == f"ops recover snapshot {name}"
+        ops(f"recover snapshot {name} --no-sql --dry-run")
+    ages = [by_name[f"{PRIMARY_IDENTIFIER}-{name}"]["newest data"] for name in ("old", "copy")]
+    assert ages[0] == ages[1], "a copy is as old as its data"
+
+
+def test_a_shared_snapshot_and_one_of_the_other_region_have_their_own_commands(
+    ops: OpsConsole,
+) -> None:
+    arn = f"arn:aws:rds:{REGION}:210987654321:snapshot:rds:theirs"
+    shared = BackupSource("snapshot", arn, "2026-11-01T00:00:00Z", 20)
+    outputs = ops.stage.outputs
+    row = build_source_row(outputs, REGION, shared)
+    assert row["restore with"] == "ops recover snapshot rds:theirs"
+    away = build_source_row(outputs, "eu-west-1", shared)
+    assert away["restore with"] == f"ops recover region --from {arn}"
+
+
+def test_a_region_that_cannot_be_read_is_unknown_and_not_empty(ops: OpsConsole) -> None:
+    save(ops.stage, f"{PRIMARY_IDENTIFIER}-old")
+    part = ops.stage.outputs.stack.model_copy(update={"recovery_region": "eu-west-1"})
+    ops.stage.outputs = ops.stage.outputs.model_copy(update={"stack": part})
+    ops.file.write_text(ops.stage.outputs.model_dump_json(by_alias=True))
+
+    def list_sources(aws: Aws, outputs: Outputs, region: str) -> list[BackupSource]:
+        if region == "eu-west-1":
+            raise DeniedError("rds:DescribeDBSnapshots is denied")
+        return list_backup_sources(aws, outputs, region)
+
+    with patch("ops.recovery.commands.sources.list_backup_sources", list_sources):
+        out, err = ops("recover sources", expected_code=1)
+    assert f"{PRIMARY_IDENTIFIER}-old" in out
+    assert "which backups eu-west-1 has is unknown: rds:DescribeDBSnapshots is denied" in err

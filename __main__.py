@@ -7,6 +7,7 @@ from components.backups import Backups, BackupsArgs
 from components.cache import Cache, CacheArgs
 from components.dashboards import Dashboards, DashboardsArgs
 from components.database import Database, DatabaseArgs
+from components.deployed_stack import require_possible_settings
 from components.fleet import Fleet, FleetArgs
 from components.imports import register_imports, require_all_imports_used
 from components.keys import Keys, KeysArgs
@@ -18,7 +19,6 @@ from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.services import Services, ServicesArgs
 from components.settings import load_settings
-from components.standing import require_possible_settings
 from components.topics import Topics, TopicsArgs
 
 settings = load_settings()

@@ -49,7 +49,7 @@ class AlarmsArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedAlarm:
-    """A metric alarm that was made, with what the dashboards draw of it."""
+    """A created metric alarm, with the values that dashboards draw."""
 
     entry: AlarmEntry
     subject: str
@@ -70,7 +70,7 @@ class DeployedAlarm:
 
     @property
     def metric(self) -> MetricStatistic | MetricMath:
-        """What it watches."""
+        """The metric that it watches."""
         return self.entry.metric
 
 
@@ -128,7 +128,7 @@ class Alarms(Component):
         self.register_outputs({"part": self.part})
 
     def _list_notifying_alarms(self, severity: Severity) -> list[str]:
-        """Those that tell somebody: an alarm inside a composite is no incident of its own."""
+        """Lists the alarms that notify somebody; one inside a composite does not."""
         metric_alarm_names = [
             alarm.name
             for alarm in self.metric_alarms
@@ -227,7 +227,7 @@ class Alarms(Component):
 def build_registry_facts(
     settings: Settings, *, network: Network, load_balancer: LoadBalancer | None
 ) -> RegistryFacts:
-    """What the registry needs to know of the made network and load balancer."""
+    """The facts that the registry needs, from the created network and load balancer."""
     return RegistryFacts(
         settings=settings,
         nat_gateways=network.nat_gateways,

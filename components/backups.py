@@ -180,7 +180,7 @@ class Backups(Component):
     ) -> Output[str]:
         """Each Monday the newest backup becomes a database, which AWS deletes again.
 
-        It stands in the database's subnets, in the VPC's default security group, which lets
+        It is in the database's subnets, in the VPC's default security group, which lets
         nobody in: AWS Backup would otherwise look for a default VPC.
         """
         backups = self.settings.backups

@@ -24,7 +24,7 @@ class Certificate(Component):
     `{name}`; a record `{name}-{host name}` that proves each name; the validation `{name}`.
 
     `arn` is known once the certificate can be used; the zone's id and name servers where there
-    is a zone. ACM renews the certificate for as long as the records stand (ACM.1), and its key
+    is a zone. ACM renews the certificate for as long as the records exist (ACM.1), and its key
     is RSA 2048 (ACM.2). CloudWatch counts its days to expiry by `arn`.
     """
 
@@ -99,7 +99,7 @@ class Certificate(Component):
 def _get_validation_option(
     host: str, options: Sequence[aws.acm.outputs.CertificateDomainValidationOption]
 ) -> aws.acm.outputs.CertificateDomainValidationOption:
-    """What ACM wants to see of a host name; it lists the names in any order."""
+    """The record by which ACM validates a host name; ACM lists them in any order."""
     for option in options:
         if (option.domain_name or "").removeprefix("*.") == host:
             return option

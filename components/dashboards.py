@@ -63,7 +63,7 @@ class Dashboards(Component):
 
     Children: `{name}-infrastructure`, `{name}-database`, `{name}-application` where something
     serves users, and `{name}-cost`. The graphs show the metrics of the whole registry, also where
-    the settings leave alarms out; lines stand only for alarms that there are.
+    the settings leave alarms out; lines are drawn only for existing alarms.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Dashboards(Component):
         ]
 
     def _build_extra_widgets(self, dashboard_name: DashboardName) -> list[Widget]:
-        """What the registry knows nothing of."""
+        """The widgets that do not come from the registry."""
         if dashboard_name == "infrastructure":
             return [*self._build_firewall_widgets(), *self._build_flow_log_widgets()]
         return self._build_bill_widgets() if dashboard_name == "cost" else []
@@ -216,7 +216,7 @@ def build_threshold_lines(
 
 
 def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[list[Any]]:
-    """What a graph shows: what its alarms watch, each metric once, then the extra metrics."""
+    """The metrics of a graph: those that its alarms watch, each once, then the extra ones."""
     metrics: list[list[Any]] = []
     metric_keys: set[tuple[SubjectKind, MetricStatistic, str]] = set()
     for entry in REGISTRY_ALARMS:

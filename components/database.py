@@ -194,7 +194,7 @@ class Database(Component):
         )
 
     def _build_shared_properties(self, identifier: str) -> dict[str, Any]:
-        """What the primary and its replicas have in common."""
+        """The arguments that the primary and its replicas share."""
         database_settings, data_key = self._database_settings, self._args.keys.data
         has_insights = database_settings.performance_insights
         return {

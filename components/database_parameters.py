@@ -40,7 +40,7 @@ class DatabaseParameter:
 
     @property
     def apply_method(self) -> ApplyMethod:
-        """When a change of it holds: at once, or after the next reboot."""
+        """When a change applies: immediately, or after the next reboot."""
         is_static = self.name in STATIC_PARAMETERS or self.name.startswith(
             STATIC_PARAMETER_PREFIXES
         )

@@ -111,7 +111,7 @@ class Fleet(Component):
         self.register_outputs({"group": group.name})
 
     def _build_container_config(self) -> dict[str, Any]:
-        """What the instance is told of its container; where secrets are, not what they hold."""
+        """The configuration of the container, with the ARNs of secrets, not their values."""
         fleet_settings, credentials = self._fleet_settings, self._credentials
         return {
             "region": self.settings.region,
@@ -129,7 +129,7 @@ class Fleet(Component):
         }
 
     def _create_role(self) -> aws.iam.Role:
-        """What an instance may do. Its container may do nothing: it cannot reach the role."""
+        """The instances' role. The container has no permissions: it cannot reach the role."""
         args, credentials = self._args, self._credentials
         return create_service_role(
             self,

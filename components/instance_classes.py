@@ -106,7 +106,7 @@ class RdsClass:
 
     @property
     def is_burstable(self) -> bool:
-        """Whether it lives on CPU credits."""
+        """True if it is burstable: it runs on CPU credits."""
         return self.name.startswith("db.t")
 
     @property
@@ -141,7 +141,7 @@ class CacheNode:
 
     @property
     def is_burstable(self) -> bool:
-        """Whether it lives on CPU credits."""
+        """True if it is burstable: it runs on CPU credits."""
         return self.name.startswith("cache.t")
 
     @property
@@ -196,7 +196,7 @@ def get_cache_node(name: str) -> CacheNode:
 
 
 def _format_allowed_names(kind: str, *, name: str, families: Mapping[str, tuple[str, ...]]) -> str:
-    """What a name may be: the sizes where its family is known, else the families."""
+    """The allowed names: the sizes of its family if that is known, else the families."""
     parts = name.split(".")
     if len(parts) == 3 and parts[0] == kind and parts[1] in families:
         sizes = ", ".join(families[parts[1]])

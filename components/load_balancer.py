@@ -132,7 +132,7 @@ class LoadBalancer(Component):
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name})
 
     def _create_security_group(self, vpc_id: Input[str]) -> Output[str]:
-        """The world, or whom the settings allow, to the listeners' ports only (EC2.18)."""
+        """Opens only the listeners' ports, to the internet or the settings' CIDRs (EC2.18)."""
         group = create_security_group(
             self, "public", description="From clients to the load balancer", vpc_id=vpc_id
         )
@@ -268,7 +268,7 @@ class LoadBalancer(Component):
         return targets
 
     def _create_target_group(self, target_name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
-        """Named by Pulumi (at most 32 letters), so that a replacement can stand beside it."""
+        """Named by Pulumi (at most 32 letters), so that a replacement can exist beside it."""
         kind = self._get_target_kind(target_name)
         return aws.lb.TargetGroup(
             self.format_logical_name(target_name),

@@ -25,7 +25,7 @@ class LogBucketArgs:
 class LogBucket(Component):
     """`bulwark:index:LogBucket`: one bucket, `{name}-bucket`, for what AWS services log.
 
-    `bucket` (its name) and `arn` are known once the policy stands that lets the services write.
+    `bucket` (its name) and `arn` are known once the policy exists that lets the services write.
     Encrypted by S3's own keys: neither the load balancer nor S3 can write with a KMS key. It
     does not log the access to itself, as each line would cause another.
     """
@@ -63,7 +63,7 @@ class LogBucket(Component):
 def _build_write_statements(
     settings: Settings, *, account: Account, bucket_arn: Output[str]
 ) -> tuple[Statement, ...]:
-    """What lets each service write below its own prefix, on behalf of this account only."""
+    """Lets each service write below its own prefix, for this account only."""
     source_account = {"aws:SourceAccount": account.id}
     flow_log_conditions = {
         "StringEquals": source_account,

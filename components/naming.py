@@ -25,7 +25,7 @@ def build_stack_tags(settings: Settings, component: str) -> dict[str, str]:
 
 @cache
 def has_tags(resource_class: type) -> bool:
-    """Whether a resource class of the SDK has a `tags` input."""
+    """True if a resource class of the SDK has a `tags` input."""
     init = getattr(resource_class, "_internal_init", None)
     return init is not None and "tags" in inspect.signature(init).parameters
 

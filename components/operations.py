@@ -18,7 +18,7 @@ from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX
 
 
 def build_journal_statements(bucket_arn: Output[str]) -> tuple[Statement, ...]:
-    """What makes the journal of a run write-once: nobody overwrites a line or deletes one.
+    """Makes the journal of a run write-once: nobody can overwrite or delete a line.
 
     A run is resumed by what its journal says, so that nobody may change it afterwards. S3 User
     Guide, "Enforce conditional writes on Amazon S3 buckets": `s3:if-none-match` is absent unless
@@ -141,7 +141,7 @@ class Operations(Component):
         )
 
     def _create_export_role(self, kms_key: Input[str]) -> Output[str]:
-        """What StartExportTask asks for (RDS API reference), on this bucket's exports only."""
+        """The permissions of StartExportTask (RDS API reference), on this bucket's exports only."""
         objects = Output.concat(self.arn, f"/{EXPORTS_PREFIX}*")
         role = create_service_role(
             self,
@@ -197,7 +197,7 @@ class Operations(Component):
     def _build_replication_statements(
         self, source_bucket: Bucket, recovery_bucket: Bucket
     ) -> Sequence[Statement]:
-        """What the Amazon S3 User Guide asks for, on these two buckets and keys only."""
+        """The permissions of the Amazon S3 User Guide, on these two buckets and keys only."""
         keys, settings = self._args.keys, self._args.settings
         statements = [
             Statement(

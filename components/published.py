@@ -1,4 +1,4 @@
-"""What the stack tells the world: the contract of ops/outputs.py, exported and kept in SSM."""
+"""The stack's outputs: the contract of ops/outputs.py, exported and stored in SSM."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias

@@ -131,7 +131,7 @@ class Registry(Component):
 
 
 def _build_lifecycle_rules() -> list[dict[str, Any]]:
-    """What ECR removes by itself. AWS evaluates the rules by priority, lowest first."""
+    """The images that ECR expires. AWS evaluates the rules by priority, lowest first."""
     expire_action = {"type": "expire"}
     return [
         {

@@ -21,7 +21,7 @@ MAINTENANCE_PRIORITY: Final = 1  # priority of the rule that operations switch o
 
 FIRST_PRIORITY: Final = 1000  # what is lower stays free for rules made by hand in an emergency
 LAST_PRIORITY: Final = 50_000  # the highest priority that AWS takes
-PATH_LENGTH_RANKS: Final = 40  # literal characters of a path that are told apart
+PATH_LENGTH_RANKS: Final = 40  # literal characters of a path that count
 HOST_RANKS: Final = 4  # exact; wildcards with a long and with a short literal part; any
 LONG_HOST_CHARACTERS: Final = 12  # literal characters
 PRIORITY_BANDS: Final = HOST_RANKS * (PATH_LENGTH_RANKS + 2)
@@ -52,14 +52,14 @@ class Route:
 
     @property
     def label(self) -> str:
-        """What the route is called: readable, and unlike any other's of the same target."""
+        """A readable name, unique among the routes of the same target."""
         text = f"{self.host or ''}{self.path}"
         words = re.findall(r"[a-z0-9]+|\*", text.lower())
         readable_text = "-".join("any" if word == "*" else word for word in words)
         return f"{readable_text[:40] or 'root'}-{sha256(text.encode()).hexdigest()[:4]}"
 
     def covers_route(self, other: "Route") -> bool:
-        """Whether every request of `other` would also fit this route."""
+        """True if every request of `other` would also fit this route."""
         return _covers_pattern(self.host or "*", other.host or "*") and _covers_pattern(
             self.path, other.path
         )
@@ -76,7 +76,7 @@ def build_routes(targets: TargetPatterns, seeds: Mapping[str, int]) -> tuple[Rou
 
 
 def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str | None:
-    """The first reason why these targets cannot be told apart, or AWS refuses their rules."""
+    """The first reason why two routes match the same requests, or AWS refuses their rules."""
     if unknown_targets := sorted(seeds.keys() - targets.keys()):
         target_names = ", ".join(sorted(targets)) or "nothing"
         return f"loadBalancer.prioritySeeds names {unknown_targets[0]!r}, must name {target_names}"
@@ -99,7 +99,7 @@ def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str
 
 
 def format_target_key(target: str) -> str:
-    """Where a target stands in the settings."""
+    """The path of a target in the settings."""
     return "fleet" if target == "fleet" else f"services.{target}"
 
 
@@ -185,7 +185,7 @@ def _count_wildcards(route: Route) -> int:
 
 
 def _covers_pattern(wide: str, narrow: str) -> bool:
-    """Whether `wide` matches all that `narrow` does; a wildcard is only covered by a wider one."""
+    """True if `wide` matches all that `narrow` does; a wildcard is only covered by a wider one."""
     # `?` takes one character, so it covers `?` but not `*`
     regex_parts = (
         ".*" if character == "*" else r"[^*]" if character == "?" else re.escape(character)

@@ -28,7 +28,7 @@ class TrackingTarget:
 def list_tracking_targets(
     settings: ServiceSettings, resource_label: Input[str]
 ) -> Iterator[TrackingTarget]:
-    """What a service's number of tasks follows. AWS takes the largest number that any asks for."""
+    """A metric that the number of tasks follows. AWS uses the largest number of all metrics."""
     for key, metric, value, metric_label in (
         ("cpu", "ECSServiceAverageCPUUtilization", settings.cpu_target, None),
         ("memory", "ECSServiceAverageMemoryUtilization", settings.memory_target, None),

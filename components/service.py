@@ -145,7 +145,7 @@ class Service(Component):
         return role, policy
 
     def _create_task_role(self) -> aws.iam.Role:
-        """What the application may do: what the settings attach, and ECS Exec where it is on."""
+        """The application's role: the policies of the settings, and ECS Exec if it is enabled."""
         account = self._args.account
         caller_conditions: dict[str, dict[str, Input[str]]] = {
             "StringEquals": {"aws:SourceAccount": account.id},

@@ -50,7 +50,7 @@ class Topics(Component):
         self.register_outputs({"page": self.page, "warn": self.warn})
 
     def _create_topic(self, level: str) -> aws.sns.Topic:
-        """The policy comes with the topic, so that nothing can be told to use it too early."""
+        """The policy is set with the topic, so that no publisher finds the topic without it."""
         name = self.format_physical_name(level)
         return aws.sns.Topic(
             self.format_logical_name(level),

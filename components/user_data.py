@@ -76,7 +76,7 @@ WantedBy=multi-user.target
 
 
 def build_user_data(project: str, container_config: Mapping[str, Any]) -> Output[str]:
-    """Base64 text for a launch template; `container` is what run_container.py is told.
+    """Base64 text for a launch template; `container` is the configuration of run_container.py.
 
     AWS takes 16 KiB before the encoding.
     """

@@ -22,7 +22,7 @@ def _get_instance_dimensions(facts: RegistryFacts, name: str) -> "Mapping[str, I
 
 
 def _can_be_idle(settings: "Settings", name: str) -> bool:
-    """Whether a service, or the fleet, may run nothing at all."""
+    """True if a service, or the fleet, may run nothing at all."""
     min_count = settings.fleet.min if name == "fleet" else settings.services[name].min
     return min_count == 0
 

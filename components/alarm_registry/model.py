@@ -20,7 +20,7 @@ SettingsCondition: TypeAlias = "Callable[[Settings], bool]"
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryFacts:
-    """What alarms are built from: the settings, and ids of the created network and load balancer.
+    """The input of the registry: the settings, and ids of the created network and load balancer.
 
     NAT devices are by zone, `targets` by service; `balancer` and each target are ARN suffixes, the
     values of CloudWatch's dimensions.
@@ -49,7 +49,7 @@ class SubjectKind:
 
 @dataclass(frozen=True)
 class MetricStatistic:
-    """A metric of CloudWatch and a statistic of it: Average, Sum, ... or a percentile like p95."""
+    """A CloudWatch metric and its statistic: Average, Sum, ... or a percentile like p95."""
 
     namespace: str
     name: str

@@ -51,7 +51,7 @@ NETWORK_ALARMS: Final = (
         command="ops health",
         graph="nat-drops",
     ),
-    # An instance, unlike a gateway, is one host: where it stops, nothing behind it gets out.
+    # An instance, unlike a gateway, is one host: if it stops, nothing behind it gets out.
     AlarmEntry(
         key="nat-instance-failing",
         severity="P0",

@@ -1,4 +1,4 @@
-"""What is billed for a resource: quantities, without prices. ops/cost has the prices."""
+"""The quantities that are billed for a resource. ops/cost has the prices."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

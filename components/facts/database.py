@@ -86,7 +86,7 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
 def _list_performance_charges(
     inputs: ResourceInputs, *, storage: float, copies: int
 ) -> Iterable[Charge]:
-    """What is provisioned beyond what gp3 includes, which is more from 400 GiB on."""
+    """Lists IOPS and throughput beyond those that gp3 includes, which are more from 400 GiB on."""
     included = GP3_STRIPED_INCLUDED if storage >= GP3_STRIPED_GIB else GP3_INCLUDED
     for name, amount, unit, price in zip(
         ("iops", "storageThroughput"),

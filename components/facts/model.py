@@ -53,7 +53,7 @@ class DataLoss:
     safeguards: tuple[tuple[str, bool, str], ...] = ()
 
     def describe_loss(self, inputs: Mapping[str, Any]) -> str:
-        """What is lost, and what about this resource keeps or does not keep it."""
+        """Describes what is lost, and which properties of this resource prevent or allow it."""
         sentences = [
             text for name, value, text in self.safeguards if bool(inputs.get(name)) is value
         ]
@@ -96,7 +96,7 @@ class ProtectionRule:
 
 @dataclass(frozen=True)
 class CreationEffect:
-    """What a creation interrupts if the resource that `reference` names exists already."""
+    """What a creation interrupts if the resource that `reference` names already exists."""
 
     reference: str
     effect: ChangeEffect
@@ -104,7 +104,7 @@ class CreationEffect:
 
 @dataclass(frozen=True)
 class Guard:
-    """What protects others: its deletion loses no data, but protects less."""
+    """A safeguard of other resources: deleting it loses no data, but protection."""
 
     description: str
     source: str
@@ -112,7 +112,7 @@ class Guard:
 
 @dataclass(frozen=True, kw_only=True)
 class Encryption:
-    """What must be encrypted, as one rule of the policy pack.
+    """An encryption that is required, as one rule of the policy pack.
 
     `true_properties` must be true; `key_property` must name a KMS key. With neither, the policy
     has a check of its own for the rule. `controls` are ids of AWS Security Hub, or `house`.

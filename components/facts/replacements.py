@@ -2,7 +2,8 @@
 
 By the AWS provider's own planner (Terraform's 5.100): every property that the components set was
 changed alone. Those that it plans for some values only are not here: ElastiCache's `engine` (Redis
-after Valkey) and `engineVersion` (an older one), which components/settings/standing.py refuses.
+after Valkey) and `engineVersion` (an older one), which
+components/settings/deployed_stack.py refuses.
 The restore testing plan and its selection are from the provider's documentation. Nothing here
 imports Pulumi.
 """

@@ -111,5 +111,5 @@ class CacheSettings(Section):
 
     @property
     def has_failover(self) -> bool:
-        """Whether a replica in another zone takes over: there must be one."""
+        """True if a replica in another zone takes over: there must be one."""
         return self.replicas > 0

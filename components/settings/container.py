@@ -23,7 +23,7 @@ CACHE_VARIABLES: Final = {
     "CACHE_PORT": "port",
     "CACHE_TOKEN": "token",
 }
-# Credentials that must not stand in clear (ECS.8).
+# Credentials that must not be in plain text (ECS.8).
 FORBIDDEN_VARIABLES: Final = frozenset(
     {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ECS_ENGINE_AUTH_DATA"}
 )

@@ -25,7 +25,7 @@ class CronField:
     special: str = ""  # a pattern
 
     def describe(self) -> str:
-        """What it takes, for a person."""
+        """The allowed values, for an error message."""
         names = f" or {next(iter(self.names))}-{list(self.names)[-1]}" if self.names else ""
         return f"{self.least}-{self.most}{names}"
 

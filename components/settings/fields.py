@@ -1,4 +1,4 @@
-"""What the models say of a key: its section, its bounds, and how an error words them."""
+"""Reads from the models a key's section, its bounds, and how an error words them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -54,12 +54,12 @@ def unwrap_annotation(annotation: Any) -> Any:
 
 
 def is_section(field: FieldInfo) -> bool:
-    """Whether a field is a section of its own."""
+    """True if a field is a section of its own."""
     return _find_direct_section(field.annotation) is not None
 
 
 def is_object(field: FieldInfo) -> bool:
-    """Whether a field is written as an object: a section, or sections by name."""
+    """True if a field is written as an object: a section, or sections by name."""
     return is_section(field) or get_origin(unwrap_annotation(field.annotation)) is dict
 
 
@@ -93,7 +93,7 @@ def get_settings_fields(section: type[Section] = Settings) -> Mapping[str, Field
 
 
 def find_section_at(location: tuple[int | str, ...]) -> type[Section] | None:
-    """The section that stands at a path, if one does."""
+    """The section at a path, or None."""
     return _find_direct_section(_resolve_location(location)[0])
 
 
@@ -114,7 +114,7 @@ def list_keys_below(annotation: Any) -> frozenset[str]:
 
 
 def list_keys_at(location: tuple[int | str, ...]) -> frozenset[str]:
-    """Every key that may stand below a path."""
+    """Every key below a path."""
     return list_keys_below(_resolve_location(location)[0])
 
 
@@ -154,7 +154,7 @@ def format_bounds(field: FieldInfo) -> str | None:
 
 
 def format_requirement(detail: ErrorDetails) -> str:
-    """What the value may be: `may be 20 to 65536`."""
+    """The bounds of the value, as an error words them."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])

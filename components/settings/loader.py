@@ -150,7 +150,7 @@ def _format_error_line(detail: ErrorDetails, hidden_keys: frozenset[str]) -> str
 
 
 def _format_suggestion(location: tuple[int | str, ...]) -> str:
-    """What an unknown key may have been meant for."""
+    """A hint at the key that an unknown key was meant to be."""
     section = find_section_at(location[:-1])
     keys = list(get_settings_fields(section) if section else get_settings_fields())
     matches = get_close_matches(str(location[-1]), keys, n=2, cutoff=0.6)

@@ -1,4 +1,4 @@
-"""What every section of the settings shares: frozen, strict, camelCase in Pulumi's config."""
+"""The base of every section of the settings: frozen, strict, camelCase in Pulumi's config."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel

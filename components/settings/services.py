@@ -98,7 +98,7 @@ class ServiceSettings(ContainerSettings):
 
     @property
     def has_autoscaling(self) -> bool:
-        """Whether anything changes the number of tasks."""
+        """True if anything changes the number of tasks."""
         targets = (self.cpu_target, self.memory_target, self.requests_target)
         return any(target is not None for target in targets) or bool(self.schedule)
 
@@ -143,7 +143,7 @@ class ServiceSettings(ContainerSettings):
 
 
 class ClusterSettings(Section):
-    """What all Fargate services share."""
+    """Settings that all Fargate services share."""
 
     architecture: Architecture = Field(
         default="arm64", description="processor architecture of the tasks"

@@ -94,27 +94,27 @@ class Settings(Section):
 
     @property
     def prefix(self) -> str:
-        """What every physical name in AWS begins with."""
+        """The prefix of every physical name in AWS."""
         return f"{self.project}-{self.stack}"
 
     @property
     def has_services(self) -> bool:
-        """Whether Fargate services run."""
+        """True if Fargate services run."""
         return self.compute in ("services", "both")
 
     @property
     def has_fleet(self) -> bool:
-        """Whether an EC2 fleet runs."""
+        """True if an EC2 fleet runs."""
         return self.compute in ("fleet", "both")
 
     @property
     def has_load_balancer(self) -> bool:
-        """Whether anything stands behind a load balancer."""
+        """True if the stack has a load balancer."""
         return self.compute != "none"
 
     @property
     def has_log_bucket(self) -> bool:
-        """Whether there is a bucket for access logs and flow logs."""
+        """True if there is a bucket for access logs and flow logs."""
         has_bucket_logs = (self.has_load_balancer and self.load_balancer.access_logs) or (
             "s3" in self.network.flow_logs
         )
@@ -122,7 +122,7 @@ class Settings(Section):
 
     @property
     def target_patterns(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """What stands behind the load balancer, with the (hosts, paths) that it answers to."""
+        """The targets of the load balancer, with the (hosts, paths) that each answers to."""
         services = self.services if self.has_services else {}
         patterns = {name: (service.hosts, service.paths) for name, service in services.items()}
         if self.has_fleet:
@@ -140,7 +140,7 @@ class Settings(Section):
 
     @property
     def copies_backups(self) -> bool:
-        """Whether AWS Backup copies to the recovery region: wanted, and there is one."""
+        """True if AWS Backup copies to the recovery region: enabled, and there is such a region."""
         backups = self.backups
         return backups.enabled and backups.copy_to_recovery and self.recovery_region is not None
 
@@ -166,7 +166,7 @@ class Settings(Section):
 
     @property
     def replicates_database_backups(self) -> bool:
-        """Whether the database's automated backups are kept in the recovery region too."""
+        """True if the database's automated backups are kept in the recovery region too."""
         return self.database.cross_region_backups and self.recovery_region is not None
 
     @property

@@ -45,7 +45,7 @@ def parse_weekly_window(text: str) -> range:
 
 
 def has_overlap(daily_window: str, weekly_window: str) -> bool:
-    """Whether a daily window and a weekly one share a minute."""
+    """True if a daily window and a weekly one share a minute."""
     weekly_minutes = {minute % WEEK_MINUTES for minute in parse_weekly_window(weekly_window)}
     return any(
         (day * DAY_MINUTES + minute) % WEEK_MINUTES in weekly_minutes

@@ -10,6 +10,7 @@ import yaml
 from pydantic import JsonValue
 
 from components.settings import Settings, parse_settings
+from components.settings.deployed_stack import DeployedCache, DeployedDatabase, DeployedStack
 from components.settings.fields import (
     find_section,
     get_settings_fields,
@@ -18,7 +19,6 @@ from components.settings.fields import (
 )
 from components.settings.profiles import ConfigValues, merge_values
 from components.settings.section import Section
-from components.settings.standing import StandingCache, StandingDatabase, StandingStack
 from sandbox.program import PROJECT_ROOT, load_stack_config
 from tests.changes.steps import Verdict
 
@@ -102,15 +102,15 @@ def load_settings_with(stack: str, overrides: Mapping[str, JsonValue]) -> Settin
     return parse_settings(project, stack=stack, region=config["aws:region"], config=config)
 
 
-def build_standing(settings: Settings) -> StandingStack:
+def build_deployed_stack(settings: Settings) -> DeployedStack:
     """The stack as a deployment of these settings leaves it, on the newest minor version."""
     database, cache_settings = settings.database, settings.cache
     version = database.engine_version
-    return StandingStack(
+    return DeployedStack(
         has_own_keys=settings.encryption == "own",
         cidr=str(settings.network.cidr),
         zones=settings.network.zones,
-        database=StandingDatabase(
+        database=DeployedDatabase(
             port=database.port,
             engine_version=version if "." in version else f"{version}.9",
             storage_gb=database.storage_gb,
@@ -126,7 +126,7 @@ def build_standing(settings: Settings) -> StandingStack:
         if settings.has_services
         else {},
         fleet_port=settings.fleet.port if settings.has_fleet else None,
-        cache=StandingCache(
+        cache=DeployedCache(
             engine=cache_settings.engine,
             port=cache_settings.port,
             has_failover=cache_settings.has_failover,

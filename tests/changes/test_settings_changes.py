@@ -1,4 +1,4 @@
-"""Every setting of a standing stack is changed, and what Pulumi would do is held to a table.
+"""Every setting of a deployed stack is changed, and what Pulumi would do is held to a table.
 
 The settings come from the schema: a new one without a judgement in settings.yaml fails here.
 """
@@ -11,8 +11,8 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import Settings, SettingsError
+from components.settings.deployed_stack import require_possible_changes
 from components.settings.profiles import merge_values
-from components.settings.standing import require_possible_changes
 from sandbox.program import ResourceGraph
 from tests.changes.page import PAGE_FILE, render_page
 from tests.changes.steps import (
@@ -25,8 +25,8 @@ from tests.changes.steps import (
 )
 from tests.changes.table import (
     SettingChange,
+    build_deployed_stack,
     build_overrides,
-    build_standing,
     get_change,
     list_setting_keys,
     load_settings_with,
@@ -56,15 +56,15 @@ def change_stack(name: str, change: SettingChange) -> tuple[Verdict, list[Change
     stack, base = STACKS[name]
     before = build_overrides(stack, base, change.given)
     try:
-        standing_settings = load_settings_with(stack, before)
+        deployed_settings = load_settings_with(stack, before)
     except SettingsError as error:
         return "nothing", f"this stack cannot have what is given: {error}"
-    after = _find_other_settings(stack, standing_settings, before, change)
+    after = _find_other_settings(stack, deployed_settings, before, change)
     if after is None:
         return "nothing", "the stack has these values already"
     try:
         changed_settings = load_settings_with(stack, after)
-        require_possible_changes(changed_settings, build_standing(standing_settings))
+        require_possible_changes(changed_settings, build_deployed_stack(deployed_settings))
     except SettingsError as error:
         return "refused", str(error)
     steps = list_steps(_run(stack, before), _run(stack, after))
@@ -72,7 +72,7 @@ def change_stack(name: str, change: SettingChange) -> tuple[Verdict, list[Change
 
 
 def _find_other_settings(
-    stack: str, standing: Settings, before: Mapping[str, JsonValue], change: SettingChange
+    stack: str, deployed: Settings, before: Mapping[str, JsonValue], change: SettingChange
 ) -> dict[str, JsonValue] | None:
     """The overrides that differ from what stands; None if none does."""
     for values in change.list_values():
@@ -81,7 +81,7 @@ def _find_other_settings(
             settings = load_settings_with(stack, overrides)
         except SettingsError:
             return overrides
-        if settings != standing:
+        if settings != deployed:
             return overrides
     return None
 

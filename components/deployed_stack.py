@@ -1,8 +1,8 @@
-"""Reads what stands from AWS, by Pulumi's own invokes, before anything is registered.
+"""Reads the deployed stack from AWS, with Pulumi's invokes, before any resource is registered.
 
-What the last deployment published (the outputs in SSM) says what there is; what operations
-change beside Pulumi (the database's version and storage, the cache's failover) is asked of RDS
-and ElastiCache. Before the first deployment nothing is published, and nothing is asked.
+The outputs that the last deployment stored in SSM list its parts. Values that operations change
+without Pulumi (the database's version and storage, the cache's failover) are read from RDS and
+ElastiCache. Before the first deployment there are no outputs, so only SSM is read.
 """
 
 import json
@@ -13,17 +13,17 @@ import pulumi
 import pulumi_aws as aws
 
 from components.settings import Settings, SettingsError
-from components.settings.standing import (
-    StandingCache,
-    StandingDatabase,
-    StandingStack,
+from components.settings.deployed_stack import (
+    DeployedCache,
+    DeployedDatabase,
+    DeployedStack,
     require_possible_changes,
 )
 from ops.outputs import build_outputs_path
 
 Answer = TypeVar("Answer")
-# How the AWS provider says that there is none (its tfresource.SingularDataSourceFindError and
-# retry.NotFoundError), and RDS and ElastiCache themselves.
+# "Not found" in the words of the AWS provider (its tfresource.SingularDataSourceFindError and
+# retry.NotFoundError), of RDS and of ElastiCache.
 NOT_FOUND_TEXTS: Final = (
     "no matching",
     "couldn't find resource",
@@ -34,26 +34,26 @@ NOT_FOUND_TEXTS: Final = (
 
 
 def require_possible_settings(settings: Settings) -> None:
-    """Raises pulumi.RunError if the stack as it stands cannot be changed to these settings."""
+    """Raises pulumi.RunError if the deployed stack cannot be changed to these settings."""
     try:
-        require_possible_changes(settings, read_standing_stack(settings))
+        require_possible_changes(settings, read_deployed_stack(settings))
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
 
 
-def read_standing_stack(settings: Settings) -> StandingStack:
-    """The stack as it stands; nothing is known of one that was never deployed."""
+def read_deployed_stack(settings: Settings) -> DeployedStack:
+    """Returns the deployed stack; every field is unset if it was never deployed."""
     parts = _read_published_parts(settings)
     stack, network = parts.get("stack") or {}, parts.get("network") or {}
     if stack.get("region") != settings.region:
-        return StandingStack()  # never deployed, or the copy that a lost region keeps here
+        return DeployedStack()  # never deployed, or the copy that a lost region keeps here
     database, cache, fleet = (parts.get(key) for key in ("database", "cache", "fleet"))
     services = {
         name: piece[name]
         for path, piece in parts.items()
         if (name := path.removeprefix("services/")) != path and piece
     }
-    return StandingStack(
+    return DeployedStack(
         has_own_keys=bool(stack.get("dataKeyArn")),
         cidr=network.get("cidr"),
         zones=tuple(stack.get("zones") or ()),
@@ -65,7 +65,7 @@ def read_standing_stack(settings: Settings) -> StandingStack:
 
 
 def _read_published_parts(settings: Settings) -> dict[str, Any]:
-    """The published outputs by their path, like `services/backend`: null for an absent part."""
+    """Returns the stored outputs by path, like `services/backend`; None for an absent part."""
     root = build_outputs_path(settings.project, settings.stack)
     published = aws.ssm.get_parameters_by_path(
         path=root, recursive=True, with_decryption=False, region=settings.region
@@ -76,12 +76,12 @@ def _read_published_parts(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _find_database(part: Mapping[str, Any]) -> StandingDatabase | None:
+def _find_database(part: Mapping[str, Any]) -> DeployedDatabase | None:
     identifier = part["identifier"]
     instance = _find_or_none(lambda: aws.rds.get_instance(db_instance_identifier=identifier))
     if instance is None:
         return None
-    return StandingDatabase(
+    return DeployedDatabase(
         port=int(instance.port),
         engine_version=instance.engine_version,
         storage_gb=int(instance.allocated_storage),
@@ -93,13 +93,13 @@ def _find_database(part: Mapping[str, Any]) -> StandingDatabase | None:
     )
 
 
-def _find_cache(part: Mapping[str, Any]) -> StandingCache | None:
+def _find_cache(part: Mapping[str, Any]) -> DeployedCache | None:
     group = _find_or_none(
         lambda: aws.elasticache.get_replication_group(replication_group_id=part["identifier"])
     )
     if group is None:
         return None
-    return StandingCache(
+    return DeployedCache(
         engine=part["engine"],
         engine_version=part.get("engineVersion"),
         port=int(part["port"]),
@@ -108,7 +108,7 @@ def _find_cache(part: Mapping[str, Any]) -> StandingCache | None:
 
 
 def _find_or_none(invoke: Callable[[], Answer]) -> Answer | None:
-    """What an invoke answers, None if AWS has no such thing. Raises what else it raises."""
+    """Returns the result of an invoke, or None if AWS has no such resource."""
     try:
         return invoke()
     except Exception as error:

@@ -7,15 +7,15 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from components.settings.standing import (
-    StandingCache,
-    StandingDatabase,
-    StandingStack,
+from components.settings.deployed_stack import (
+    DeployedCache,
+    DeployedDatabase,
+    DeployedStack,
     require_possible_changes,
 )
 from tests.world import build_settings
 
-DATABASE: Final = StandingDatabase(
+DATABASE: Final = DeployedDatabase(
     port=5433,
     engine_version="16.9",
     storage_gb=20,
@@ -23,9 +23,9 @@ DATABASE: Final = StandingDatabase(
     name="app",
     admin_name="bulwark_admin",
 )
-CACHE: Final = StandingCache(engine="valkey", engine_version="8.0", port=6379, has_failover=True)
+CACHE: Final = DeployedCache(engine="valkey", engine_version="8.0", port=6379, has_failover=True)
 # Prod as the settings of tests/world.py make it.
-STANDING: Final = StandingStack(
+STANDING: Final = DeployedStack(
     has_own_keys=True,
     cidr="10.0.0.0/16",
     zones=("a", "b", "c"),
@@ -42,7 +42,7 @@ INSIGHTS: Final = replace(STANDING, database=replace(DATABASE, insights_days=465
 ADVANCED: Final[dict[str, JsonValue]] = {"databaseInsights": "advanced"}
 MINOR: Final[dict[str, JsonValue]] = {"autoMinorUpgrade": False}
 
-REFUSED: Final[tuple[tuple[StandingStack, dict[str, JsonValue], str], ...]] = (
+REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
     (
         STANDING,
         {"encryption": "aws", "database": {"crossRegionBackups": False}},
@@ -105,9 +105,9 @@ REFUSED: Final[tuple[tuple[StandingStack, dict[str, JsonValue], str], ...]] = (
         "--no-automatic-failover-enabled --no-multi-az-enabled` first",
     ),
 )
-POSSIBLE: Final[tuple[tuple[StandingStack, dict[str, JsonValue]], ...]] = (
+POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
     (STANDING, {}),
-    (StandingStack(), {"database": {"port": 6000, "name": "shop"}, "encryption": "own"}),
+    (DeployedStack(), {"database": {"port": 6000, "name": "shop"}, "encryption": "own"}),
     (STANDING, {"network": {"zones": ["a", "b", "c"]}, "compute": "both"}),
     (replace(STANDING, zones=("a", "b")), {}),
     (STANDING, {"database": {"engineVersion": "16.10", **MINOR}}),
@@ -127,23 +127,23 @@ POSSIBLE: Final[tuple[tuple[StandingStack, dict[str, JsonValue]], ...]] = (
 )
 
 
-@pytest.mark.parametrize(("standing", "values", "expected"), REFUSED)
+@pytest.mark.parametrize(("deployed", "values", "expected"), REFUSED)
 def test_what_cannot_be_changed_is_refused_by_name(
-    standing: StandingStack, values: dict[str, JsonValue], expected: str
+    deployed: DeployedStack, values: dict[str, JsonValue], expected: str
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
-        require_possible_changes(build_settings(values), standing)
+        require_possible_changes(build_settings(values), deployed)
     lines = str(refusal.value).splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("bulwark:")
     assert expected in lines[0]
 
 
-@pytest.mark.parametrize(("standing", "values"), POSSIBLE)
+@pytest.mark.parametrize(("deployed", "values"), POSSIBLE)
 def test_what_can_be_changed_is_not_refused(
-    standing: StandingStack, values: dict[str, JsonValue]
+    deployed: DeployedStack, values: dict[str, JsonValue]
 ) -> None:
-    require_possible_changes(build_settings(values), standing)
+    require_possible_changes(build_settings(values), deployed)
 
 
 def test_every_fault_is_said_at_once() -> None:

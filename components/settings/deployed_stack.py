@@ -1,6 +1,6 @@
-"""What a change of settings cannot do to a stack as it stands, and what does it instead.
+"""Rejects settings that an update cannot bring a deployed stack to, and names the way that can.
 
-The settings alone do not know what stands: components/standing.py reads it from AWS.
+components/deployed_stack.py reads the deployed stack from AWS.
 """
 
 import shlex
@@ -14,7 +14,7 @@ CHANGING_PAGE = "docs/changing.md"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingDatabase:
+class DeployedDatabase:
     """The primary DB instance as RDS describes it now. Storage in GiB."""
 
     port: int
@@ -28,7 +28,7 @@ class StandingDatabase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingCache:
+class DeployedCache:
     """The replication group: as the last deployment declared it, failover as it is now."""
 
     engine: str
@@ -38,22 +38,22 @@ class StandingCache:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingStack:
-    """What the last deployment left in AWS. A part that is not there, or not known, is None."""
+class DeployedStack:
+    """The stack as the last deployment left it. A part that is absent or unknown is None."""
 
     has_own_keys: bool | None = None
     cidr: str | None = None
     zones: tuple[str, ...] = ()
-    database: StandingDatabase | None = None
+    database: DeployedDatabase | None = None
     service_ports: Mapping[str, int] = field(default_factory=dict)
     fleet_port: int | None = None
-    cache: StandingCache | None = None
+    cache: DeployedCache | None = None
 
 
-def require_possible_changes(settings: Settings, standing: StandingStack) -> None:
-    """Raises SettingsError if `pulumi up` cannot bring the standing stack to these settings.
+def require_possible_changes(settings: Settings, deployed: DeployedStack) -> None:
+    """Raises SettingsError if `pulumi up` cannot bring the deployed stack to these settings.
 
-    Each line names the key, what it was, what it must be, and the command that does it.
+    Each line names the key, its value, the value it must have, and the command to run instead.
     """
     rules = (
         _list_encryption_faults,
@@ -68,50 +68,50 @@ def require_possible_changes(settings: Settings, standing: StandingStack) -> Non
     lines = [
         f"{settings.project}:{line}"
         for list_faults in rules
-        for line in list_faults(settings, standing)
+        for line in list_faults(settings, deployed)
     ]
     if lines:
         raise SettingsError("\n".join(lines))
 
 
-def _list_encryption_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """RDS, ElastiCache, ECR and Secrets: a key is given at creation, or replaces what it locks."""
-    if standing.has_own_keys is None:
+def _list_encryption_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """RDS, ElastiCache and ECR set the key at creation; another key replaces the resource."""
+    if deployed.has_own_keys is None:
         return
-    standing_encryption = "own" if standing.has_own_keys else "aws"
-    if settings.encryption != standing_encryption:
+    deployed_encryption = "own" if deployed.has_own_keys else "aws"
+    if settings.encryption != deployed_encryption:
         yield (
-            f"encryption is {settings.encryption!r}, must be {standing_encryption!r}: the standing "
-            "data keep the keys that they were made with, and going to AWS's would delete theirs. "
+            f"encryption is {settings.encryption!r}, must be {deployed_encryption!r}: the deployed "
+            "data stays encrypted with its key, and going to AWS's would delete the stack's own. "
             "A stack of another name with `database.restoreFrom` takes the data over, see "
             f"{CHANGING_PAGE}"
         )
 
 
-def _list_network_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    if standing.cidr is not None and str(settings.network.cidr) != standing.cidr:
+def _list_network_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    if deployed.cidr is not None and str(settings.network.cidr) != deployed.cidr:
         yield (
-            f"network.cidr is '{settings.network.cidr}', must be {standing.cidr!r}: another range "
+            f"network.cidr is '{settings.network.cidr}', must be {deployed.cidr!r}: another range "
             "is another VPC, and everything in it would be replaced. A stack of another name with "
             f"`database.restoreFrom` takes the data over, see {CHANGING_PAGE}"
         )
-    if settings.network.zones[: len(standing.zones)] != standing.zones:
+    if settings.network.zones[: len(deployed.zones)] != deployed.zones:
         yield (
             f"network.zones is {_format_list(settings.network.zones)}, must begin with "
-            f"{_format_list(standing.zones)}: the subnets of these zones are in use, and their "
+            f"{_format_list(deployed.zones)}: the subnets of these zones are in use, and their "
             f"ranges follow from the order. Zones are only ever added, see {CHANGING_PAGE}"
         )
 
 
-def _list_database_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
+def _list_database_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
     """RDS User Guide, "Settings for DB instances": DBName and MasterUsername are never modified."""
-    database = standing.database
+    database = deployed.database
     if database is None:
         return
     if settings.database.port != database.port:
         yield (
             f"database.port is {settings.database.port}, must be {database.port}, that of the "
-            "standing database: the firewall and the server cannot change in one moment, and the "
+            "deployed database: the firewall and the server cannot change at once, and the "
             "secret keeps the old port. A stack of another name with `database.restoreFrom` has "
             f"another port, see {CHANGING_PAGE}"
         )
@@ -130,62 +130,64 @@ def _list_database_faults(settings: Settings, standing: StandingStack) -> Iterat
         )
 
 
-def _list_version_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """RDS User Guide, "Upgrades of the RDS for PostgreSQL DB engine": replicas first in a minor
-    upgrade, and no way back; a major one keeps the old parameter group in use until it is done."""
-    if standing.database is None:
+def _list_version_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """RDS User Guide, "Upgrades of the RDS for PostgreSQL DB engine": a minor upgrade
+    starts with the replicas and cannot be undone; a major one uses the old parameter group until it
+    is done."""
+    if deployed.database is None:
         return
-    version, standing_version = (
+    version, deployed_version = (
         settings.database.engine_version,
-        standing.database.engine_version,
+        deployed.database.engine_version,
     )
-    wanted, current = _parse_version(version), _parse_version(standing_version)
+    wanted, current = _parse_version(version), _parse_version(deployed_version)
     if wanted[0] == current[0] and (len(wanted) == 1 or wanted == current):
         return
     if wanted < current:
-        must_be = str(current[0]) if settings.database.auto_minor_upgrade else standing_version
+        must_be = str(current[0]) if settings.database.auto_minor_upgrade else deployed_version
         yield (
-            f"database.engineVersion is {version!r}, must be {must_be!r}: the standing database is "
-            f"{standing_version}, and RDS never goes back. An older one takes a restore "
+            f"database.engineVersion is {version!r}, must be {must_be!r}: the deployed database is "
+            f"{deployed_version}, and RDS never goes back. An older one takes a restore "
             "(`ops recover snapshot`)"
         )
     elif wanted[0] != current[0]:
         yield (
-            f"database.engineVersion is {version!r}, must be '{current[0]}' until the standing "
-            f"database ({standing_version}) is upgraded: run `ops db upgrade {version}` first"
+            f"database.engineVersion is {version!r}, must be '{current[0]}' until the deployed "
+            f"database ({deployed_version}) is upgraded: run `ops db upgrade {version}` first"
         )
     elif settings.database.replicas:
         yield (
-            f"database.engineVersion is {version!r}, must be {standing_version!r} until the "
+            f"database.engineVersion is {version!r}, must be {deployed_version!r} until the "
             "replicas and then the primary are upgraded, in the order that RDS asks for: run "
             f"`ops db upgrade {version}` first"
         )
 
 
-def _list_storage_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """RDS User Guide, "Working with storage": it never shrinks; the limit of autoscaling is a
-    tenth above what there is."""
-    database, limit_gb = standing.database, settings.database.max_storage_gb
+def _list_storage_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """RDS User Guide, "Working with storage": storage never shrinks; the limit of autoscaling
+    must be at least 10 % above the allocated storage."""
+    database, limit_gb = deployed.database, settings.database.max_storage_gb
     if database is None or settings.database.restore_from is not None:
         return
     if not limit_gb and settings.database.storage_gb < database.storage_gb:
         yield (
             f"database.storageGb is {settings.database.storage_gb}, must be {database.storage_gb} "
-            "or more with maxStorageGb 0: the standing storage has grown to that, and RDS never "
+            "or more with maxStorageGb 0: the deployed storage has grown to that, and RDS never "
             "shrinks it"
         )
     min_limit_gb = -(-database.storage_gb * 11 // 10)
     if limit_gb and limit_gb != database.max_storage_gb and limit_gb < min_limit_gb:
         yield (
             f"database.maxStorageGb is {limit_gb}, must be 0, or from {min_limit_gb}: a tenth more "
-            f"than the standing storage ({database.storage_gb})"
+            f"than the deployed storage ({database.storage_gb})"
         )
 
 
-def _list_insights_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """The provider names the key of Performance Insights only if its days change, and RDS takes a
-    mode without it for a change of the key, which it refuses (terraform-provider-aws#44046)."""
-    database, wanted = standing.database, settings.database
+def _list_insights_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """The provider sends the key of Performance Insights only if the retention changes. RDS treats
+    a change of the mode without the key as a change of the key, and refuses it
+    (terraform-provider-aws#44046)."""
+    database, wanted = deployed.database, settings.database
     if database is None or settings.encryption != "own" or not wanted.performance_insights:
         return
     is_mode_alone = (
@@ -197,40 +199,40 @@ def _list_insights_faults(settings: Settings, standing: StandingStack) -> Iterat
         yield (
             f"database.databaseInsights is {wanted.database_insights!r}, must be "
             f"{database.insights!r} unless performanceInsightsDays changes with it (to "
-            f"{other_days}, say): alone, RDS takes it for a change of the key"
+            f"{other_days}, say): otherwise RDS treats it as a change of the key"
         )
 
 
-def _list_port_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """The firewall and the target group would move before the tasks do: an outage, and then ECS
-    refuses the service whose tasks have not the port (terraform#4227)."""
+def _list_port_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """The firewall and the target group would change before the tasks do: an outage. Then ECS
+    refuses the service, since its tasks lack the port (terraform#4227)."""
     if settings.has_services:
         for name, service in settings.services.items():
-            port = standing.service_ports.get(name, service.port)
+            port = deployed.service_ports.get(name, service.port)
             if service.port != port:
                 yield (
-                    f"services.{name}.port is {service.port}, must be {port}, that of the standing "
+                    f"services.{name}.port is {service.port}, must be {port}, that of the deployed "
                     f"service: its tasks answer there until they are replaced. Add a service of "
                     f"another name with the new port, then give it the paths, see {CHANGING_PAGE}"
                 )
-    if settings.has_fleet and standing.fleet_port not in (None, settings.fleet.port):
+    if settings.has_fleet and deployed.fleet_port not in (None, settings.fleet.port):
         yield (
-            f"fleet.port is {settings.fleet.port}, must be {standing.fleet_port}, that of the "
-            "standing fleet: its instances answer there until they are replaced. Take the fleet "
+            f"fleet.port is {settings.fleet.port}, must be {deployed.fleet_port}, that of the "
+            "deployed fleet: its instances answer there until they are replaced. Take the fleet "
             f"away from `compute` and add it again, see {CHANGING_PAGE}"
         )
 
 
-def _list_cache_faults(settings: Settings, standing: StandingStack) -> Iterator[str]:
-    """ElastiCache replaces the group for another port, Redis after Valkey and an older version;
-    a new group has the first AUTH token, which the secret no longer holds once it is rotated."""
-    cache, wanted = standing.cache, settings.cache
+def _list_cache_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """ElastiCache replaces the group for another port, Redis after Valkey or an older version.
+    A new group has the first AUTH token, which the secret no longer holds after a rotation."""
+    cache, wanted = deployed.cache, settings.cache
     if cache is None or not wanted.enabled:
         return
     advice = "Take it away with `cache.enabled: false`, then add it again: it comes back empty"
     if wanted.port != cache.port:
         yield (
-            f"cache.port is {wanted.port}, must be {cache.port}, that of the standing cache: "
+            f"cache.port is {wanted.port}, must be {cache.port}, that of the deployed cache: "
             f"another port replaces it. {advice}"
         )
     if (cache.engine, wanted.engine) == ("valkey", "redis"):
@@ -256,13 +258,13 @@ def _list_cache_faults(settings: Settings, standing: StandingStack) -> Iterator[
             )
         )
         yield (
-            "cache.replicas is 0, must be 1 to 5 while the standing cache fails over by itself: "
+            "cache.replicas is 0, must be 1 to 5 while the deployed cache fails over by itself: "
             f"ElastiCache keeps the last replica until then. Run `{command}` first"
         )
 
 
 def _parse_version(version: str) -> tuple[int, ...]:
-    """The numbers of a version like 16.9."""
+    """Returns the numbers of a version like 16.9."""
     return tuple(int(part) for part in version.split("."))
 
 

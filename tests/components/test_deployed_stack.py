@@ -8,9 +8,9 @@ import pulumi
 import pytest
 from pydantic import JsonValue
 
+from components.deployed_stack import read_deployed_stack, require_possible_settings
 from components.settings import Settings, parse_settings
-from components.settings.standing import StandingCache, StandingDatabase, StandingStack
-from components.standing import read_standing_stack, require_possible_settings
+from components.settings.deployed_stack import DeployedCache, DeployedDatabase, DeployedStack
 from sandbox.aws import use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
 from sandbox.program import load_stack_config, run_program, run_stack_program
@@ -35,7 +35,7 @@ INSTANCE = {
 }
 
 
-class StandingMocks(AwsMocks):
+class DeployedMocks(AwsMocks):
     """Answers with a published stack and its DB instance; a text in place of it is an error."""
 
     def __init__(self, published: Mapping[str, Any], instance: dict[str, Any] | str) -> None:
@@ -57,20 +57,20 @@ class StandingMocks(AwsMocks):
         return super().call(args)
 
 
-def read(mocks: pulumi.runtime.Mocks, settings: Settings) -> StandingStack:
+def read(mocks: pulumi.runtime.Mocks, settings: Settings) -> DeployedStack:
     """What the program reads, run under `mocks`."""
-    read_stacks: list[StandingStack] = []
-    run_program(lambda: read_stacks.append(read_standing_stack(settings)), mocks)
+    read_stacks: list[DeployedStack] = []
+    run_program(lambda: read_stacks.append(read_deployed_stack(settings)), mocks)
     return read_stacks[0]
 
 
 def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
-    standing = read(StandingMocks(PUBLISHED, INSTANCE), build_settings())
-    assert standing == StandingStack(
+    deployed = read(DeployedMocks(PUBLISHED, INSTANCE), build_settings())
+    assert deployed == DeployedStack(
         has_own_keys=False,
         cidr="10.0.0.0/16",
         zones=("a", "b"),
-        database=StandingDatabase(
+        database=DeployedDatabase(
             port=5433,
             engine_version="16.9",
             storage_gb=20,
@@ -92,7 +92,7 @@ def test_nothing_stands_before_the_first_deployment() -> None:
 def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:
     """In the recovery region the outputs have the same path."""
     published = PUBLISHED | {"stack": {**PUBLISHED["stack"], "region": "eu-west-1"}}
-    assert read(StandingMocks(published, INSTANCE), build_settings()) == StandingStack()
+    assert read(DeployedMocks(published, INSTANCE), build_settings()) == DeployedStack()
 
 
 @pytest.mark.parametrize(
@@ -103,21 +103,21 @@ def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:
     ],
 )
 def test_a_database_that_is_gone_does_not_stand(message: str) -> None:
-    standing = read(StandingMocks(PUBLISHED, message), build_settings())
-    assert standing.database is None
-    assert standing.cidr == "10.0.0.0/16"
+    deployed = read(DeployedMocks(PUBLISHED, message), build_settings())
+    assert deployed.database is None
+    assert deployed.cidr == "10.0.0.0/16"
 
 
 def test_a_database_that_cannot_be_read_is_not_taken_for_gone() -> None:
     with pytest.raises(Exception, match="AccessDenied"):
-        read(StandingMocks(PUBLISHED, "AccessDenied"), build_settings())
+        read(DeployedMocks(PUBLISHED, "AccessDenied"), build_settings())
 
 
 def test_a_refusal_registers_nothing() -> None:
     with pytest.raises(pulumi.RunError, match=r"bulwark:services\.backend\.port is 9090"):
         run_stack_program(
             "dev",
-            StandingMocks(PUBLISHED | {"services/backend": {"backend": {"port": 8080}}}, INSTANCE),
+            DeployedMocks(PUBLISHED | {"services/backend": {"backend": {"port": 8080}}}, INSTANCE),
             {"services": {"backend": {"port": 9090}}},
         )
 
@@ -128,11 +128,11 @@ def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
         deploy_in_memory("dev", overrides)
         project, config = load_stack_config("dev", overrides)
         settings = parse_settings(project, stack="dev", region=config["aws:region"], config=config)
-        standing = read(InMemoryMocks(config["aws:region"]), settings)
-    assert standing.database is not None
-    assert standing.database.engine_version.startswith("16.")
-    assert (standing.has_own_keys, standing.zones) == (False, ("a", "b"))
-    assert (standing.service_ports, standing.fleet_port) == ({"backend": 8080}, 8080)
-    assert standing.cache == StandingCache(
+        deployed = read(InMemoryMocks(config["aws:region"]), settings)
+    assert deployed.database is not None
+    assert deployed.database.engine_version.startswith("16.")
+    assert (deployed.has_own_keys, deployed.zones) == (False, ("a", "b"))
+    assert (deployed.service_ports, deployed.fleet_port) == ({"backend": 8080}, 8080)
+    assert deployed.cache == DeployedCache(
         engine="valkey", port=6379, has_failover=False, engine_version="8.0"
     )

@@ -5,6 +5,7 @@ from typing import Final
 from ops.core.declaration import Declaration
 from ops.permissions.call_sets import CHANGE, DEPLOYS, RECORD, WHY_STOPPED
 
+ONLY_IF_NOT_SCALED: Final = "only after a scaling that failed; the tests of `service scale` see it"
 ONLY_IF_FAILED: Final = "only after a failed deployment; the tests of `service deploy` record it"
 
 DECLARATIONS: Final = (
@@ -142,6 +143,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *WHY_STOPPED,
             "application-autoscaling.describe_scalable_targets",
             "ecs.describe_services",
             "ecs.describe_task_definition",
@@ -149,6 +151,10 @@ DECLARATIONS: Final = (
         ),
         needs={"COUNT": "3"},
         bad={"COUNT": ("many", "9999", "1.5")},
+        unseen={
+            "ecs.list_tasks": ONLY_IF_NOT_SCALED,
+            "ecs.describe_tasks": ONLY_IF_NOT_SCALED,
+        },
     ),
     Declaration(
         "service tasks",

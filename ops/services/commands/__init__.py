@@ -53,6 +53,7 @@ from ops.services.scale import (
     find_scaling_limits,
     parse_task_count,
 )
+from ops.services.scale_failure import explain_scale_failure
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(maintenance_app, name="maintenance")
@@ -200,7 +201,9 @@ def scale_service(
         task_definition=task_definition,
     )
     options = options.as_destructive(task_count == 0)
-    if execute_plan(plan, stack_context, output, options):
+    with explain_scale_failure(stack_context.aws, service_state):
+        is_executed = execute_plan(plan, stack_context, output, options)
+    if is_executed:
         output.print_result(
             "service-scale", {"service": service_state.name, "tasks": task_count, "run": run}
         )

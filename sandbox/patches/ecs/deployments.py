@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from moto.ecs.models import EC2ContainerServiceBackend, Service, ecs_backends
+from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 from moto.moto_api._internal import mock_random
@@ -184,6 +184,9 @@ class DeploymentHistory:
     # Why no more tasks can be placed, and since when that is known; the service scheduler goes on.
     placement_failure: str = ""
     placement_failed_at: datetime | None = None
+    # Where tasks are placed and do not stay: why each of them stops.
+    placement_outcome: ImageBehaviour | None = None
+    placement_failed_count: int = 0
 
     def get_primary(self) -> DeploymentAttempt:
         """The current deployment: after a rollback the previous one."""
@@ -196,15 +199,6 @@ class DeploymentHistory:
 def get_deployment_histories(backend: EC2ContainerServiceBackend) -> dict[str, DeploymentHistory]:
     """By ARN of the service."""
     return backend_state(backend, "deployments", dict)
-
-
-def fail_placements(account: str, region: str, service_name: str, message: str) -> None:
-    """Lets ECS place no more tasks of a service than run now, which it says in an event."""
-    backend = ecs_backends[account][region]
-    for service in backend.services.values():
-        if service.name == service_name:
-            apply_deployment_state(service)
-            get_deployment_histories(backend)[service.arn].placement_failure = message
 
 
 def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
@@ -372,6 +366,7 @@ def update_service_deployment(
             history.running_count = size
         elif updated_service.desired_count > size:
             history.placement_failed_at = get_sandbox_clock().now()
+            history.placement_failed_count = updated_service.desired_count - size
         check_seconds, drain_seconds = _get_check_and_drain_seconds(
             _find_target_group(updated_service)
         )

@@ -153,19 +153,42 @@ def list_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator
             stopped_at = min(stopped_at, get_sandbox_clock().now())
             if (get_sandbox_clock().now() - stopped_at).total_seconds() > STOPPED_TASK_SECONDS:
                 continue
-            code, reason, container = _get_stop_reason(attempt.outcome, service, attempt.image)
-            yield _build_task(
-                service,
-                attempt,
-                1000 + number,
-                lastStatus="STOPPED",
-                desiredStatus="STOPPED",
-                stoppedAt=stopped_at,
-                stopCode=code,
-                stoppedReason=reason,
-                container=container,
-                healthStatus="UNHEALTHY",
-            )
+            yield _build_failed_task(service, attempt, 1000 + number, attempt.outcome, stopped_at)
+    if history.placement_outcome is None or history.placement_failed_at is None:
+        return
+    age_seconds = (get_sandbox_clock().now() - history.placement_failed_at).total_seconds()
+    if age_seconds > STOPPED_TASK_SECONDS:
+        return
+    for number in range(history.placement_failed_count):
+        yield _build_failed_task(
+            service,
+            history.get_primary(),
+            2000 + number,
+            history.placement_outcome,
+            history.placement_failed_at,
+        )
+
+
+def _build_failed_task(
+    service: Service,
+    attempt: DeploymentAttempt,
+    number: int,
+    outcome: ImageBehaviour,
+    stopped_at: datetime,
+) -> ApiRecord:
+    code, reason, container = _get_stop_reason(outcome, service, attempt.image)
+    return _build_task(
+        service,
+        attempt,
+        number,
+        lastStatus="STOPPED",
+        desiredStatus="STOPPED",
+        stoppedAt=stopped_at,
+        stopCode=code,
+        stoppedReason=reason,
+        container=container,
+        healthStatus="UNHEALTHY",
+    )
 
 
 def build_service_events(service: Service, history: DeploymentHistory) -> list[ApiRecord]:

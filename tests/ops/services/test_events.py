@@ -9,7 +9,8 @@ import pytest
 from ops.core.engine import SilentListener, StillRunningError
 from ops.core.plan import Plan
 from ops.services.scale import build_service_scale_plan
-from sandbox.patches.ecs.deployments import fail_placements
+from sandbox.image_behaviour import ImageBehaviour
+from sandbox.patches.ecs.placements import fail_placements
 from tests.ops import service_stage
 from tests.ops.command_line import OpsConsole
 from tests.ops.procedures.service_scale import plan_scale_of_fixed_count
@@ -93,3 +94,24 @@ def test_fewer_tasks_need_no_place() -> None:
         put_services(stage)
         fail_placements(ACCOUNT, REGION, "backend", QUOTA_EVENT)
         assert stage.build_engine(KillFuse()).start(build_plan_down(stage)) == "done"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "outcome", "reason"),
+    [
+        (
+            "is unable to consistently start tasks successfully.",
+            4,
+            "exits",
+            "3 x Essential container in task exited, backend exited 1",
+        ),
+        (QUOTA_EVENT, 5, "missing", "3 x CannotPullContainerError: pull image manifest"),
+    ],
+)
+def test_why_tasks_stopped_is_in_the_error_of_a_count_that_was_not_reached(
+    ops: OpsConsole, message: str, code: int, outcome: ImageBehaviour, reason: str
+) -> None:
+    fail_placements(ACCOUNT, REGION, "backend", message, outcome)
+    _, err = ops("service scale 5 --service backend --yes", code)
+    assert f"task stopped: {reason}" in err
+    assert "ops service tasks --service backend --stopped" in err

@@ -105,7 +105,7 @@ def test_a_new_stack_has_the_data_of_the_old_database_which_stays(
             old.execute("INSERT INTO orders VALUES (43)")
 
     overrides: dict[str, JsonValue] = {
-        "bulwark:compute": "none",
+        "bulwark:compute": "services",  # whose tasks the group of the database lets in
         "bulwark:database": read_page_settings()["database"],
     }
     with (

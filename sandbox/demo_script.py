@@ -82,7 +82,7 @@ def _list_service_steps(outputs: Outputs, site_url: str | None) -> Iterator[Demo
     image = repositories[name]
     yield DemoStep("More tasks", f"service scale 4 --service {name} --yes", client=client_kind)
     yield DemoStep(
-        "A bad image: nobody is to notice, and it goes back by itself",
+        "A bad image: users notice nothing, and it is rolled back",
         f"service deploy {image}:{BAD_IMAGE_TAG} --service {name} --yes",
         code=5,
         client=client_kind,

@@ -106,7 +106,9 @@ def load_baseline_file(outputs: Outputs, reference: str) -> Baseline:
     try:
         body = Path(reference).read_bytes()
     except OSError as error:
-        raise UsageError(f"BASELINE is {reference!r}, {error.strerror}") from None
+        raise UsageError(
+            f"BASELINE must be a file that can be read, not {reference!r}: {error.strerror}"
+        ) from None
     return parse_baseline(_decode_body(body, reference), outputs, reference)
 
 
@@ -133,7 +135,9 @@ def write_baseline_file(baseline: Baseline, path: Path) -> None:
         draft.write_text(f"{format_baseline(baseline)}\n", encoding="utf-8")
         os.link(draft, path)
     except OSError as error:
-        raise UsageError(f"--to is {str(path)!r}, {error.strerror}") from None
+        raise UsageError(
+            f"--to must be a file that can be written, not {str(path)!r}: {error.strerror}"
+        ) from None
     finally:
         draft.unlink(missing_ok=True)
 

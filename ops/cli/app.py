@@ -29,7 +29,7 @@ COMMAND_GROUPS: Final = {
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
     "cost": ("ops.cost.commands", "what a stack would cost a month"),
-    "github": ("ops.github.commands", "what a workflow found, told on GitHub"),
+    "github": ("ops.github.commands", "comments and issues about what a workflow found"),
     "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),
     "lock": ("ops.lock.commands", "who changes the stack now: show, break"),
     "sandbox": (
@@ -216,8 +216,10 @@ def _run(arguments: Sequence[str]) -> int:
     except OpsError as error:
         return _print_error(error.code, str(error), *error.advice)
     except CommandLineError as error:
+        from ops.cli.line_errors import format_line_error
+
         help_command = f"{error.ctx.command_path} --help" if error.ctx else "ops --help"
-        return _print_error(UsageError.code, _format_line_error(error), help_command)
+        return _print_error(UsageError.code, format_line_error(error, SHARED_OPTIONS), help_command)
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
@@ -227,21 +229,6 @@ def _run(arguments: Sequence[str]) -> int:
             raise
         return _print_error(OpsError.code, f"AWS: {' '.join(str(error).split())}")
     return exit_code if isinstance(exit_code, int) else 0
-
-
-def _format_line_error(error: Any) -> str:
-    """The error of a line that cannot be parsed, with what a misspelt option may have meant."""
-    misspelt: str | None = getattr(error, "option_name", None)
-    if misspelt is None or not hasattr(error, "possibilities") or error.ctx is None:
-        message: str = error.format_message()
-        return message
-    from ops.cli.help_pages import suggest_options
-
-    parameters = error.ctx.command.get_params(error.ctx)
-    options = [option for parameter in parameters for option in parameter.opts]
-    suggestions = suggest_options(misspelt, options, SHARED_OPTIONS)
-    meant = ", ".join(map(repr, suggestions))
-    return f"{error.message}. Did you mean {meant}?" if suggestions else f"{error.message}"
 
 
 def _print_error(code: int, message: str, *advice: str) -> int:

@@ -45,7 +45,9 @@ def write_report(option: str, path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{option} is {str(path)!r}, {error.strerror}") from None
+        raise UsageError(
+            f"{option} must be a file that can be written, not {str(path)!r}: {error.strerror}"
+        ) from None
 
 
 def _get_shared_options(context: typer.Context) -> tuple[Selection, OutputFormat]:

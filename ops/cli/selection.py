@@ -118,7 +118,10 @@ class Selection:
         try:
             document = json.loads(self.outputs.read_text(encoding="utf-8"))
         except OSError as error:
-            raise UsageError(f"--outputs is {str(self.outputs)!r}, {error.strerror}") from None
+            raise UsageError(
+                f"--outputs must be a file that can be read, not "
+                f"{str(self.outputs)!r}: {error.strerror}"
+            ) from None
         except ValueError as error:
             raise UsageError(
                 f"--outputs is {str(self.outputs)!r}, which is not JSON: {error}"

@@ -233,6 +233,11 @@ class Journal:
         return {record.step: record.data for record in self.records if record.event == "done"}
 
     @property
+    def last_event_record(self) -> Record | None:
+        """The newest record that is not a note; a note may be written to a run that is over."""
+        return next((record for record in reversed(self.records) if record.event != "note"), None)
+
+    @property
     def is_undoing(self) -> bool:
         """Whether the run is being undone. The direction never turns back."""
         return any(record.event == "undo" for record in self.records)

@@ -335,7 +335,7 @@ def _list_looks(engine: Engine) -> list[Step]:
 
 def _describe_stop(engine: Engine) -> str:
     """Where a run was stopped that has nothing going on in AWS, for a person."""
-    last_record = engine.journal.records[-1] if engine.journal.records else None
+    last_record = engine.journal.last_event_record
     looks = {step.name: step.description for step in _list_looks(engine)}
     if last_record is not None and last_record.event == "sent" and last_record.step in looks:
         return f"stopped while it only looked ({looks[last_record.step]})"

@@ -72,4 +72,6 @@ def _read_file(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"FILE is {str(file)!r}, {error.strerror}") from None
+        raise UsageError(
+            f"FILE must be a file that can be read, not {str(file)!r}: {error.strerror}"
+        ) from None

@@ -178,7 +178,9 @@ def _read_document(file: Path) -> PreviewDocument:
     try:
         data = json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"FILE is {str(file)!r}, {error.strerror}") from None
+        raise UsageError(
+            f"FILE must be a file that can be read, not {str(file)!r}: {error.strerror}"
+        ) from None
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else "it cannot be decoded"
         raise UsageError(f"FILE is {str(file)!r}, which is not JSON: {reason}") from None

@@ -82,14 +82,17 @@ class InitialState:
 
 
 def resolve_program_folder(folder: Path) -> Path:
-    """The folder of the stack's program. Raises UsageError where it is none, or Pulumi is not."""
+    """The folder of the stack's program. Raises UsageError without it or the Pulumi CLI."""
     if not (folder / "Pulumi.yaml").is_file():
         raise UsageError(
             f"--program is {str(folder)!r}, must be the folder of the stack's program, with its "
             "Pulumi.yaml"
         )
     if shutil.which("pulumi") is None:
-        raise UsageError("there is no `pulumi` on the PATH, which makes the stack again")
+        raise UsageError(
+            "`pulumi` is not on the PATH; install the Pulumi CLI: "
+            "https://www.pulumi.com/docs/iac/download-install/"
+        )
     return folder.absolute()
 
 

@@ -173,7 +173,7 @@ def list_rejected_revisions(context: StackContext, service: ServiceState) -> dic
         for _, journal in context.journals(*RELEASE_KINDS)
         if journal.plan is not None and _deploys_service(journal.plan.steps, service)
     ]
-    journals.sort(key=lambda journal: journal.records[-1].timestamp)
+    journals.sort(key=_get_last_event_time)
     rejected: dict[str, str] = {}
     for journal in journals:
         if (revision := _find_deployed_revision(journal)) is None:
@@ -182,6 +182,11 @@ def list_rejected_revisions(context: StackContext, service: ServiceState) -> dic
         if reason := _find_rejection(journal):
             rejected[revision] = reason
     return rejected
+
+
+def _get_last_event_time(journal: Journal) -> float:
+    record = journal.last_event_record
+    return record.timestamp if record is not None else 0.0
 
 
 def _deploys_service(steps: Iterable[Any], service: ServiceState) -> bool:

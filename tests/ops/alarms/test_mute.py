@@ -312,8 +312,11 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
             "alarms mute --severity P2 --reason x --until 2020-01-01",
             "--until must be after",
         ),
-        ("alarms mute --severity P9 --reason x --for 1", "'P9' is not one of 'P0', 'P1', 'P2'"),
-        ("alarms mute --by magic --all --reason x --for 1", "'magic' is not one of"),
+        (
+            "alarms mute --severity P9 --reason x --for 1",
+            "--severity must be P0, P1 or P2, not 'P9'",
+        ),
+        ("alarms mute --by magic --all --reason x --for 1", "--by must be "),
         ("alarms mute --reason x --for 60", "no alarm is selected"),
         (
             "alarms mute nosuch --reason x --for 60",
@@ -325,7 +328,7 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
         ),
         ("alarms mute --key nosuch --reason x --for 60", "no alarm matches: --key is 'nosuch'"),
         ("alarms unmute mute-1 --yes", "RUN is 'mute-1', but ops has muted nothing"),
-        ("alarms list --state MUTED", "'MUTED' is not one of"),
+        ("alarms list --state MUTED", "--state must be "),
     ],
 )
 def test_bad_input_is_one_line_and_changes_nothing(typed: OpsConsole, line: str, says: str) -> None:

@@ -19,9 +19,13 @@ from tests.ops.stage import build_stack_outputs
             "mars-north-1",
             "--region must be 'eu-north-1' or 'eu-west-1', not 'mars-north-1'",
         ),
-        ("--outputs", "/no/such/file", "--outputs is '/no/such/file', No such file"),
-        ("--source", "nonsense", "--source"),
-        ("--output", "nonsense", "--output"),
+        (
+            "--outputs",
+            "/no/such/file",
+            "--outputs must be a file that can be read, not '/no/such/file': No such file",
+        ),
+        ("--source", "nonsense", "--source must be file, ssm or pulumi, not 'nonsense'"),
+        ("--output", "nonsense", "--output must be table or json, not 'nonsense'"),
     ],
 )
 @pytest.mark.parametrize("line", ["db status", "db failover --yes", "service list"])

@@ -67,6 +67,32 @@ def test_a_misspelt_line_says_what_it_may_have_meant(
     assert says in run_line(line, capsys, 2)
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("db kill", "PID must be set"),
+        ("db kill abc", "PID must be a whole number of at least 1, not 'abc'"),
+        ("db storage 5", "GIB must be a whole number from 20 to 65536, not '5'"),
+        ("deploy", "STACK must be set"),
+        ("lock break", "--reason must be set"),
+        ("recover drill --rto x", "--rto must be 1m to 1d, like 30m, 2h or 90s"),
+        ("health --output yaml", "--output must be table or json, not 'yaml'"),
+    ],
+)
+def test_a_wrong_value_says_what_it_must_be_and_what_it_was(
+    capsys: pytest.CaptureFixture[str], line: str, says: str
+) -> None:
+    assert run_line(line, capsys, 2).splitlines()[0].startswith(f"ops: {says}")
+
+
+def test_a_value_from_the_environment_is_named_with_its_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BULWARK_OUTPUT", "xml")
+    error = run_line("health", capsys, 2)
+    assert error.startswith("ops: --output (from BULWARK_OUTPUT) must be table or json, not 'xml'")
+
+
 def test_the_short_option_of_the_output_may_be_anywhere() -> None:
     assert move_shared_options_first(["db", "status", "-o", "json"]) == [
         *("-o", "json"),

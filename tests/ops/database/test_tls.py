@@ -6,12 +6,14 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 from ops.core.errors import OpsError, UnreachableError, UsageError
+from ops.database.health import MIN_AUTHORITY_TIME
 from ops.database.sql.connection import DATABASE_ADDRESS_VARIABLE, DatabaseClient
 from ops.database.sql.tls import (
     RDS_ROOTS_FILE,
@@ -19,6 +21,7 @@ from ops.database.sql.tls import (
     get_root_certificates,
     get_ssl_mode,
     is_rds_host,
+    list_trusted_authorities,
 )
 from sandbox.postgres.certificates import CertificateAuthority
 from tests.ops.command_line import OpsConsole
@@ -161,6 +164,10 @@ def test_the_database_of_the_sandbox_is_verified_by_its_own_authority(
 ) -> None:
     row = DatabaseClient(console.stage.outputs, shared_aws()).fetch_rows("SELECT 1 AS one")
     assert row == [{"one": 1}]
+    authorities = list_trusted_authorities()
+    assert authorities
+    a_year_on = datetime.now(UTC) + MIN_AUTHORITY_TIME
+    assert all(authority.expiry > a_year_on for authority in authorities)
     monkeypatch.setenv("PGSSLROOTCERT", str(RDS_ROOTS_FILE))
     with pytest.raises(UnreachableError, match="certificate verify failed"):
         DatabaseClient(console.stage.outputs, shared_aws()).fetch_rows("SELECT 1")

@@ -132,7 +132,7 @@ def test_a_lock_that_changed_hands_meanwhile_is_not_broken(typed: OpsConsole) ->
     ("line", "says"),
     [
         ("lock break --reason lost", "--yes is not set, and there is no terminal to ask on"),
-        ("lock break --yes", "Missing option '--reason'"),
+        ("lock break --yes", "--reason must be set"),
         ("lock break --yes --reason= ", "--reason is empty; say why"),
     ],
 )

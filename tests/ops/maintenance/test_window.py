@@ -212,7 +212,7 @@ def test_without_alarms_it_is_announced_all_the_same(ops: OpsConsole) -> None:
         ("--vacuum nope --sql", "--vacuum must be public.locked, public.orders, not 'nope'"),
         ("--reboot --for 0", "--for must be 1 to 1440 minutes, not '0'"),
         ("--reboot --via nowhere", "--via must be HOST:PORT, like 127.0.0.1:15432, not 'nowhere'"),
-        ("--reboot --tell nobody", "'nobody' is not one of 'warn', 'page'"),
+        ("--reboot --tell nobody", "--tell must be warn or page, not 'nobody'"),
         (
             f"--reboot --message {'x' * 501}",
             "--message must be at most 500 characters long, not 501",

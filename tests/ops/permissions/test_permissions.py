@@ -365,7 +365,7 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
     [
         ("db resise", "COMMAND is 'db resise', which is not a command; did you mean db resize"),
         ("db resize --role reader", "--role is 'reader', but COMMAND is given too"),
-        ("--role admin", "'admin' is not one of"),
+        ("--role admin", "--role must be reader, operator or recoverer, not 'admin'"),
         ("--policy data", "--policy is 'data', which needs a command or --role"),
         (
             "--role reader --policy x",

@@ -71,6 +71,7 @@ def test_a_run_whose_journal_is_in_a_folder_is_named_too(
         ("unknown", "unfinished runs"),
     ]
     ops(f"runs resume {run} --yes --timeout 30")
+    ops(f"runs note {run} over")
     assert [item["state"] for item in find_run(ops)] == ["unknown"]
 
 
@@ -143,6 +144,25 @@ def test_a_run_whose_lock_is_gone_has_stopped(ops: OpsConsole) -> None:
     ops.stage.clock.sleep(600)
     ops(f"runs resume {run} --yes")
     assert find_run(ops, 0)[0]["state"] == "ok"
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_notes_leave_a_run_as_it_is(ops: OpsConsole, count: int) -> None:
+    run = stop_deployment(ops)
+    ops("lock break --reason test --yes")
+    evidence = find_run(ops)[0]["evidence"].partition("; its last event")[2]
+    for number in range(count):
+        ops(f"runs note {run} note-{number}")
+    (item,) = find_run(ops)
+    assert item["state"] == "failing"
+    assert item["evidence"].partition("; its last event")[2] == evidence
+    ops.stage.clock.sleep(600)
+    ops(f"runs resume {run} --yes")
+    for number in range(count):
+        ops(f"runs note {run} later-{number}")
+    (item,) = find_run(ops, 0)
+    assert item["state"] == "ok"
+    assert "has stopped on its way, and the lock is free" in item["evidence"]
 
 
 def test_a_lock_that_no_unfinished_run_has_is_left_behind(ops: OpsConsole) -> None:

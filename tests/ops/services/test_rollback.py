@@ -90,6 +90,20 @@ def test_a_release_that_was_left_and_deployed_again_is_proven_again(ops: OpsCons
     assert get_current(ops) == "2"
 
 
+def test_a_note_on_an_old_run_does_not_make_it_the_newest(ops: OpsConsole) -> None:
+    deploy(ops, "v2")
+    undone_run = ops.run_for_json("runs list")["items"][0]["run"]
+    ops(f"runs undo {undone_run} --yes")
+    ops.stage.clock.sleep(600)
+    assert dict(list_proofs(ops))["2"].startswith(f"no: run {undone_run} was undone")
+    ops("service rollback --service backend --to 2 --yes")
+    ops.stage.clock.sleep(600)
+    proofs = list_proofs(ops)
+    assert dict(proofs)["2"] == "yes"
+    ops(f"runs note {undone_run} slow")
+    assert list_proofs(ops) == proofs
+
+
 def test_a_rollback_that_is_under_way_is_not_turned_forward(ops: OpsConsole) -> None:
     deploy(ops, "v2")
     deploy(ops, "v3")

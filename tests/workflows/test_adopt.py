@@ -119,7 +119,8 @@ def test_bootstrap_prints_what_the_page_sets_and_its_roles_last_as_long_as_is_as
         re.sub(values, "--body", line) for line in ADOPT_LINES if line.startswith("gh variable")
     }
     assert page_lines - printed_lines == {
-        f"gh variable set {kind}_STACKS --body" for kind in ("PREVIEW", "OPERATE")
+        f"gh variable set {name} --body"
+        for name in ("PREVIEW_STACKS", "OPERATE_STACKS", "PUBLIC_PREVIEWS")
     }
     assert printed_lines - page_lines == set()
     session_seconds = {

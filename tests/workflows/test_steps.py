@@ -164,14 +164,16 @@ def test_a_preview_that_is_missing_is_an_error_and_no_comment_without_it(
     assert steps_without_credentials.github.list_comments() == []
 
 
-@pytest.mark.parametrize("agreed", [False, True])
+@pytest.mark.parametrize(("agreed", "planned"), [(False, False), (True, False), (False, True)])
 def test_a_deployment_is_one_line_of_ops(
-    steps_without_credentials: RecordedSteps, agreed: bool
+    steps_without_credentials: RecordedSteps, agreed: bool, planned: bool
 ) -> None:
     """Typed to a recorder: every word comes as it was given; how it ends is how the job ends."""
     ops = steps_without_credentials.checkout / ".venv" / "bin" / "ops"
     ops.write_text(
-        '#!/bin/sh\nprintf "%s\\n" "$@" >typed\necho "# deployed" >deployed.md\nexit 5\n', "utf-8"
+        '#!/bin/sh\nprintf "%s\\n" "$@" >typed\necho "plan: hash"\n'
+        'echo "# deployed" >deployed.md\nexit 5\n',
+        "utf-8",
     )
     flag = "--allow-data-loss" if agreed else ""
     reason = "x; $(touch hacked) `touch hacked` \"'"
@@ -179,6 +181,7 @@ def test_a_deployment_is_one_line_of_ops(
         "inputs.stack": "staging",
         "inputs.reason": reason,
         "inputs.allow-data-loss && '--allow-data-loss' || ''": flag,
+        "inputs.plan-only && '--dry-run' || ''": "--dry-run" if planned else "",
     }
     done = steps_without_credentials("deploy-stack: deploy: Deploy", values)
     assert done.code == 5, "how it ended is how the job ends"
@@ -186,10 +189,16 @@ def test_a_deployment_is_one_line_of_ops(
     expected = ["deploy", "staging", "--yes", "--reason"]
     assert typed[:4] == expected
     assert typed[4] == f"{reason} (deploy 4711, 0123456789abcdef0123456789abcdef01234567)"
-    assert typed[5:] == ["--report", "deployed.md", *([flag] if flag else [])]
+    assert typed[5:] == [
+        *("--report", "deployed.md"),
+        *([flag] if flag else []),
+        *(["--dry-run"] if planned else []),
+    ]
     assert not (steps_without_credentials.checkout / "hacked").exists()
     shown = steps_without_credentials("deploy-stack: deploy: Show the report", values)
     assert shown.summary == "# deployed\n"
+    plan = steps_without_credentials("deploy-stack: deploy: Show the plan", values)
+    assert plan.summary == "plan: hash\n"
 
 
 @pytest.mark.exhaustive
@@ -202,6 +211,7 @@ def test_a_deployment_is_done_on_a_stack_that_is_up(tmp_path: Path) -> None:
         (tmp_path / "dev-outputs.json").write_text(outputs, encoding="utf-8")
         reason, agreed = "merged", "inputs.allow-data-loss && '--allow-data-loss' || ''"
         values = {"inputs.stack": "dev", "inputs.reason": reason, agreed: ""}
+        values["inputs.plan-only && '--dry-run' || ''"] = ""
         refused = steps("deploy-stack: deploy: Deploy", values)
         assert refused.code == 3, refused.text
         assert "--allow-data-loss agrees to it" in refused.text
@@ -237,11 +247,14 @@ def test_an_image_is_built_pushed_and_deployed_by_its_digest(steps: RecordedStep
     assert re.fullmatch(r"\d{12}\.dkr\.ecr\.eu-north-1\.amazonaws\.com/bulwark/prod/backend", url)
     values["steps.repository.outputs.url"] = url
     values["env.TAG"] = "v2-4711-1"
-    build = ("image: image: Build", {**values})
+    build = ("image: build: Build", {**values})
     assert steps(*build).code == 1, "there is no Dockerfile yet"
     app.mkdir()
     (app / "Dockerfile").write_text("FROM scratch\n", encoding="utf-8")
-    assert steps(*build).code == 0
+    built = steps(*build)
+    assert built.code == 0
+    values["needs.build.outputs.sum"] = built.outputs["sum"]
+    assert steps("image: image: Load what was scanned", values).code == 0
     pushed = steps("image: image: Push", values)
     assert pushed.code == 0, pushed.text
     image = pushed.outputs["image"]

@@ -15,6 +15,7 @@ from ops.permissions.policies import (
     build_role_policies,
     build_statements_document,
     list_role_commands,
+    list_role_denials,
     serialize_policy,
 )
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
-PERMISSION_COLUMNS = ("action", "resources", "condition", "commands")
+PERMISSION_COLUMNS = ("effect", "action", "resources", "condition", "commands")
 
 
 @app.command(name="permissions")
@@ -98,7 +99,8 @@ def show_permissions(
         [
             _build_row(policy_document.to_iam_json(), policy_document.commands)
             for policy_document in statements
-        ],
+        ]
+        + [_build_row(denial, ()) for denial in (list_role_denials(names, role) if role else ())],
     )
 
 
@@ -143,6 +145,7 @@ def _build_row(statement: dict[str, Any], commands: tuple[str, ...]) -> dict[str
         for key, values in keys.items()
     ]
     return {
+        "effect": statement["Effect"].lower(),
         "action": statement["Action"],
         "resources": statement["Resource"],
         "condition": conditions,

@@ -131,10 +131,20 @@ def build_role_policies(names: StackNames, role: Role) -> dict[str, dict[str, An
                     )
                 )
         policies[part] = build_statements_document(statements)
-        policies[part]["Statement"] += [
-            _build_denial(grant, names) for grant in DENIED_GRANTS.get(role, {}).get(part, ())
-        ]
+        policies[part]["Statement"] += list_role_denials(names, role, part)
     return policies
+
+
+def list_role_denials(
+    names: StackNames, role: Role, part: str | None = None
+) -> list[dict[str, Any]]:
+    """Lists the statements with what a role may not do at all, of one policy or of all."""
+    return [
+        _build_denial(grant, names)
+        for policy_name, grants in DENIED_GRANTS.get(role, {}).items()
+        if part in (None, policy_name)
+        for grant in grants
+    ]
 
 
 def _build_denial(grant: Grant, names: StackNames) -> dict[str, Any]:

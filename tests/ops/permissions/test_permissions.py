@@ -352,6 +352,16 @@ def test_the_policies_of_a_role_are_printed(permissions_command: Any, role: Role
     assert json.loads(permissions_command(f"--role {role} --policy data")[1]) == printed["data"]
 
 
+def test_a_readers_denials_are_in_the_table_and_in_nobody_elses(permissions_command: Any) -> None:
+    lines = permissions_command("--role reader")[1].splitlines()
+    denials = [line for line in lines if line.startswith("deny ")]
+    assert len(denials) == sum(len(grants) for grants in DENIED_GRANTS["reader"].values())
+    for action in ("logs:*", "s3:GetObject*"):
+        assert [action in line for line in denials].count(True) == 1, action
+    operator_lines = permissions_command("--role operator")[1].splitlines()
+    assert not [line for line in operator_lines if line.startswith("deny")]
+
+
 def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

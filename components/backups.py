@@ -112,9 +112,9 @@ class Backups(Component):
             key,
             name=self.format_physical_name(self.name),
             kms_key_arn=kms_key,
-            force_destroy=not self.settings.protect,
+            force_destroy=self.settings.is_discarded("recoveryPoints"),
             region=region,
-            opts=self.build_protected_options(),
+            opts=self.build_data_options("recoveryPoints"),
         )
         if backups.lock != "none":
             changeable_days = backups.lock_grace_days if backups.lock == "compliance" else None
@@ -125,7 +125,7 @@ class Backups(Component):
                 changeable_for_days=changeable_days,
                 region=region,
                 # One per vault: the end of the old lock would unlock the vault again.
-                opts=self.build_child_options(delete_before_replace=True),
+                opts=self.build_guard_options("recoveryPoints", delete_before_replace=True),
             )
         return vault
 

@@ -45,16 +45,17 @@ class Bucket(Component):
         bucket = aws.s3.Bucket(
             name,
             bucket=args.bucket,
-            force_destroy=not args.settings.protect,
-            opts=self.build_protected_options(provider=args.provider),
+            force_destroy=args.settings.is_discarded("buckets"),
+            opts=self.build_data_options("buckets", provider=args.provider),
         )
+        guard_options = self.build_guard_options("buckets")
         self.bucket, self.arn = bucket.bucket, bucket.arn
         aws.s3.BucketOwnershipControls(
             name,
             bucket=bucket.bucket,
             rule={"object_ownership": "BucketOwnerEnforced"},
             region=region,
-            opts=self.child_options,
+            opts=guard_options,
         )
         public_access_block = aws.s3.BucketPublicAccessBlock(
             name,
@@ -64,14 +65,14 @@ class Bucket(Component):
             ignore_public_acls=True,
             restrict_public_buckets=True,
             region=region,
-            opts=self.child_options,
+            opts=guard_options,
         )
         self.versioning = aws.s3.BucketVersioning(
             name,
             bucket=bucket.bucket,
             versioning_configuration={"status": "Enabled"},
             region=region,
-            opts=self.child_options,
+            opts=guard_options,
         )
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
@@ -86,14 +87,14 @@ class Bucket(Component):
                 }
             ],
             region=region,
-            opts=self.child_options,
+            opts=guard_options,
         )
         aws.s3.BucketLifecycleConfiguration(
             name,
             bucket=bucket.bucket,
             rules=self._build_lifecycle_rules(args),
             region=region,
-            opts=self.build_child_options(depends_on=[self.versioning]),
+            opts=self.build_guard_options("buckets", depends_on=[self.versioning]),
         )
         if args.access_log_bucket is not None:
             aws.s3.BucketLogging(
@@ -102,7 +103,7 @@ class Bucket(Component):
                 target_bucket=args.access_log_bucket,
                 target_prefix=f"s3/{name}/",
                 region=region,
-                opts=self.child_options,
+                opts=guard_options,
             )
         tls_statement = Statement(
             sid="TlsOnly",
@@ -117,7 +118,7 @@ class Bucket(Component):
             bucket=bucket.bucket,
             policy=build_policy_document(tls_statement, *args.statements),
             region=region,
-            opts=self.build_child_options(depends_on=[public_access_block]),
+            opts=self.build_guard_options("buckets", depends_on=[public_access_block]),
         )
         self.writable_bucket = policy.bucket
         self.register_outputs({"bucket": self.bucket, "arn": self.arn})

@@ -9,6 +9,7 @@ from pulumi import Alias, Output, ResourceOptions
 from components.account import Account
 from components.component import Component
 from components.contract import build_contract_part
+from components.final_snapshot import create_final_snapshot_name
 from components.firewall import create_security_group
 from components.keys import Keys
 from components.logs import create_log_group
@@ -99,7 +100,7 @@ class Cache(Component):
     def _create_replication_group(
         self, server_group: aws.ec2.SecurityGroup
     ) -> aws.elasticache.ReplicationGroup:
-        cache_settings, protect = self._cache_settings, self.settings.protect
+        cache_settings = self._cache_settings
         has_snapshots = cache_settings.snapshot_days > 0
         parameter_groups = self._create_parameter_groups()
         return aws.elasticache.ReplicationGroup(
@@ -126,7 +127,9 @@ class Cache(Component):
             auth_token_update_strategy="ROTATE",  # noqa: S106
             snapshot_retention_limit=cache_settings.snapshot_days,
             snapshot_window=cache_settings.snapshot_window if has_snapshots else None,
-            final_snapshot_identifier=f"{self.identifier}-final" if protect else None,
+            final_snapshot_identifier=create_final_snapshot_name(
+                self, "cache", identifier=self.identifier
+            ),
             maintenance_window=cache_settings.maintenance_window,
             auto_minor_version_upgrade=cache_settings.auto_minor_upgrade,
             apply_immediately=cache_settings.apply_immediately,

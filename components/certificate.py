@@ -41,7 +41,7 @@ class Certificate(Component):
             zone = aws.route53.Zone(
                 name,
                 name=load_balancer_settings.domain,
-                force_destroy=not args.settings.protect,
+                force_destroy=args.settings.is_discarded("records"),
                 opts=self.build_protected_options(),
             )
             self.zone_id, self.name_servers = zone.zone_id, zone.name_servers.apply(sorted)

@@ -6,6 +6,7 @@ from pulumi import ComponentResource, ResourceOptions
 
 from components.naming import build_tag_transformation
 from components.settings import Settings
+from components.settings.deletion import DataKind
 
 
 class Component(ComponentResource):
@@ -43,3 +44,17 @@ class Component(ComponentResource):
     def build_protected_options(self, **options: Any) -> ResourceOptions:
         """Options of a child that holds data or answers users: protected if the stack is."""
         return ResourceOptions(parent=self, protect=self.settings.protect or None, **options)
+
+    def build_data_options(self, kind: DataKind, **options: Any) -> ResourceOptions:
+        """Options of a protected child whose end Pulumi leaves to people: it stays in AWS.
+
+        Unless the settings discard its kind of data.
+        """
+        return self.build_protected_options(**self._build_retention(kind), **options)
+
+    def build_guard_options(self, kind: DataKind, **options: Any) -> ResourceOptions:
+        """Options of a child that guards data of a kind, and stays as long as they do."""
+        return self.build_child_options(**self._build_retention(kind), **options)
+
+    def _build_retention(self, kind: DataKind) -> dict[str, bool]:
+        return {} if self.settings.is_discarded(kind) else {"retain_on_delete": True}

@@ -11,6 +11,7 @@ from components.component import Component
 from components.contract import build_contract_part
 from components.database_events import create_event_subscriptions
 from components.database_parameters import build_database_parameters
+from components.final_snapshot import create_final_snapshot_name
 from components.firewall import create_security_group
 from components.keys import Keys
 from components.logs import create_log_group
@@ -150,7 +151,7 @@ class Database(Component):
         self.register_outputs({"arn": self.arn, "secret_arn": self.secret_arn})
 
     def _create_primary(self, subnet_group: aws.rds.SubnetGroup) -> aws.rds.Instance:
-        database_settings, settings = self._database_settings, self.settings
+        database_settings = self._database_settings
         self._password = generate_password(self, "password", punctuation=DATABASE_PUNCTUATION)
         return aws.rds.Instance(
             self.name,
@@ -168,9 +169,9 @@ class Database(Component):
             multi_az=database_settings.multi_az,
             backup_retention_period=database_settings.backup_days,
             backup_window=database_settings.backup_window,
-            delete_automated_backups=not settings.protect,
-            skip_final_snapshot=not settings.protect,
-            final_snapshot_identifier=f"{self.identifier}-final" if settings.protect else None,
+            delete_automated_backups=self.settings.is_discarded("automatedBackups"),
+            skip_final_snapshot=self.settings.is_discarded("database"),
+            final_snapshot_identifier=create_final_snapshot_name(self, "database", identifier=self.identifier),
             opts=self.build_protected_options(
                 ignore_changes=["password", *CREATION_ONLY_PROPERTIES],
                 depends_on=self._create_log_groups(self.identifier),

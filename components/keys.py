@@ -97,10 +97,10 @@ class Keys(Component):
             self.format_logical_name(purpose),
             description=f"{self.settings.prefix}: {purpose}",
             enable_key_rotation=True,
-            deletion_window_in_days=30 if self.settings.protect else 7,
+            deletion_window_in_days=7 if self.settings.is_discarded("keys") else 30,
             policy=build_policy_document(account_statement, grant_statement, *statements),
             region=other_region,
-            opts=self.build_protected_options(),
+            opts=self.build_data_options("keys"),
         )
         aws.kms.Alias(
             self.format_logical_name(purpose),

@@ -99,21 +99,21 @@ class Registry(Component):
             image_tag_mutability="IMMUTABLE",
             image_scanning_configuration={"scan_on_push": True},
             encryption_configurations=[encryption],
-            force_delete=not self.settings.protect,
-            opts=self.build_protected_options(),
+            force_delete=self.settings.is_discarded("images"),
+            opts=self.build_data_options("images"),
         )
         aws.ecr.LifecyclePolicy(
             self.format_logical_name(service),
             repository=repository.name,
             policy=format_compact_json({"rules": [*_build_lifecycle_rules()]}),
             # One per repository: the end of the old policy would end the new one too.
-            opts=self.build_child_options(delete_before_replace=True),
+            opts=self.build_guard_options("images", delete_before_replace=True),
         )
         aws.ecr.RepositoryPolicy(
             self.format_logical_name(service),
             repository=repository.name,
             policy=build_policy_document(self._build_account_statement(repository)),
-            opts=self.child_options,
+            opts=self.build_guard_options("images"),
         )
         return repository.repository_url
 

@@ -9,6 +9,7 @@ from pulumi import Input, Output
 from components.component import Component
 
 FIRST_PASSWORD_LENGTH = 32
+FIRST_VERSION_STAGE = "first"
 
 
 def generate_password(component: Component, key: str, *, punctuation: str) -> Output[str]:
@@ -35,15 +36,18 @@ def create_secret(
 ) -> Output[str]:
     """The ARN of a secret with `content` as its JSON, known once there is a version of it.
 
-    Pulumi writes the first version only: rotation and operations own the later ones.
+    Pulumi writes the first version only: rotation and operations own the later ones. That version
+    has a label of its own: AWS removes no version that has one, so a refresh never misses it, and
+    writing it again, once somebody has removed it, does not make it current. AWS makes the first
+    version of a secret current by itself (Secrets Manager API reference, PutSecretValue,
+    VersionStages; terraform-provider-aws#37302).
     """
     secret_resource = aws.secretsmanager.Secret(
         component.format_logical_name(key),
         name_prefix=f"{component.format_physical_name(component.name)}-",
         description=description,
         kms_key_id=kms_key,
-        # Unprotected stacks are deleted often, and their secrets at once.
-        recovery_window_in_days=30 if component.settings.protect else 0,
+        recovery_window_in_days=0 if component.settings.is_discarded("secrets") else 30,
         opts=component.build_protected_options(),
     )
     secret_string: Output[str] = Output.secret(Output.json_dumps(content))
@@ -51,7 +55,8 @@ def create_secret(
         component.format_logical_name(key),
         secret_id=secret_resource.id,
         secret_string=secret_string,
-        opts=component.build_protected_options(ignore_changes=["secret_string"]),
+        version_stages=[FIRST_VERSION_STAGE],
+        opts=component.build_protected_options(ignore_changes=["secret_string", "version_stages"]),
     )
     return Output.all(secret_resource.arn, version.id).apply(
         lambda resolved_values: str(resolved_values[0])

@@ -54,6 +54,7 @@ class RegisteredResource:
     dependencies: frozenset[str] = frozenset()
     import_id: str = ""  # the id by which the engine would import it
     delete_before_replace: bool = False
+    retain_on_delete: bool = False
 
     @property
     def is_in_aws(self) -> bool:
@@ -133,6 +134,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
                     dependencies=frozenset(request.dependencies),
                     import_id=request.importId,
                     delete_before_replace=request.deleteBeforeReplace,
+                    retain_on_delete=request.retainOnDelete,
                 )
             )
         return response

@@ -75,7 +75,14 @@ def test_an_override_wins_however_its_key_is_written() -> None:
 
 
 def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
-    changed_fields = {"stack", "protect", "load_balancer", "backups", "policy_exceptions"}
+    changed_fields = {
+        "stack",
+        "protect",
+        "deletion",
+        "load_balancer",
+        "backups",
+        "policy_exceptions",
+    }
     sandbox, prod = load_stack_settings("sandbox"), load_stack_settings("prod")
     assert sandbox.model_dump(exclude=changed_fields) == prod.model_dump(exclude=changed_fields)
     assert not sandbox.protect

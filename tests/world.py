@@ -21,6 +21,7 @@ INVOKE_RESULTS: dict[str, dict[str, Any]] = {
 # Outputs that a later resource needs to be more than a word; by type, then by property.
 COMPUTED_OUTPUTS: dict[str, dict[str, Any]] = {
     "aws:route53/zone:Zone": {"nameServers": ["ns-1.example.org", "ns-2.example.org"]},
+    "random:index/randomId:RandomId": {"hex": "0a1b2c3d"},
     "random:index/randomPassword:RandomPassword": {"result": "Aa1-" * 8},
 }
 

@@ -15,6 +15,8 @@ ConfigValues: TypeAlias = Mapping[str, JsonValue]
 # instance, no standby, AWS's own keys, P0 alarms only.
 DEV_PROFILE: Final[ConfigValues] = {
     "protect": False,
+    # A deleted database leaves a snapshot here too, and its backups stay.
+    "deletion": {"discard": ["cache", "buckets", "images", "logs", "secrets", "records"]},
     "encryption": "aws",
     "network": {"zones": ["a", "b"], "nat": "one", "natDevice": "instance", "flowLogs": []},
     "loadBalancer": {"accessLogs": False, "waf": {"enabled": False}},

@@ -10,6 +10,7 @@ from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
 from components.settings.database import DatabaseSettings
+from components.settings.deletion import DataKind, DeletionSettings
 from components.settings.fleet import FleetSettings
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.monitoring import AlarmSettings, DashboardSettings, LogSettings
@@ -60,6 +61,7 @@ class Settings(Section):
         default=True,
         description="protect everything that holds data or serves users against deletion",
     )
+    deletion: DeletionSettings = DeletionSettings()
     encryption: Literal["own", "aws"] = Field(
         default="own", description="encrypt with the stack's own KMS keys, or with AWS's"
     )
@@ -96,6 +98,10 @@ class Settings(Section):
     def prefix(self) -> str:
         """The prefix of every physical name in AWS."""
         return f"{self.project}-{self.stack}"
+
+    def is_discarded(self, kind: DataKind) -> bool:
+        """Whether data of a kind are lost with the resource that holds them."""
+        return kind in self.deletion.discard
 
     @property
     def has_services(self) -> bool:

@@ -1,5 +1,6 @@
 """What the program makes up: the same for the same resource, so that two runs are alike."""
 
+import base64
 import hashlib
 import string
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,26 @@ def _generate_numbers(seed: str) -> Iterator[int]:
         number += 1
 
 
+def _generate_id(variables: Mapping[str, Any]) -> dict[str, str]:
+    """As many bytes as were asked for, in each spelling of the provider."""
+    numbers = _generate_numbers(variables["seed"])
+    length = variables["in"]["byteLength"]
+    number_bytes = bytes(next(numbers) % 256 for _ in range(length))
+    return {
+        "hex": number_bytes.hex(),
+        "dec": str(int.from_bytes(number_bytes, "big")),
+        "b64Std": base64.b64encode(number_bytes).decode(),
+        "b64Url": base64.urlsafe_b64encode(number_bytes).decode().rstrip("="),
+    }
+
+
 ENTRIES: EntryTable = {
+    "random:index/randomId:RandomId": ResourceEntry(
+        _generate_id,
+        id="out.hex",
+        outputs={name: f"out.{name}" for name in ("hex", "dec", "b64Std", "b64Url")},
+        ignored_inputs={"byteLength": "the function sees to it"},
+    ),
     "random:index/randomPassword:RandomPassword": ResourceEntry(
         _generate_password,
         id="'none'",

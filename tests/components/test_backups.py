@@ -83,14 +83,21 @@ def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> N
     )
 
 
-def test_vaults_are_protected_where_the_stack_is(prod: ResourceGraph, build: Build) -> None:
-    assert all(
-        v.protect and not v.inputs["forceDestroy"] for v in prod.list_resources(BACKUP_VAULT_TYPE)
-    )
-    loose = build_backups_graph(build, build_settings({"protect": False})).list_resources(
-        BACKUP_VAULT_TYPE
-    )
-    assert [(v.protect, v.inputs["forceDestroy"]) for v in loose] == [(False, True)] * 2
+@pytest.mark.parametrize(
+    ("values", "protected", "discarded"),
+    [
+        ({}, True, False),
+        ({"protect": False}, False, False),
+        ({"protect": False, "deletion": {"discard": ["recoveryPoints"]}}, False, True),
+    ],
+)
+def test_vaults_stay_in_aws_with_their_backups_unless_that_is_asked_for_by_name(
+    build: Build, values: dict[str, JsonValue], *, protected: bool, discarded: bool
+) -> None:
+    vaults = build_backups_graph(build, build_settings(values)).list_resources(BACKUP_VAULT_TYPE)
+    assert [(v.protect, v.inputs["forceDestroy"], v.retain_on_delete) for v in vaults] == [
+        (protected, discarded, not discarded)
+    ] * 2
 
 
 def test_the_rarer_a_backup_the_longer_it_is_kept(prod: ResourceGraph) -> None:

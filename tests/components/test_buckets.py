@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi_aws as aws
 import pytest
+from pydantic import JsonValue
 
 from components.buckets import Bucket, BucketArgs
 from sandbox.program import ResourceGraph
@@ -96,16 +97,24 @@ def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
     assert default.get("kmsMasterKeyId") == key
 
 
-def test_it_is_protected_and_kept_only_where_the_stack_is(build: Build) -> None:
-    def build_bucket_graph(protect: bool) -> ResourceGraph:
-        settings = build_settings({"protect": protect})
-        return build(lambda: Bucket("data", args=BucketArgs(settings=settings, bucket="b")))
-
-    safe, loose = (
-        build_bucket_graph(p).get_resource("aws:s3/bucket:Bucket") for p in (True, False)
-    )
-    assert (safe.protect, safe.inputs["forceDestroy"]) == (True, False)
-    assert (loose.protect, loose.inputs["forceDestroy"]) == (False, True)
+@pytest.mark.parametrize(
+    ("values", "protected", "discarded"),
+    [
+        ({}, True, False),
+        ({"protect": False}, False, False),
+        ({"protect": False, "deletion": {"discard": ["buckets"]}}, False, True),
+    ],
+)
+def test_it_stays_in_aws_with_its_guards_unless_that_is_asked_for_by_name(
+    build: Build, values: dict[str, JsonValue], *, protected: bool, discarded: bool
+) -> None:
+    settings = build_settings(values)
+    graph = build(lambda: Bucket("data", args=BucketArgs(settings=settings, bucket="b")))
+    bucket = graph.get_resource("aws:s3/bucket:Bucket")
+    assert (bucket.protect, bucket.inputs["forceDestroy"]) == (protected, discarded)
+    in_aws = [r for r in graph if r.is_in_aws]
+    assert len(in_aws) == 7
+    assert {r.retain_on_delete for r in in_aws} == {not discarded}
 
 
 def test_it_and_all_its_guards_stand_in_its_own_region(build: Build) -> None:

@@ -119,7 +119,7 @@ def test_what_holds_data_is_protected_where_the_stack_is() -> None:
     )
     assert (prod.protect, prod.inputs["finalSnapshotIdentifier"]) == (
         True,
-        "bulwark-test-cache-final",
+        "bulwark-test-cache-final-0a1b2c3d",
     )
     assert not dev.protect
     assert "finalSnapshotIdentifier" not in dev.inputs

@@ -107,14 +107,31 @@ def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) ->
     assert all(r.protect for r in protected_resources)
     assert (
         get_primary_resource(prod).inputs["finalSnapshotIdentifier"]
-        == "bulwark-test-database-final"
+        == "bulwark-test-database-final-0a1b2c3d"
     )
     assert get_primary_resource(prod).inputs["skipFinalSnapshot"] is False
     assert get_primary_resource(prod).inputs["deleteAutomatedBackups"] is False
     dev = get_primary_resource(build_stores_graph(profile="dev"))
     assert not dev.protect
-    assert dev.inputs["skipFinalSnapshot"] is True
+    assert dev.inputs["skipFinalSnapshot"] is False
+    assert dev.inputs["deleteAutomatedBackups"] is False
     assert dev.inputs["deletionProtection"] is False
+
+
+def test_a_database_goes_without_a_trace_only_where_the_settings_say_so_by_name() -> None:
+    unprotected = get_primary_resource(build_stores_graph({"protect": False}))
+    assert not unprotected.protect
+    assert (unprotected.inputs["skipFinalSnapshot"], unprotected.inputs["deletionProtection"]) == (
+        False,
+        False,
+    )
+    discarded = get_primary_resource(
+        build_stores_graph({"deletion": {"discard": ["database", "automatedBackups"]}})
+    )
+    assert discarded.protect
+    assert discarded.inputs["skipFinalSnapshot"] is True
+    assert discarded.inputs["deleteAutomatedBackups"] is True
+    assert "finalSnapshotIdentifier" not in discarded.inputs
 
 
 def test_log_groups_stand_before_the_instances_that_write_to_them(prod: ResourceGraph) -> None:
@@ -157,7 +174,10 @@ def test_the_password_and_the_credentials_are_secret(prod: ResourceGraph) -> Non
 
 def test_what_rotation_and_operations_change_is_left_alone(prod: ResourceGraph) -> None:
     assert set(get_primary_resource(prod).ignore_changes) == {"password", *CREATION_ONLY_PROPERTIES}
-    assert prod.get_resource(SECRET_VERSION_TYPE).ignore_changes == ("secretString",)
+    assert prod.get_resource(SECRET_VERSION_TYPE).ignore_changes == (
+        "secretString",
+        "versionStages",
+    )
 
 
 def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: ResourceGraph) -> None:

@@ -137,7 +137,8 @@ def test_it_is_protected_where_the_stack_is(prod: ResourceGraph, build: Build, n
         BUCKET_TYPE, name
     )
     assert not loose.protect
-    assert loose.inputs["forceDestroy"]
+    assert not loose.inputs["forceDestroy"]
+    assert loose.retain_on_delete
 
 
 def test_everything_is_replicated_deletions_too(prod: ResourceGraph) -> None:

@@ -114,6 +114,25 @@ def _build_rotated_secret(text: str) -> str:
     )
 
 
+@patch.wrap(FakeSecret, "reset_default_version")
+def keep_other_labels(
+    original: Any, secret: FakeSecret, secret_version: dict[str, Any], version_id: str
+) -> None:
+    """The version that was current keeps its other labels; moto leaves it AWSPREVIOUS alone.
+
+    Source: Secrets Manager API reference, PutSecretValue: no staging labels are moved but those
+    that are named, AWSCURRENT and AWSPREVIOUS.
+    """
+    before = secret.versions.get(secret.default_version_id or "", {})
+    labels = [
+        label
+        for label in before.get("version_stages", ())
+        if label not in ("AWSCURRENT", "AWSPREVIOUS")
+    ]
+    original(secret, secret_version, version_id)
+    before.get("version_stages", []).extend(labels)
+
+
 @patch.wrap(FakeSecret, "to_dict")
 def describe_rotation_rules(original: Any, secret: FakeSecret) -> ApiRecord:
     """With the whole of the rotation rules, and no date of a rotation that never was."""

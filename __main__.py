@@ -17,6 +17,7 @@ from components.network import Network, NetworkArgs
 from components.operations import Operations, OperationsArgs
 from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
+from components.release import register_releases, require_all_releases_used
 from components.services import Services, ServicesArgs
 from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
@@ -24,6 +25,7 @@ from components.topics import Topics, TopicsArgs
 settings = load_settings()
 require_possible_settings(settings)
 used_imports = register_imports(settings)
+protected_resources = register_releases(settings)
 account = Account.get_current()
 keys = Keys("keys", args=KeysArgs(settings=settings, account=account))
 topics = Topics("topics", args=TopicsArgs(settings=settings, account=account, keys=keys))
@@ -138,3 +140,4 @@ export_outputs(
     access=access,
 )
 require_all_imports_used(settings, used_imports)
+require_all_releases_used(settings, protected_resources)

@@ -19,8 +19,9 @@ STATIC_PARAMETERS: Final = frozenset(
     max_pred_locks_per_transaction max_prepared_transactions max_replication_slots max_wal_senders
     max_worker_processes min_dynamic_shared_memory multixact_member_buffers
     multixact_offset_buffers notify_buffers old_snapshot_threshold pg_stat_statements.max
-    rds.custom_dns_resolution rds.logical_replication reserved_connections serializable_buffers
-    shared_buffers shared_memory_type shared_preload_libraries subtransaction_buffers
+    rds.custom_dns_resolution rds.logical_replication rds.restrict_password_commands
+    reserved_connections serializable_buffers shared_buffers shared_memory_type
+    shared_preload_libraries subtransaction_buffers
     superuser_reserved_connections track_activity_query_size track_commit_timestamp
     transaction_buffers wal_buffers wal_decode_buffer_size
     """.split()

@@ -28,7 +28,7 @@ class LaunchTemplateArgs:
 
 
 def get_image_id(component: Component) -> Input[str]:
-    """The AMI of the settings, or the newest of its kind."""
+    """The AMI of the settings, or the newest of its kind when the template is made."""
     fleet_settings = component.settings.fleet
     if fleet_settings.ami is not None:
         return fleet_settings.ami
@@ -83,5 +83,9 @@ def create_launch_template(
             for resource_type in ("volume", "network-interface")
         ],
         update_default_version=True,
-        opts=component.child_options,
+        # A newer AMI comes by `fleet.ami` alone: each one would replace all instances with the
+        # next deployment of anything else.
+        opts=component.build_child_options(
+            ignore_changes=[] if settings.fleet.ami is not None else ["image_id"]
+        ),
     )

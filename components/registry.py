@@ -26,7 +26,6 @@ PUSH_ACTIONS: Final = (
     "ecr:PutImage",
     "ecr:UploadLayerPart",
 )
-MAX_TAGGED_IMAGES: Final = 30
 UNTAGGED_DAYS: Final = 7
 ECR_IMAGE_PATTERN: Final = re.compile(
     r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
@@ -131,7 +130,9 @@ class Registry(Component):
 
 
 def _build_lifecycle_rules() -> list[dict[str, Any]]:
-    """The images that ECR expires. AWS evaluates the rules by priority, lowest first."""
+    """What ECR removes by itself: images that nobody tagged. ECR does not know what runs, so no
+    image with a tag ever goes by its age or number: tags are immutable, and every deployment names
+    one (ECR User Guide, "Lifecycle policy properties")."""
     expire_action = {"type": "expire"}
     return [
         {
@@ -142,17 +143,6 @@ def _build_lifecycle_rules() -> list[dict[str, Any]]:
                 "countType": "sinceImagePushed",
                 "countUnit": "days",
                 "countNumber": UNTAGGED_DAYS,
-            },
-            "action": expire_action,
-        },
-        {
-            "rulePriority": 2,
-            "description": f"the last {MAX_TAGGED_IMAGES} tagged images stay",
-            "selection": {
-                "tagStatus": "tagged",
-                "tagPatternList": ["*"],
-                "countType": "imageCountMoreThan",
-                "countNumber": MAX_TAGGED_IMAGES,
             },
             "action": expire_action,
         },

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pulumi import Input, Output
+from pulumi import Input, Output, RunError
 
 from components.alarm_registry.services import CLOUDWATCH_AGENT_NAMESPACE
 from components.policies import format_compact_json
 
+# Before base64 (Amazon EC2 User Guide, "Run commands when you launch an EC2 instance").
+MAX_USER_DATA_BYTES: Final = 16_384
 RUN_CONTAINER_FILE: Final = Path(__file__).parent / "hosts" / "run_container.py"
 
 # What the CloudWatch agent measures: by instance, and added up for the Auto Scaling group.
@@ -78,7 +80,7 @@ WantedBy=multi-user.target
 def build_user_data(project: str, container_config: Mapping[str, Any]) -> Output[str]:
     """Base64 text for a launch template; `container` is the configuration of run_container.py.
 
-    AWS takes 16 KiB before the encoding.
+    Raises pulumi.RunError if it is longer than EC2 takes.
     """
     install_path = f"/opt/{project}"
     replacements = {"home": install_path, "unit": project}
@@ -104,4 +106,15 @@ def build_user_data(project: str, container_config: Mapping[str, Any]) -> Output
         },
         sort_keys=True,
     )
-    return config.apply(lambda text: base64.b64encode(f"#cloud-config\n{text}\n".encode()).decode())
+    return config.apply(lambda text: _encode_user_data(project, text))
+
+
+def _encode_user_data(project: str, config: str) -> str:
+    text = f"#cloud-config\n{config}\n".encode()
+    if len(text) > MAX_USER_DATA_BYTES:
+        raise RunError(
+            f"{project}:fleet.environment and fleet.command are too long, must be "
+            f"{len(text) - MAX_USER_DATA_BYTES} bytes shorter: the user data of an instance has at "
+            f"most {MAX_USER_DATA_BYTES} bytes, and these make {len(text)}"
+        )
+    return base64.b64encode(text).decode()

@@ -1,9 +1,9 @@
 """Settings of deletions: what is lost with its resource, and what outlives it."""
 
 from collections import Counter
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from components.settings.section import Section
 
@@ -19,6 +19,8 @@ DataKind = Literal[
     "records",
     "keys",
 ]
+# A type without its package and a resource's logical name.
+ResourceKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[A-Za-z0-9]+ [a-z][a-z0-9-]*$")]
 # What a deletion keeps is of no use without the key that encrypts it.
 ENCRYPTED_KINDS: Final[tuple[DataKind, ...]] = tuple(
     kind for kind in get_args(DataKind) if kind not in ("records", "keys")
@@ -35,6 +37,19 @@ class DeletionSettings(Section):
         "instead of left in AWS), secrets (no recovery window), records (of the stack's own "
         "zone, whoever wrote them), keys (scheduled for deletion)",
     )
+
+    release: tuple[ResourceKey, ...] = Field(
+        default=(),
+        description="protected resources that the next deployment may remove or replace, by type "
+        "and logical name, like `ecs/service services-web`; deploy with it, then with the change",
+    )
+
+    @field_validator("release")
+    @classmethod
+    def _validate_release(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if duplicates := [key for key, count in Counter(keys).items() if count > 1]:
+            raise ValueError(f"must name {duplicates[0]!r} only once")
+        return keys
 
     @field_validator("discard")
     @classmethod

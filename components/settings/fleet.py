@@ -36,8 +36,8 @@ class FleetSettings(ContainerSettings):
     )
     ami: str | None = Field(
         default=None,
-        description="AMI with dnf and Docker; not set: the newest ECS-optimized Amazon Linux "
-        "2023 at each pulumi up",
+        description="AMI with dnf and Docker, to which a deployment moves the instances; not set: "
+        "the one that they have, at first the newest ECS-optimized Amazon Linux 2023",
     )
     paths: tuple[str, ...] | None = Field(
         default=None,

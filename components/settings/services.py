@@ -1,6 +1,7 @@
 """Settings of the ECS cluster and of each Fargate service."""
 
 import re
+from collections import Counter
 from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
@@ -117,6 +118,11 @@ class ServiceSettings(ContainerSettings):
     def _validate_policy_arns(cls, arns: tuple[str, ...]) -> tuple[str, ...]:
         if not all(POLICY_ARN_PATTERN.match(arn) for arn in arns):
             raise ValueError("must hold ARNs of IAM policies")
+        names = [arn.rsplit("/", 1)[-1] for arn in arns]
+        if duplicates := [name for name, count in Counter(names).items() if count > 1]:
+            raise ValueError(
+                f"must hold one policy of the name {duplicates[0]!r}: its attachment is called so"
+            )
         return arns
 
     @model_validator(mode="after")

@@ -68,6 +68,7 @@ class ResourceChange:
     is_replica: bool = False  # a read replica, according to its state
     protect: bool = False
     retained: bool = False  # retainOnDelete: stays in AWS
+    released: bool = False  # it was protected, and is no longer
 
     def find_shown_values(self, name: str) -> tuple[str, str] | None:
         """Returns the old and the new value if both may be shown, else None."""
@@ -287,6 +288,7 @@ def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:
         ),
         protect=bool(old and old.protect),
         retained=bool(old and old.retainOnDelete),
+        released=bool(old and new and old.protect and not new.protect),
     )
 
 

@@ -67,6 +67,9 @@ def get_short_type(type_: str) -> str:
 
 def _list_change_dangers(change: ResourceChange) -> Iterable[Danger]:
     fact = find_fact(change.type)
+    if change.released:
+        description = "it is released: Pulumi refuses its deletion and replacement no longer"
+        yield Danger("protects less", change, description, "none", "Pulumi, protect")
     if change.kind == "changed":
         yield from _list_update_dangers(change, fact or ResourceFact(type=change.type))
     elif change.kind in ("replaced", "deleted"):

@@ -49,6 +49,7 @@ def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
         ("shared_preload_libraries", "pending-reboot"),
         ("max_connections", "pending-reboot"),
         ("rds.logical_replication", "pending-reboot"),
+        ("rds.restrict_password_commands", "pending-reboot"),
         ("cron.database_name", "pending-reboot"),
         ("rds.force_ssl", "immediate"),
         ("work_mem", "immediate"),

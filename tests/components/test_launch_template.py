@@ -80,11 +80,13 @@ def test_the_image_is_the_newest_of_its_architecture(
     assert parameter_names == [f"/aws/service/ecs/optimized-ami/{path}"]
     assert graph.get_resource(LAUNCH_TEMPLATE_TYPE).inputs["imageId"] == "ami-0123456789abcdef0"
     assert "imageId" not in graph.get_resource(LAUNCH_TEMPLATE_TYPE).secrets
+    assert graph.get_resource(LAUNCH_TEMPLATE_TYPE).ignore_changes == ("imageId",)
 
 
 def test_an_image_of_the_settings_is_not_looked_up(build: Build) -> None:
     graph = build_fleet_graph(build, {"fleet": {"ami": "ami-00000000000000001"}})
     assert graph.get_resource(LAUNCH_TEMPLATE_TYPE).inputs["imageId"] == "ami-00000000000000001"
+    assert graph.get_resource(LAUNCH_TEMPLATE_TYPE).ignore_changes == ()
     assert not [token for token, _ in graph.invokes if "getParameter" in token]
 
 

@@ -62,17 +62,18 @@ def test_ecr_2_a_tag_never_moves(build: Build) -> None:
     )
 
 
-def test_ecr_3_old_images_go_and_the_last_thirty_stay(build: Build) -> None:
+def test_ecr_3_untagged_images_go_and_a_tagged_one_that_may_run_never_does(build: Build) -> None:
     rules = json.loads(
         _build_registry_graph(build).get_resource(ECR_LIFECYCLE_POLICY_TYPE).inputs["policy"]
     )["rules"]
-    untagged_selection, tagged_selection = (rule["selection"] for rule in rules)
-    assert (untagged_selection["tagStatus"], untagged_selection["countNumber"]) == ("untagged", 7)
-    assert (tagged_selection["countType"], tagged_selection["countNumber"]) == (
-        "imageCountMoreThan",
-        30,
-    )
-    assert [rule["rulePriority"] for rule in rules] == [1, 2]
+    assert [rule["selection"] for rule in rules] == [
+        {
+            "tagStatus": "untagged",
+            "countType": "sinceImagePushed",
+            "countUnit": "days",
+            "countNumber": 7,
+        }
+    ]
 
 
 def test_a_repository_is_encrypted_with_the_stacks_key_where_it_has_one(build: Build) -> None:

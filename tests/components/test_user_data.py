@@ -8,6 +8,7 @@ import subprocess
 from typing import Any
 
 import pulumi
+import pytest
 import yaml
 
 from components.user_data import AGENT_CONFIG, RUN_CONTAINER_FILE, build_user_data
@@ -38,6 +39,11 @@ def test_it_is_a_cloud_config_that_fits_into_sixteen_kibibytes(build: Build) -> 
     _, text = _build_cloud_config(build, longest)
     assert text.startswith("#cloud-config\n")
     assert len(text.encode()) <= 16 * 1024
+
+
+def test_what_does_not_fit_is_refused_with_the_settings_that_are_too_long(build: Build) -> None:
+    with pytest.raises(Exception, match=r"bulwark:fleet.environment .* must be \d+ bytes shorter"):
+        _build_cloud_config(build, {"environment": {"A": "x" * 16_384}})
 
 
 def test_values_reach_the_instance_unchanged(build: Build) -> None:

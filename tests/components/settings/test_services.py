@@ -74,6 +74,15 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ({"tmpMb": 300}, "web.tmpMb is 300, must be at most half of memory (256)"),
         ({"min": 20}, "web.min is 20, must be at most max (10)"),
         ({"cpuTarget": 0}, "web.cpuTarget is 0, must be"),
+        (
+            {
+                "policyArns": [
+                    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+                    "arn:aws:iam::123456789012:policy/team/ReadOnlyAccess",
+                ]
+            },
+            "must hold one policy of the name 'ReadOnlyAccess'",
+        ),
         ({"policyArns": ["ReadOnly"]}, "web.policyArns is ['ReadOnly'], must hold ARNs of IAM"),
         (
             {"schedule": {"night": {"cron": "0 20 * * *", "min": 1, "max": 2}}},

@@ -92,6 +92,21 @@ def test_a_replica_holds_no_data_of_its_own_and_a_former_one_does(
     assert run_line("preview-report", write_single_step_preview(tmp_path, made))[0] == 3
 
 
+@pytest.mark.parametrize("op", ["same", "update"])
+def test_what_is_released_is_told_before_it_goes(
+    run_line: RunLine, tmp_path: Path, op: str
+) -> None:
+    made = build_changed_step("aws:ecs/service:Service", {}, {}, op)
+    made["oldState"]["protect"] = True
+    _, seen = report_stack(run_line, write_single_step_preview(tmp_path, made))
+    assert [(danger["kind"], danger["what"][:14]) for danger in seen["dangers"]] == [
+        ("protects less", "it is released")
+    ]
+    made["newState"]["protect"] = True
+    _, seen = report_stack(run_line, write_single_step_preview(tmp_path, made))
+    assert seen["dangers"] == []
+
+
 def test_what_aws_keeps_is_forgotten_and_not_lost(run_line: RunLine, tmp_path: Path) -> None:
     made = build_changed_step("aws:s3/bucket:Bucket", {}, {}, "delete")
     made["oldState"]["retainOnDelete"] = True

@@ -171,7 +171,9 @@ class Database(Component):
             backup_window=database_settings.backup_window,
             delete_automated_backups=self.settings.is_discarded("automatedBackups"),
             skip_final_snapshot=self.settings.is_discarded("database"),
-            final_snapshot_identifier=create_final_snapshot_name(self, "database", identifier=self.identifier),
+            final_snapshot_identifier=create_final_snapshot_name(
+                self, "database", identifier=self.identifier
+            ),
             opts=self.build_protected_options(
                 ignore_changes=["password", *CREATION_ONLY_PROPERTIES],
                 depends_on=self._create_log_groups(self.identifier),

@@ -11,7 +11,7 @@ def _build_names(discard: list[str]) -> tuple[ResourceGraph, list[str | None]]:
 
     def program() -> None:
         component = Component(
-            "Anything", "database", build_settings({"deletion": {"discard": [*discard]}})
+            "Anything", "database", settings=build_settings({"deletion": {"discard": [*discard]}})
         )
         name = create_final_snapshot_name(component, "database", identifier="bulwark-test-database")
         if name is None:

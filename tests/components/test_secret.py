@@ -57,7 +57,7 @@ def test_a_version_that_is_written_again_is_not_current() -> None:
 
 
 def _write_secret() -> None:
-    component = Component("Anything", "anything", build_settings())
+    component = Component("Anything", "anything", settings=build_settings())
     create_secret(
         component,
         "credentials",

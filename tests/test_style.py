@@ -58,7 +58,7 @@ def test_the_program_only_connects_components() -> None:
     statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
     plain = (ast.Expr, ast.Assign, ast.If, ast.ImportFrom)
     assert [ast.unparse(node) for node in statements if not isinstance(node, plain)] == []
-    assert sum(not isinstance(node, ast.ImportFrom) for node in statements) <= 32
+    assert sum(not isinstance(node, ast.ImportFrom) for node in statements) <= 34
 
 
 # Names that say nothing: each of them once meant six things.

@@ -194,6 +194,7 @@ def build_stack_rebuild_plan(
         f"{source.name}",
         "it gets a new password, in the stack's secret; services read it when they start",
         RESTORE_FROM_NOTE,
+        *_list_unseen_data_notes(checks, stack.stack),
         *filter(None, [warning]),
     )
     return build_stack_plan(
@@ -252,6 +253,7 @@ def build_region_recovery_plan(
         "its images must be in its own registry: push them, then `ops service deploy`",
         f"then operate it with --stack {name}; set its recoveryRegion when there is one again",
         RESTORE_FROM_NOTE,
+        *_list_unseen_data_notes(checks, name),
         *filter(None, [warning]),
     )
     return build_stack_plan(
@@ -347,15 +349,33 @@ def _build_deployment_steps(
     return steps
 
 
+def _list_unseen_data_notes(checks: RebuildChecks, stack: str) -> list[str]:
+    """What to do if no step looks at the data that came back."""
+    if checks.can_query:
+        return []
+    return [
+        "nobody looks at the data, since SQL is off or cannot reach them from here: before users "
+        f"come back, see the tables with `ops --stack {stack} db size`"
+    ]
+
+
 def _build_query_step(project: str, stack: str, region: str) -> Step:
-    """The new stack is read by its own outputs, which nobody knows when this is planned."""
+    """The new stack is read by its own outputs, which nobody knows when this is planned.
+
+    A database without tables answers too: an empty one is not what a recovery ends with.
+    """
     read = build_stack_ops_command("db", "size", project=project, stack=stack, region=region)
     return Step(
         name="query",
-        description=f"see the database of {stack} answer a query, with the password of its secret",
+        description=f"see tables in the database of {stack}, with the password of its secret",
         action=read,
         goal=Wait(
-            read=read, met={"exit": 0}, every=15, within=1800, typical=TYPICAL_FIRST_QUERY_SECONDS
+            read=read,
+            met={"exit": 0, "output.has_tables": True},
+            failed={"output.has_tables": [False]},
+            every=15,
+            within=1800,
+            typical=TYPICAL_FIRST_QUERY_SECONDS,
         ),
     )
 

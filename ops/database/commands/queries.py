@@ -332,7 +332,12 @@ def show_database_size(
     if output.output_format == "json":
         output.print_json(
             queries.TABLE_SIZES_QUERY.kind,
-            {**database_rows[0], "items": rows, "locked": _list_json(locked_tables)},
+            {
+                **database_rows[0],
+                "has_tables": bool(rows or locked_tables),
+                "items": rows,
+                "locked": _list_json(locked_tables),
+            },
         )
         return
     display_rows = _format_sizes(output, rows, "total", "rows_only", "toast", "indexes")

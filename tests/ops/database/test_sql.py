@@ -231,6 +231,7 @@ def test_a_table_that_is_read_whole_again_and_again_lacks_an_index(ops: OpsConso
 
 def test_size_shows_what_fills_the_disk(ops: OpsConsole) -> None:
     found = ops.run_for_json("db size")
+    assert found["has_tables"] is True
     assert (found["database"], found["items"][0]["table"]) == ("app", "public.orders")
     assert found["wal"] > 0
     assert found["items"][0]["total"] > 1 << 20

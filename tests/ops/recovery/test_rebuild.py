@@ -14,6 +14,9 @@ import pytest
 from moto.acm.models import acm_backends
 from moto.s3.models import s3_backends
 
+from ops.core.goal_evaluation import StepFailedError, evaluate
+from ops.core.plan import Plan
+from ops.outputs import Outputs
 from ops.recovery.rebuild import RebuildChecks, build_stack_rebuild_plan
 from ops.recovery.sources import BackupSource
 from ops.state.differences import compute_state_digest
@@ -279,19 +282,32 @@ def test_the_lines_of_the_runbook_that_want_pulumi(
     capsys.readouterr()
 
 
+def plan_rebuild(outputs: Outputs, checks: RebuildChecks) -> Plan:
+    source = BackupSource("snapshot", "snap-1", "2026-11-30T02:00:00Z", 20)
+    return build_stack_rebuild_plan(outputs, Path("/program"), source, "rebuild-1", None, checks)
+
+
+def test_a_rebuild_ends_when_tables_are_seen_and_fails_if_there_are_none() -> None:
+    plan = plan_rebuild(build_stack_outputs(), RebuildChecks(can_query=True))
+    (query,) = (step for step in plan.steps if step.name == "query")
+    assert evaluate(query.goal, {"exit": 0, "output": {"has_tables": True}}) == "met"
+    assert evaluate(query.goal, {"exit": 1, "output": None}) == "absent", "it does not answer yet"
+    with pytest.raises(StepFailedError, match="has_tables is False"):
+        evaluate(query.goal, {"exit": 0, "output": {"has_tables": False}})
+
+
+def test_a_rebuild_whose_data_nobody_sees_says_so() -> None:
+    plan = plan_rebuild(build_stack_outputs(), RebuildChecks())
+    assert not any(step.name == "query" for step in plan.steps)
+    assert any("ops --stack test db size" in note for note in plan.notes)
+
+
 def test_a_rebuild_writes_no_setting_into_another_namespace() -> None:
     """A fixed namespace would be ignored by the program, which would make an empty database."""
     stage_outputs = build_stack_outputs()
     part = stage_outputs.stack.model_copy(update={"project": "shop"})
     outputs = stage_outputs.model_copy(update={"stack": part})
-    plan = build_stack_rebuild_plan(
-        outputs,
-        Path("/program"),
-        BackupSource("snapshot", "snap-1", "2026-11-30T02:00:00Z", 20),
-        "rebuild-1",
-        None,
-        RebuildChecks(),
-    )
+    plan = plan_rebuild(outputs, RebuildChecks())
     texts = [step.model_dump_json() for step in plan.steps]
     assert any("shop:database.restoreFrom.snapshot" in text for text in texts)
     assert not any("bulwark:" in text for text in texts)

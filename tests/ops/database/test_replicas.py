@@ -43,7 +43,7 @@ def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: OpsConso
     assert found["PubliclyAccessible"] is False
     assert {"Key": "owner", "Value": "platform"} in found["TagList"]
     assert REPLICA_IDENTIFIER in ops("db status")[0]
-    assert "--expect is not set" in ops("db replica remove reports --yes", expected_code=2)[1]
+    assert "--expect must be" in ops("db replica remove reports --yes", expected_code=2)[1]
     assert "status: absent" in ops(ops.add_plan_hash("db replica remove reports"))[0]
     assert describe_database(ops.stage)["ReadReplicaDBInstanceIdentifiers"] == []
 

@@ -200,7 +200,7 @@ def run_and_analyze(ops: OpsConsole, *statements: str) -> None:
 
 
 def test_a_full_vacuum_of_a_protected_stack_wants_more_than_yes(ops: OpsConsole) -> None:
-    assert "--expect is not set" in ops("db vacuum orders --full --yes", expected_code=2)[1]
+    assert "--expect must be" in ops("db vacuum orders --full --yes", expected_code=2)[1]
 
 
 def test_indexes_that_are_of_no_use_are_told_apart(ops: OpsConsole) -> None:

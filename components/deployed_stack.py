@@ -1,5 +1,6 @@
 """Reads the deployed stack from AWS, with Pulumi's invokes, before any resource is registered.
 
+The account's availability zones are read first: the settings may only name these.
 The outputs that the last deployment stored in SSM list its parts. Values that operations change
 without Pulumi (the database's version and storage, the cache's failover) are read from RDS and
 ElastiCache. Before the first deployment there are no outputs, so only SSM is read.
@@ -17,6 +18,7 @@ from components.settings.deployed_stack import (
     DeployedCache,
     DeployedDatabase,
     DeployedStack,
+    require_existing_zones,
     require_possible_changes,
 )
 from ops.outputs import build_outputs_path
@@ -34,8 +36,12 @@ NOT_FOUND_TEXTS: Final = (
 
 
 def require_possible_settings(settings: Settings) -> None:
-    """Raises pulumi.RunError if the deployed stack cannot be changed to these settings."""
+    """Raises pulumi.RunError if the account lacks a zone that the settings name.
+
+    Raises it too if the deployed stack cannot be changed to these settings.
+    """
     try:
+        require_existing_zones(settings, _list_zone_names(settings.region))
         require_possible_changes(settings, read_deployed_stack(settings))
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
@@ -62,6 +68,15 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
     )
+
+
+def _list_zone_names(region: str) -> list[str]:
+    """The names of a region's zones that the account can use, in any state.
+
+    During an outage of a zone its state is not "available" (Amazon EC2 API Reference,
+    AvailabilityZone), and the stack must still be deployable.
+    """
+    return list(aws.get_availability_zones(region=region).names)
 
 
 def _read_published_parts(settings: Settings) -> dict[str, Any]:

@@ -215,6 +215,7 @@ def test_nothing_is_made_inside_apply(variant: str) -> None:
 def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
     tokens = {token for token, _ in build_variant_graph(variant).invokes}
     assert tokens <= {
+        "aws:index/getAvailabilityZones:getAvailabilityZones",
         "aws:index/getCallerIdentity:getCallerIdentity",
         "aws:index/getPartition:getPartition",
         "aws:ssm/getParameter:getParameter",

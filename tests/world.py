@@ -67,6 +67,8 @@ class AwsMocks(pulumi.runtime.Mocks):
     def call(
         self, args: pulumi.runtime.MockCallArgs
     ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:index/getAvailabilityZones:getAvailabilityZones":
+            return {"names": [f"{args.args['region']}{letter}" for letter in "abcdef"]}, []
         if args.token not in INVOKE_RESULTS:
             raise LookupError(f"unexpected invoke {args.token}")
         return INVOKE_RESULTS[args.token], []

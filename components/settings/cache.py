@@ -94,7 +94,7 @@ class CacheSettings(Section):
     def _validate_windows(self) -> "CacheSettings":
         if self.snapshot_days and has_overlap(self.snapshot_window, self.maintenance_window):
             raise ValueError(
-                f"snapshotWindow is {self.snapshot_window!r}, must not meet maintenanceWindow "
+                f"snapshotWindow is {self.snapshot_window!r}, must not overlap maintenanceWindow "
                 f"({self.maintenance_window})"
             )
         return self

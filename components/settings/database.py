@@ -261,7 +261,7 @@ class DatabaseSettings(Section):
     def _validate_windows(self) -> "DatabaseSettings":
         if has_overlap(self.backup_window, self.maintenance_window):
             raise ValueError(
-                f"backupWindow is {self.backup_window!r}, must not meet maintenanceWindow "
+                f"backupWindow is {self.backup_window!r}, must not overlap maintenanceWindow "
                 f"({self.maintenance_window})"
             )
         return self

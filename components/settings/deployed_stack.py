@@ -1,10 +1,12 @@
 """Rejects settings that an update cannot bring a deployed stack to, and names the way that can.
 
+Rejects zones that the account does not have, too.
+
 components/deployed_stack.py reads the deployed stack from AWS.
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from components.settings.loader import SettingsError
@@ -48,6 +50,26 @@ class DeployedStack:
     service_ports: Mapping[str, int] = field(default_factory=dict)
     fleet_port: int | None = None
     cache: DeployedCache | None = None
+
+
+def require_existing_zones(settings: Settings, zone_names: Collection[str]) -> None:
+    """Raises SettingsError if the settings name a zone that the account does not have.
+
+    `zone_names` are the account's, like eu-north-1a. Some letters of a region are missing in some
+    accounts (Amazon EC2 User Guide, "Regions and Zones"), and local zones are among the names.
+    """
+    missing_letters = [
+        letter for letter, name in settings.availability_zones.items() if name not in zone_names
+    ]
+    if missing_letters:
+        letters = sorted(
+            letter for name in zone_names if len(letter := name.removeprefix(settings.region)) == 1
+        )
+        raise SettingsError(
+            f"{settings.project}:network.zones has {', '.join(map(repr, missing_letters))}, must "
+            f"have only {', '.join(letters) or 'none'}: the zones of {settings.region} that this "
+            "account has"
+        )
 
 
 def require_possible_changes(settings: Settings, deployed: DeployedStack) -> None:

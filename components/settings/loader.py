@@ -69,7 +69,10 @@ def parse_settings(
             _locate_error_source(error_detail, config_values)
             for error_detail in error.errors(include_url=False)
         ]
-        lines = [f"{project}:{_format_error_line(detail, hidden_keys)}" for detail in details]
+        lines = [
+            f"{_get_namespace(detail, project)}:{_format_error_line(detail, hidden_keys)}"
+            for detail in details
+        ]
         raise SettingsError("\n".join(dict.fromkeys(lines))) from None
 
 
@@ -126,6 +129,11 @@ def _locate_error_source(detail: ErrorDetails, config_values: ConfigValues) -> E
     if isinstance(service_values, dict) and location[2] in service_values:
         return detail
     return {**detail, "loc": ("serviceDefaults", *location[2:])}
+
+
+def _get_namespace(detail: ErrorDetails, project: str) -> str:
+    """The namespace of an error's key in Pulumi's config: the region is the AWS provider's."""
+    return "aws" if detail["loc"] == ("region",) else project
 
 
 def _format_error_line(detail: ErrorDetails, hidden_keys: frozenset[str]) -> str:

@@ -20,7 +20,7 @@ from components.settings.profiles import Profile
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
 from components.settings.windows import DAY_MINUTES, parse_daily_window, parse_weekly_window
-from components.settings.zones import ZONE_LETTERS_BY_REGION
+from components.settings.zones import ZONE_LETTERS_BY_REGION, Region
 
 Compute = Literal["services", "fleet", "both", "none"]
 # With its prefix and suffix a target group's name must stay within 32 characters.
@@ -28,7 +28,6 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$"
 # {prefix}-operations-{account}-{region} is a bucket's name: at most 63 characters. RDS takes no
 # two hyphens in a row, ELB no name that begins with internal-.
 PREFIX_PATTERN = re.compile(r"^(?!internal-)(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$")
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 # A load balancer has 100 rules by default (ELB, "Quotas for your Application Load Balancers").
 MAX_SERVICES = 50
 TagValue = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
@@ -44,7 +43,7 @@ class Settings(Section):
 
     project: str
     stack: str
-    region: str
+    region: Region
     profile: Profile = Field(description="dev (cheap, unprotected) or prod (safe)")
     compute: Compute = Field(
         default="services",

@@ -31,11 +31,11 @@ def parse_daily_window(text: str) -> range:
 
 
 def parse_weekly_window(text: str) -> range:
-    """Minutes of the week, from Monday, of a window like sun:23:30-mon:00:30.
+    """Minutes of the week, from Monday, of a window like sun:23:30-mon:00:30, in any case.
 
     Raises ValueError.
     """
-    match = WEEKLY_WINDOW_PATTERN.fullmatch(text)
+    match = WEEKLY_WINDOW_PATTERN.fullmatch(text.lower())
     if match is None:
         raise ValueError("must be ddd:hh:mm-ddd:hh:mm in UTC, with days mon to sun")
     day, hours, minutes, end_day, end_hours, end_minutes = match.groups()
@@ -55,12 +55,12 @@ def has_overlap(daily_window: str, weekly_window: str) -> bool:
 
 
 def _build_length_validator(parse: Callable[[str], range], min_minutes: int) -> AfterValidator:
-    """A validator that rejects shorter windows."""
+    """A validator that rejects shorter windows and returns the days in lower case."""
 
     def validate(text: str) -> str:
         if len(parse(text)) < min_minutes:
             raise ValueError(f"must be a window of {min_minutes} minutes or more")
-        return text
+        return text.lower()  # as RDS and ElastiCache store it
 
     return AfterValidator(validate)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from components.facts.regions import REGION_PATTERN
 from ops.core.errors import UsageError
 
 # The same as in components/settings/stack.py.
@@ -23,7 +24,6 @@ REPOSITORY_IDS_PATTERN: Final = re.compile(r"([1-9]\d{0,18})/([1-9]\d{0,18})")
 # GitHub's rule for the names of users.
 LOGIN_PATTERN: Final = re.compile(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,38}")
 MAX_REVIEWERS: Final = 6  # of an environment (GitHub REST API, "Create or update an environment")
-REGION_PATTERN: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 # First words of the foundation's role names; no stack's name may begin with one.
 RESERVED_STACK_PREFIXES: Final = ("boundary", "preview", "deploy", "operate", "secrets", "state")
 GITHUB_OIDC_ISSUER: Final = "token.actions.githubusercontent.com"
@@ -186,9 +186,11 @@ def parse_project(text: str) -> str:
 
 
 def parse_region(option: str, text: str) -> str:
-    """Returns a region. Raises UsageError unless it has the form of an AWS region."""
+    """Returns a region. Raises UsageError unless its name is of the partition aws."""
     if not REGION_PATTERN.fullmatch(text):
-        raise UsageError(f"{option} must be a region like eu-north-1, not {text!r}")
+        raise UsageError(
+            f"{option} must be a region of the partition aws, like eu-north-1, not {text!r}"
+        )
     return text
 
 

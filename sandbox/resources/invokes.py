@@ -27,6 +27,10 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
             "id": "out.Account",
         },
     ),
+    "aws:index/getAvailabilityZones:getAvailabilityZones": ProviderInvoke(
+        operation="ec2.describe_availability_zones",
+        outputs={"id": "region", "names": "out.AvailabilityZones[].ZoneName"},
+    ),
     "aws:index/getPartition:getPartition": ProviderInvoke(
         outputs={
             "partition": "partition",

@@ -1,4 +1,4 @@
-"""What stands is read from AWS before anything is registered."""
+"""The account and the deployed stack are read from AWS before anything is registered."""
 
 import json
 from collections.abc import Mapping
@@ -9,8 +9,13 @@ import pytest
 from pydantic import JsonValue
 
 from components.deployed_stack import read_deployed_stack, require_possible_settings
-from components.settings import Settings, parse_settings
-from components.settings.deployed_stack import DeployedCache, DeployedDatabase, DeployedStack
+from components.settings import Settings, SettingsError, parse_settings
+from components.settings.deployed_stack import (
+    DeployedCache,
+    DeployedDatabase,
+    DeployedStack,
+    require_existing_zones,
+)
 from sandbox.aws import use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
 from sandbox.program import load_stack_config, run_program, run_stack_program
@@ -85,8 +90,45 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
 def test_nothing_stands_before_the_first_deployment() -> None:
     graph = run_program(lambda: require_possible_settings(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
-        "aws:ssm/getParametersByPath:getParametersByPath"
+        "aws:index/getAvailabilityZones:getAvailabilityZones",
+        "aws:ssm/getParametersByPath:getParametersByPath",
     ]
+
+
+def test_a_zone_in_any_state_is_asked_for() -> None:
+    """An impaired zone must not stop a deployment."""
+    graph = run_program(lambda: require_possible_settings(build_settings()), AwsMocks())
+    assert graph.invokes[0][1] == {"region": "eu-north-1"}
+
+
+@pytest.mark.parametrize(
+    ("region", "zones", "message"),
+    [
+        ("us-west-1", ["a", "b", "c"], "has 'c', must have only a, b: the zones of us-west-1"),
+        ("ap-northeast-1", ["a", "b", "c"], "has 'b', must have only a, c, d: the zones of"),
+    ],
+)
+def test_a_zone_that_the_account_lacks_is_refused_before_anything_is_registered(
+    region: str, zones: list[JsonValue], message: str
+) -> None:
+    config = {
+        "bulwark:profile": "dev",
+        "bulwark:owner": "platform",
+        "bulwark:costCenter": "cc-1",
+        "bulwark:network": json.dumps({"zones": zones}),
+    }
+    settings = parse_settings("bulwark", stack="test", region=region, config=config)
+    with (
+        use_in_memory_aws(region),
+        pytest.raises(pulumi.RunError, match=f"^bulwark:network.zones {message}"),
+    ):
+        run_program(lambda: require_possible_settings(settings), InMemoryMocks(region))
+
+
+def test_local_zones_are_not_offered() -> None:
+    zone_names = ["eu-north-1a", "eu-north-1b", "eu-north-1-hel-1a"]
+    with pytest.raises(SettingsError, match="has 'c', must have only a, b: the zones of"):
+        require_existing_zones(build_settings(), zone_names)
 
 
 def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:

@@ -137,6 +137,8 @@ def modify_or_defer(original: Any, backend: RDSBackend, name: str, params: Any) 
     if new_identifier:
         _require_unused_identifier(backend, new_identifier.lower())
         params["new_db_instance_identifier"] = new_identifier.lower()
+    if params.get("preferred_maintenance_window"):  # as at creation, which moto does
+        params["preferred_maintenance_window"] = params["preferred_maintenance_window"].lower()
     if params.get("engine_version") and instance.engine == "postgres":
         params["engine_version"] = get_full_postgres_version(params["engine_version"])
     immediate = params.get("apply_immediately")

@@ -1,8 +1,9 @@
-"""RDS: pending maintenance, and the expiry of a server's certificate."""
+"""RDS: maintenance windows, pending maintenance, and the expiry of a server's certificate."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from moto.rds import utils as rds_utils
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
@@ -56,3 +57,19 @@ def add_certificate_details() -> None:
             "ValidTill": _get_certificate_expiry(instance),
         }
     )
+
+
+@patch.add_change
+def accept_adjacent_windows() -> None:
+    """Accepts a maintenance window that begins when the backup window ends, or ends as it begins.
+
+    RDS refuses windows that overlap (RDS API Reference, ModifyDBInstance: the maintenance window
+    "must not conflict with the preferred backup window"). moto refuses a shared end too; RDS takes
+    04:00-04:30 with Sun:04:30-Sun:05:30 (WikiWatershed/model-my-watershed, pull request 565).
+    """
+    get_overlap = rds_utils.get_overlap_between_two_date_ranges
+
+    def get_overlap_or_negative(*ranges: datetime) -> int:
+        return get_overlap(*ranges) or -1
+
+    vars(rds_utils)["get_overlap_between_two_date_ranges"] = get_overlap_or_negative

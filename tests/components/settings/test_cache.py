@@ -32,7 +32,7 @@ from tests.world import build_settings
         ),
         (
             {"maintenanceWindow": "sun:05:00-sun:06:00"},
-            ".snapshotWindow is '04:30-05:30', must not meet maintenanceWindow (sun:05:00-",
+            ".snapshotWindow is '04:30-05:30', must not overlap maintenanceWindow (sun:05:00-",
         ),
         ({"rotationDays": 0}, ".rotationDays is 0, must be"),
     ],
@@ -59,5 +59,12 @@ def test_a_version_has_its_family(values: dict[str, JsonValue], version: str, fa
     assert (cache.version, cache.parameter_group_family) == (version, family)
 
 
-def test_windows_may_meet_where_there_are_no_snapshots() -> None:
+def test_adjacent_windows_are_accepted_with_capitals_in_days() -> None:
+    cache = build_settings(
+        {"cache": {"snapshotWindow": "04:00-05:00", "maintenanceWindow": "Sun:05:00-Sun:06:00"}}
+    ).cache
+    assert cache.maintenance_window == "sun:05:00-sun:06:00"
+
+
+def test_windows_may_overlap_if_there_are_no_snapshots() -> None:
     build_settings({"cache": {"snapshotDays": 0, "maintenanceWindow": "sun:05:00-sun:06:00"}})

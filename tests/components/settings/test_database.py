@@ -62,7 +62,7 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ),
         (
             {"maintenanceWindow": "sun:02:30-sun:03:00"},
-            ".backupWindow is '02:00-03:00', must not meet maintenanceWindow (sun:02:30-sun:03:00)",
+            ".backupWindow is '02:00-03:00', must not overlap maintenanceWindow (sun:02:30-",
         ),
         ({"performanceInsightsDays": 30}, ".performanceInsightsDays is 30, must be 7, a multiple"),
         ({"performanceInsightsDays": 744}, ".performanceInsightsDays is 744, must be 7, a multi"),
@@ -190,3 +190,10 @@ def test_iops_and_throughput_are_sent_together() -> None:
     assert build_settings(
         {"database": {**LARGE_STORAGE, "throughput": 700}}
     ).database.provisioned_performance == (12000, 700)
+
+
+def test_adjacent_windows_are_accepted_with_capitals_in_days() -> None:
+    database = build_settings(
+        {"database": {"backupWindow": "03:00-04:00", "maintenanceWindow": "Sun:04:00-Sun:05:00"}}
+    ).database
+    assert database.maintenance_window == "sun:04:00-sun:05:00"

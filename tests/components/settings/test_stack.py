@@ -115,9 +115,9 @@ def test_a_stack_without_a_recovery_region_copies_nothing_and_is_taken(profile: 
 
 def test_a_region_that_is_not_known_may_have_any_zone() -> None:
     network: dict[str, JsonValue] = {"network": {"zones": ["a", "f"]}}
-    settings = parse_settings("bulwark", stack="test", region="xx-new-1", config=config(network))
-    assert settings.availability_zones == {"a": "xx-new-1a", "f": "xx-new-1f"}
-    assert "xx-new-1" not in ZONE_LETTERS_BY_REGION
+    settings = parse_settings("bulwark", stack="test", region="eu-west-9", config=config(network))
+    assert settings.availability_zones == {"a": "eu-west-9a", "f": "eu-west-9f"}
+    assert "eu-west-9" not in ZONE_LETTERS_BY_REGION
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,11 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         ),
         (
             [*BOOTSTRAP_WORDS, "--recovery-region", "europe"],
-            "--recovery-region must be a region like eu-north-1, not 'europe'",
+            "--recovery-region must be a region of the partition aws, like eu-north-1, not",
+        ),
+        (
+            ["bootstrap", "--repository", "acme/infra", "--region", "us-gov-west-1"],
+            "--region must be a region of the partition aws, like eu-north-1, not 'us-gov-west-1'",
         ),
         ([*BOOTSTRAP_WORDS, "--environments", "Prod"], "separated by commas, not 'Prod'"),
         ([*BOOTSTRAP_WORDS, "--environments", "s" * 17], "at most 16"),

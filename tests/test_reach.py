@@ -226,8 +226,9 @@ def test_a_role_of_dev_changes_nothing_in_prod(role: str) -> None:
 
 # What a role reaches in prod all the same, and why.
 KNOWN_REACH: Final[Mapping[str, tuple[str, ...]]] = {
-    # A pull request is previewed on every stack, with the stack's own state.
-    "preview": ("kms:Decrypt", "s3:GetObject"),
+    # A pull request is previewed on every stack, with the stack's own state and its published
+    # outputs, which hold no secret.
+    "preview": ("kms:Decrypt", "s3:GetObject", "ssm:GetParametersByPath"),
     # A zone with records cannot be deleted, and its records are their domain's.
     "deploy-dev": (
         "route53:ChangeTagsForResource",

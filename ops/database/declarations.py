@@ -100,6 +100,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_db_parameters",
             "rds.modify_db_parameter_group",
             "rds.reboot_db_instance",
@@ -124,6 +125,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.describe_orderable_db_instance_options",
             "rds.create_db_instance_read_replica",
             "rds.modify_db_instance",
@@ -173,6 +175,7 @@ DECLARATIONS: Final = (
             "ecs.describe_services",
             "ecs.list_service_deployments",
             "ecs.update_service",
+            "rds.describe_events",
         ),
     ),
     Declaration(

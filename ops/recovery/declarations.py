@@ -164,6 +164,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             "rds.describe_db_instances",
+            "rds.describe_events",
             "rds.promote_read_replica",
         ),
         bad={"NAME": ("bulwark-test-database",)},

@@ -61,7 +61,9 @@ def fail_operations(code: str, *operations: str) -> Iterator[list[str]]:
                     raise ClientError(answer, name)  # type: ignore[arg-type]
 
                 if name == "can_paginate":
-                    return lambda operation: operation not in operations
+                    return lambda operation: (
+                        operation not in operations and client_of_stage.can_paginate(operation)
+                    )
                 if not name.startswith("get_paginator"):
                     called_operations.append(name)
                 return raise_error if name in operations else getattr(client_of_stage, name)

@@ -4,6 +4,7 @@ Each changing command is run once for each of its procedures, and by lines of LI
 one by a line of LINES. What a plan may call on the way back counts as well.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -61,7 +62,7 @@ def open_command_line(
             ),
             patch("shutil.which", lambda name: f"/usr/bin/{name}"),
         ):
-            yield stage, lambda line: main([*line.split(), "--outputs", str(file)])
+            yield stage, lambda line: main([*shlex.split(line), "--outputs", str(file)])
 
 
 def list_plan_calls(plan: Plan) -> list[RecordedCall]:

@@ -45,6 +45,7 @@ def upgrade_database(
 ) -> None:
     """Upgrades PostgreSQL after a snapshot; without VERSION, lists the available versions."""
     stack_context, output = load_stack_context(context)
+    client = DatabaseClient(stack_context.outputs, stack_context.aws, via, read_only=True)
     instance = get_primary(stack_context.aws, stack_context.outputs)
     upgrade_targets = list_database_upgrade_targets(
         stack_context.aws, stack_context.outputs, instance
@@ -76,7 +77,6 @@ def upgrade_database(
             fetch_family_parameters(stack_context.aws, stack_context.outputs, family_version)
             for family_version in (instance.version, target.version)
         )
-        client = DatabaseClient(stack_context.outputs, stack_context.aws, via, read_only=True)
         precheck = precheck_major_upgrade(
             client, instance, target.version, user_parameters, current_family, target_family
         )

@@ -4,6 +4,7 @@ Numbers and choices have their own bounds. Other wrong values, or why there are 
 command's declaration (ops/NOUN/declarations.py). An option without either fails here.
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -201,4 +202,4 @@ def build_wrong_line(param: CommandParameter, value: str) -> str:
         if any("--yes" in other_parameter.opts for other_parameter in typer_command.params)
         else []
     )
-    return " ".join([param.command, *option_words, *yes, *argument_words])
+    return f"{param.command} {shlex.join([*option_words, *yes, *argument_words])}"

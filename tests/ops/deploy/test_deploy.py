@@ -123,7 +123,7 @@ def test_a_person_sees_what_is_changed_and_what_a_failure_goes_back_to(ops: Depl
     out, _ = ops("deploy test --dry-run")
     assert "update" in out or "changed" in out
     assert "monthly, fixed part:" in out
-    assert f"where it fails {OLD_COMMIT[:12]}, which was deployed last, is deployed again" in out
+    assert f"if it fails, {OLD_COMMIT[:12]}, which was deployed last, is deployed again" in out
     assert ops.pulumi.up_count == 0
 
 

@@ -76,7 +76,7 @@ def test_a_deployment_that_is_turned_back_halfway_leaves_nothing_of_it() -> None
     with open_stage() as stage:
         put_fleet(stage)
         fuse = KillFuse()
-        fuse.touches_left = 20
+        fuse.touches_left = 25
         with suppress(KilledError):
             stage.build_engine(fuse).start(plan_fleet_deploy(stage))
         stage.clock.sleep(200)

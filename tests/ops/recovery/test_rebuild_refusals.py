@@ -135,4 +135,4 @@ def test_without_pulumi_or_with_anothers_state_it_is_refused(
         assert "--state must be a state of 'test', but" in capsys.readouterr().err
         with patch("shutil.which", lambda _: None):
             assert typed(f"recover rebuild {PROGRAM_OPTION} --yes") == 2
-        assert "there is no `pulumi` on the PATH" in capsys.readouterr().err
+        assert "`pulumi` is not on the PATH" in capsys.readouterr().err

@@ -109,4 +109,7 @@ def test_a_run_that_there_is_not_is_refused(ops: OpsConsole, line: str) -> None:
 
 def test_a_page_that_cannot_be_written_is_refused(ops: OpsConsole, tmp_path: Path) -> None:
     run = ops.run_for_json("db snapshot create --yes")["run"]
-    assert "--to is" in ops(f"runs report {run} --to {tmp_path}/none/x.html", expected_code=2)[1]
+    assert (
+        "--to must be a file that can be written"
+        in ops(f"runs report {run} --to {tmp_path}/none/x.html", expected_code=2)[1]
+    )

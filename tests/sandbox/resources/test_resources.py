@@ -21,6 +21,7 @@ from sandbox.resources.expressions import _compile_expression
 REGION = "eu-north-1"
 # Types whose resource nobody can look up again, and why.
 TYPES_WITHOUT_FIND = {
+    "random:index/randomId:RandomId": "it is only in the stack's state",
     "random:index/randomPassword:RandomPassword": "it is only in the stack's state",
 }
 

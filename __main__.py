@@ -108,7 +108,12 @@ if settings.dashboards.enabled:
 backups = Backups(
     "backups",
     args=BackupsArgs(
-        settings=settings, keys=keys, topics=topics, database=database, operations=operations
+        settings=settings,
+        account=account,
+        keys=keys,
+        topics=topics,
+        database=database,
+        operations=operations,
     ),
 )
 if settings.access.enabled:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
+from components.account import Account
 from components.component import Component
 from components.contract import build_contract_part
 from components.database import Database
@@ -29,6 +30,7 @@ BACKUP_JOB_TYPES = ("Backup", "Copy", "Restore")
 @dataclass(frozen=True, kw_only=True)
 class BackupsArgs:
     settings: Settings
+    account: Account
     keys: Keys
     topics: Topics
     database: Database
@@ -99,6 +101,7 @@ class Backups(Component):
             self,
             "service",
             service="backup.amazonaws.com",
+            account=self._args.account,
             statements=[],
             managed_policies=BACKUP_MANAGED_POLICIES,
         )

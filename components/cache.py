@@ -188,4 +188,5 @@ class Cache(Component):
                 "token": self._token,
             },
             kms_key=self._args.keys.data,
+            account=self._args.account,
         )

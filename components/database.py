@@ -278,6 +278,7 @@ class Database(Component):
             description=f"Credentials of {self.identifier}",
             content=content,
             kms_key=self._args.keys.data,
+            account=self._args.account,
         )
 
     def _create_parameter_group(self) -> aws.rds.ParameterGroup:
@@ -307,17 +308,11 @@ class Database(Component):
             self,
             "monitoring",
             service="monitoring.rds.amazonaws.com",
+            account=account,
             statements=(),
             managed_policies=["service-role/AmazonRDSEnhancedMonitoringRole"],
-            conditions={
-                "StringEquals": {"aws:SourceAccount": account.id},
-                # The replicas, and what a restore makes beside the primary, begin alike.
-                "StringLike": {
-                    "aws:SourceArn": account.format_arn(
-                        "rds", region=region, resource=f"db:{self.identifier}*"
-                    )
-                },
-            },
+            # The replicas, and what a restore makes beside the primary, begin alike.
+            source_arn=account.format_arn("rds", region=region, resource=f"db:{self.identifier}*"),
         )
 
     def _format_log_group_name(self, identifier: str, log_type: str) -> str:

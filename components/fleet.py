@@ -135,6 +135,7 @@ class Fleet(Component):
             self,
             "instance",
             service="ec2.amazonaws.com",
+            account=args.account,
             statements=[
                 *build_image_pull_statements(
                     args.settings,

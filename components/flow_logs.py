@@ -53,6 +53,7 @@ class FlowLogs(Component):
             self,
             "cloudwatch",
             service="vpc-flow-logs.amazonaws.com",
+            account=account,
             statements=[
                 Statement(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -64,14 +65,7 @@ class FlowLogs(Component):
                 ),
             ],
             # Nobody else's flow log may write with this role ("confused deputy").
-            conditions={
-                "StringEquals": {"aws:SourceAccount": account.id},
-                "ArnLike": {
-                    "aws:SourceArn": account.format_arn(
-                        "ec2", region=region, resource="vpc-flow-log/*"
-                    )
-                },
-            },
+            source_arn=account.format_arn("ec2", region=region, resource="vpc-flow-log/*"),
         )
         aws.ec2.FlowLog(
             self.format_logical_name("cloudwatch"),

@@ -8,7 +8,7 @@ from pulumi import Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
-from components.policies import Statement, build_policy_document
+from components.policies import Statement, build_policy_document, build_source_conditions
 from components.settings import Settings
 
 # Services that call KMS as themselves, for the log groups and topics of this account.
@@ -144,11 +144,12 @@ class Keys(Component):
             resources=["*"],
             principals={"Service": [f"logs.{region}.amazonaws.com"]},
             conditions={
+                **build_source_conditions("logs", account=self._account),
                 "ArnLike": {
                     "kms:EncryptionContext:aws:logs:arn": self._account.format_arn(
                         "logs", region=region, resource="*"
                     )
-                }
+                },
             },
         )
         service_principals = [
@@ -161,7 +162,7 @@ class Keys(Component):
             actions=["kms:Decrypt", "kms:GenerateDataKey*"],
             resources=["*"],
             principals={"Service": service_principals},
-            conditions={"StringEquals": {"aws:SourceAccount": self._account.id}},
+            conditions=build_source_conditions(service_principals[0], account=self._account),
         )
         sourceless_topic_statement = Statement(
             sid="TopicsWithoutSource",
@@ -171,11 +172,12 @@ class Keys(Component):
                 "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITHOUT_SOURCE]
             },
             conditions={
+                **build_source_conditions(SERVICES_WITHOUT_SOURCE[0], account=self._account),
                 "ArnLike": {
                     "kms:EncryptionContext:aws:sns:topicArn": self._account.format_arn(
                         "sns", region=region, resource="*"
                     )
-                }
+                },
             },
         )
         return [log_statement, topic_statement, sourceless_topic_statement]

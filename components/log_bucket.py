@@ -8,7 +8,7 @@ from pulumi import Output, ResourceOptions
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
 from components.component import Component
-from components.policies import Statement
+from components.policies import Statement, build_source_conditions
 from components.settings import Settings
 
 ALB_PREFIX: Final = "alb"
@@ -74,12 +74,13 @@ def _build_write_statements(
     delivery_principal = {"Service": ["delivery.logs.amazonaws.com"]}
     return (
         # ELB, "Enable access logs": this principal in every region; the service writes an
-        # account's logs only below that account's id, and sends no source to compare.
+        # account's logs only below that account's id, and is not documented to state its source.
         Statement(
             sid="LoadBalancerLogs",
             actions=["s3:PutObject"],
             resources=[Output.format("{0}/{1}/AWSLogs/{2}/*", bucket_arn, ALB_PREFIX, account.id)],
             principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
+            conditions=build_source_conditions("logdelivery.elasticloadbalancing", account=account),
         ),
         # S3, "Enabling Amazon S3 server access logging".
         Statement(

@@ -7,6 +7,7 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
+from components.account import Account
 from components.component import Component
 from components.firewall import allow_outbound, create_security_group
 from components.internet import ANYWHERE_CIDR
@@ -79,6 +80,7 @@ class NatArgs:
     """`subnets` are the public ones by zone letter; `private` is the block of those served."""
 
     settings: Settings
+    account: Account
     kms_key: Input[str] | None
     vpc_id: Input[str]
     public_subnets: Mapping[str, Input[str]]
@@ -155,6 +157,7 @@ class Nat(Component):
             self,
             "instance",
             service="ec2.amazonaws.com",
+            account=args.account,
             statements=[],
             managed_policies=["AmazonSSMManagedInstanceCore"],
         )

@@ -68,6 +68,7 @@ class Network(Component):
             self.format_logical_name("nat"),
             args=NatArgs(
                 settings=self.settings,
+                account=args.account,
                 kms_key=args.keys.data,
                 vpc_id=self.vpc_id,
                 public_subnets=self.public_subnets,

@@ -147,6 +147,7 @@ class Operations(Component):
             self,
             "export",
             service="export.rds.amazonaws.com",
+            account=self._args.account,
             statements=[
                 Statement(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[self.arn]),
                 Statement(
@@ -166,6 +167,7 @@ class Operations(Component):
             self,
             "replication",
             service="s3.amazonaws.com",
+            account=self._args.account,
             statements=self._build_replication_statements(source_bucket, recovery_bucket),
         )
         recovery_key = self._args.keys.recovery

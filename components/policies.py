@@ -3,12 +3,36 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pulumi_aws as aws
 from pulumi import Input, Output
 
+from components.account import Account
 from components.component import Component
+
+# Services that state the account for which they act, as AWS documents: ECS Developer Guide, "Task
+# IAM role"; VPC User Guide, "IAM role for publishing flow logs"; RDS User Guide, "Enhanced
+# Monitoring"; SNS Developer Guide, "aws:SourceAccount versus aws:SourceOwner"; S3 User Guide,
+# "Enabling server access logging". A policy that demands what a service does not state shuts
+# it out: of any other, what it states must be this account, and it may state nothing. EventBridge
+# is known to state none ("Troubleshooting Amazon EventBridge"), as are EC2, Lambda and Backup
+# (prowler-cloud/prowler#2810 cites AWS Support); of S3's replication and RDS's exports nothing is
+# documented.
+SERVICES_THAT_STATE_SOURCE: Final = frozenset(
+    {
+        "ecs-tasks",
+        "vpc-flow-logs",
+        "monitoring.rds",
+        "cloudwatch",
+        "events.rds",
+        "sns",
+        "budgets",
+        "costalerts",
+        "logging.s3",
+        "delivery.logs",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +75,31 @@ def build_policy_document(*statements: Statement) -> Output[str]:
     return Output.json_dumps(body)
 
 
+def build_source_conditions(
+    service: str, *, account: Account, source_arn: Input[str] | None = None
+) -> dict[str, dict[str, Input[str]]]:
+    """Conditions that a service, like ecs-tasks.amazonaws.com, acts for this account alone.
+
+    `source_arn` is a pattern of what it acts for, if the service states that too.
+    """
+    states_source = service.removesuffix(".amazonaws.com") in SERVICES_THAT_STATE_SOURCE
+    return {
+        "StringEquals" if states_source else "StringEqualsIfExists": {
+            "aws:SourceAccount": account.id
+        },
+        **({} if source_arn is None else {"ArnLike": {"aws:SourceArn": source_arn}}),
+    }
+
+
 def build_trust_policy(
-    service: str, conditions: Mapping[str, Mapping[str, Input[str]]] | None = None
+    service: str, *, account: Account, source_arn: Input[str] | None = None
 ) -> Output[str]:
-    """Lets an AWS service, like ecs-tasks.amazonaws.com, assume a role."""
+    """Lets an AWS service, like ecs-tasks.amazonaws.com, assume a role for this account."""
     return build_policy_document(
         Statement(
             actions=["sts:AssumeRole"],
             principals={"Service": [service]},
-            conditions=conditions or {},
+            conditions=build_source_conditions(service, account=account, source_arn=source_arn),
         )
     )
 
@@ -69,18 +109,20 @@ def create_service_role(
     key: str,
     *,
     service: str,
+    account: Account,
     statements: Sequence[Statement],
     managed_policies: Sequence[str] = (),
-    conditions: Mapping[str, Mapping[str, Input[str]]] | None = None,
+    source_arn: Input[str] | None = None,
 ) -> aws.iam.Role:
     """A role of `component` for an AWS service, with one inline policy and AWS managed ones.
 
-    `managed_policies` are names like service-role/AmazonRDSEnhancedMonitoringRole.
+    `managed_policies` are names like service-role/AmazonRDSEnhancedMonitoringRole; `source_arn` is
+    a pattern of the resources for which the service may assume it, if the service states them.
     """
     role = aws.iam.Role(
         component.format_logical_name(key),
         name=component.format_physical_name(component.name, key),
-        assume_role_policy=build_trust_policy(service, conditions),
+        assume_role_policy=build_trust_policy(service, account=account, source_arn=source_arn),
         permissions_boundary=component.settings.access.permissions_boundary,
         opts=component.child_options,
     )

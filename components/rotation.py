@@ -87,6 +87,7 @@ class Rotation(Component):
             self,
             "role",
             service="lambda.amazonaws.com",
+            account=args.account,
             statements=self._build_statements(args, log_group),
         )
         package = build_deployment_package(ROTATION_CODE_FILE)

@@ -6,7 +6,9 @@ import pulumi_aws as aws
 import pulumi_random as random
 from pulumi import Input, Output
 
+from components.account import Account
 from components.component import Component
+from components.secret_readers import build_secret_policy
 
 FIRST_PASSWORD_LENGTH = 32
 FIRST_VERSION_STAGE = "first"
@@ -33,6 +35,7 @@ def create_secret(
     description: str,
     content: Mapping[str, Input[str] | Input[int]],
     kms_key: Input[str] | None,
+    account: Account,
 ) -> Output[str]:
     """The ARN of a secret with `content` as its JSON, known once there is a version of it.
 
@@ -47,6 +50,7 @@ def create_secret(
         name_prefix=f"{component.format_physical_name(component.name)}-",
         description=description,
         kms_key_id=kms_key,
+        policy=build_secret_policy(component.settings, account=account),
         recovery_window_in_days=0 if component.settings.is_discarded("secrets") else 30,
         opts=component.build_protected_options(),
     )

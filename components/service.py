@@ -115,15 +115,8 @@ class Service(Component):
         """Creates the role with which ECS starts a task, never the application; and its policy."""
         args = self._args
         # AWS documents the condition on SourceArn for task roles only.
-        caller_conditions: dict[str, dict[str, Input[str]]] = {
-            "StringEquals": {"aws:SourceAccount": args.account.id}
-        }
         role = create_service_role(
-            self,
-            "execution",
-            service=ECS_TASKS_PRINCIPAL,
-            statements=(),
-            conditions=caller_conditions,
+            self, "execution", service=ECS_TASKS_PRINCIPAL, account=args.account, statements=()
         )
         policy = aws.iam.RolePolicy(
             self.format_logical_name("execution"),
@@ -147,20 +140,13 @@ class Service(Component):
     def _create_task_role(self) -> aws.iam.Role:
         """The application's role: the policies of the settings, and ECS Exec if it is enabled."""
         account = self._args.account
-        caller_conditions: dict[str, dict[str, Input[str]]] = {
-            "StringEquals": {"aws:SourceAccount": account.id},
-            "ArnLike": {
-                "aws:SourceArn": account.format_arn(
-                    "ecs", region=self.settings.region, resource="*"
-                )
-            },
-        }
         role = create_service_role(
             self,
             "task",
             service=ECS_TASKS_PRINCIPAL,
+            account=account,
             statements=self._build_exec_statements(),
-            conditions=caller_conditions,
+            source_arn=account.format_arn("ecs", region=self.settings.region, resource="*"),
         )
         for policy_arn in self._service_settings.policy_arns:
             aws.iam.RolePolicyAttachment(

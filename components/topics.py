@@ -9,7 +9,7 @@ from pulumi import Output, ResourceOptions
 from components.account import Account
 from components.component import Component
 from components.keys import SERVICES_WITHOUT_SOURCE, Keys
-from components.policies import Statement, build_policy_document
+from components.policies import Statement, build_policy_document, build_source_conditions
 from components.settings import Settings
 
 TOPIC_LEVELS: Final = ("page", "warn")
@@ -83,7 +83,7 @@ class Topics(Component):
                 principals={
                     "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITH_SOURCE]
                 },
-                conditions={"StringEquals": {"aws:SourceAccount": self._account.id}},
+                conditions=build_source_conditions(SERVICES_WITH_SOURCE[0], account=self._account),
             ),
             Statement(
                 sid="WithoutSource",
@@ -92,5 +92,8 @@ class Topics(Component):
                 principals={
                     "Service": [f"{service}.amazonaws.com" for service in SERVICES_WITHOUT_SOURCE]
                 },
+                conditions=build_source_conditions(
+                    SERVICES_WITHOUT_SOURCE[0], account=self._account
+                ),
             ),
         )

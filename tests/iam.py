@@ -70,7 +70,7 @@ def is_statement_matching(
     return (
         _is_element_matching(statement, "Action", action, ignore_case=True)
         and _is_element_matching(statement, "Resource", arn)
-        and _are_conditions_met(statement.get("Condition", {}), context)
+        and are_conditions_met(statement.get("Condition", {}), context)
     )
 
 
@@ -86,9 +86,10 @@ def _is_element_matching(
     return is_expected is any(matches(pattern, value, ignore_case) for pattern in patterns)
 
 
-def _are_conditions_met(
+def are_conditions_met(
     conditions: Mapping[str, Mapping[str, Any]], context: RequestContext
 ) -> bool:
+    """Whether a request meets all conditions. Keys of `context` are in lower case."""
     return all(
         _is_condition_met(operator, _as_list(values), context.get(key.lower()))
         for operator, keys in conditions.items()

@@ -73,12 +73,17 @@ def _build_github_trust_statement(
 
 
 def build_service_trust_policy(service: str, account: str) -> PolicyDocument:
-    """Builds a trust policy for an AWS service acting for this account."""
+    """Builds a trust policy for an AWS service acting for this account.
+
+    S3's replication is not documented to state its source (S3 User Guide, "Setting up permissions
+    for live replication", has no condition). A trust policy that demands what a service does not
+    state shuts it out (prowler-cloud/prowler#4714), so a source is compared only if it is stated.
+    """
     return build_iam_policy(
         {
             "Effect": "Allow",
             "Principal": {"Service": service},
             "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+            "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": account}},
         }
     )

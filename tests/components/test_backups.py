@@ -41,6 +41,7 @@ def build_backups_graph(build: Build, settings: Settings) -> ResourceGraph:
         )
         backups_args = BackupsArgs(
             settings=settings,
+            account=account,
             keys=keys,
             topics=topics,
             database=cast(Database, database),

@@ -193,7 +193,7 @@ def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
-        "StringLike": {
+        "ArnLike": {
             "aws:SourceArn": "arn:aws:rds:eu-north-1:123456789012:db:bulwark-test-database*"
         },
     }

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from components.account import Account
 from components.nat import Nat, NatArgs
 from components.settings import Settings
 from sandbox.program import ResourceGraph
@@ -18,14 +19,18 @@ SUBNETS_BY_ZONE = {zone: f"subnet-{zone}" for zone in "abc"}
 
 
 def build_nat_graph(build: Build, settings: Settings) -> ResourceGraph:
-    args = NatArgs(
-        settings=settings,
-        kms_key=KMS_KEY_ARN,
-        vpc_id="vpc-1",
-        public_subnets=SUBNETS_BY_ZONE,
-        private_cidr="10.0.0.0/17",
-    )
-    return build(lambda: Nat("nat", args=args))
+    def program() -> None:
+        args = NatArgs(
+            settings=settings,
+            account=Account.get_current(),
+            kms_key=KMS_KEY_ARN,
+            vpc_id="vpc-1",
+            public_subnets=SUBNETS_BY_ZONE,
+            private_cidr="10.0.0.0/17",
+        )
+        Nat("nat", args=args)
+
+    return build(program)
 
 
 def build_nat_instances_graph(build: Build, kind: str = "one") -> ResourceGraph:

@@ -5,6 +5,7 @@ import json
 import pulumi
 import pytest
 
+from components.account import Account
 from components.component import Component
 from components.policies import (
     Statement,
@@ -14,7 +15,7 @@ from components.policies import (
     format_compact_json,
 )
 from tests.conftest import Build
-from tests.world import build_settings
+from tests.world import ACCOUNT, build_settings
 
 
 def test_a_statement_has_only_what_it_says() -> None:
@@ -46,13 +47,23 @@ def test_documents_resolve_outputs(build: Build) -> None:
         Component("Anything", "anything", settings=build_settings())
         arn = pulumi.Output.from_input("arn:x")
         pulumi.export("policy", build_policy_document(Statement(actions=["a:b"], resources=[arn])))
-        pulumi.export("trust", build_trust_policy("x.amazonaws.com", {"StringEquals": {"k": arn}}))
+        account = Account.get_current()
+        trust_policy = build_trust_policy(
+            "ecs-tasks.amazonaws.com", account=account, source_arn=arn
+        )
+        pulumi.export("trust", trust_policy)
+        pulumi.export("unstated", build_trust_policy("x.amazonaws.com", account=account))
 
     exports = build(program).exports
     assert json.loads(exports["policy"])["Statement"][0]["Resource"] == ["arn:x"]
     [statement] = json.loads(exports["trust"])["Statement"]
-    assert statement["Principal"] == {"Service": ["x.amazonaws.com"]}
-    assert statement["Condition"] == {"StringEquals": {"k": "arn:x"}}
+    assert statement["Principal"] == {"Service": ["ecs-tasks.amazonaws.com"]}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": "arn:x"},
+    }
+    [unstated] = json.loads(exports["unstated"])["Statement"]
+    assert unstated["Condition"] == {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}
 
 
 @pytest.mark.parametrize("statements", [[], [Statement(actions=["a:b"], resources=["arn:x"])]])
@@ -63,6 +74,7 @@ def test_a_service_role_has_its_policies(build: Build, statements: list[Statemen
             component,
             "worker",
             service="x.amazonaws.com",
+            account=Account.get_current(),
             statements=statements,
             managed_policies=["service-role/Managed"],
         )

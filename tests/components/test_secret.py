@@ -4,6 +4,7 @@ import pytest
 from moto.secretsmanager.models import secretsmanager_backends
 from pulumi.runtime import MockResourceArgs
 
+from components.account import Account
 from components.component import Component
 from components.secret import create_secret
 from sandbox.aws import ACCOUNT_ID, get_client, use_in_memory_aws
@@ -64,6 +65,7 @@ def _write_secret() -> None:
         description="for a test",
         content={"word": "INITIAL"},
         kms_key=None,
+        account=Account.get_current(),
     )
 
 

@@ -67,7 +67,7 @@ def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
                 assert set(statement["Principal"]) == {"Service"}
 
 
-def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Build) -> None:
+def test_who_names_its_account_is_bound_to_it_and_eventbridge_need_not(build: Build) -> None:
     statements_by_sid = parse_statements_by_sid(
         build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)[0].inputs["policy"]
     )
@@ -79,7 +79,9 @@ def test_who_names_its_account_is_bound_to_it_and_eventbridge_is_not(build: Buil
         "events.amazonaws.com",
         "backup.amazonaws.com",
     ]
-    assert "Condition" not in statements_by_sid["WithoutSource"]
+    assert statements_by_sid["WithoutSource"]["Condition"] == {
+        "StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}
+    }
 
 
 def test_publishing_without_tls_is_denied(build: Build) -> None:
@@ -102,9 +104,10 @@ def test_the_key_lets_in_every_service_that_may_publish(build: Build) -> None:
     unbound = allowed["TopicsWithoutSource"]
     assert unbound["Principal"] == statements_by_sid["WithoutSource"]["Principal"]
     assert unbound["Condition"] == {
+        "StringEqualsIfExists": {"aws:SourceAccount": "123456789012"},
         "ArnLike": {
             "kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:eu-north-1:123456789012:*"
-        }
+        },
     }
 
 

@@ -76,6 +76,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "billing",
         "model",
         "alarm_commands",
+        "regions",
         "replacements",
         "resource_types",
         "units",

@@ -8,37 +8,22 @@ from pulumi import (
 )
 from pulumi.runtime import register_stack_transformation
 
+from components.resource_keys import SeenResources, build_resource_key
 from components.settings import Settings
 
 
-class UsedImports:
-    """The keys of `imports` that a resource of the program has matched so far."""
-
-    def __init__(self) -> None:
-        self._keys: set[str] = set()
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The matched keys, like `rds/instance database`."""
-        return frozenset(self._keys)
-
-    def add(self, key: str) -> None:
-        """Notes that a resource has matched a key."""
-        self._keys.add(key)
-
-
-def register_imports(settings: Settings) -> UsedImports:
+def register_imports(settings: Settings) -> SeenResources:
     """Makes Pulumi import each later resource that the settings name; returns those it matched.
 
     Pulumi imports once, and refuses if the inputs differ from what is in AWS (Pulumi, "Importing
     resources"): an import changes nothing.
     """
-    used_imports = UsedImports()
+    used_imports = SeenResources()
 
     def import_resource(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if args.type_ is None or not args.type_.startswith("aws:"):
             return None
-        key = f"{args.type_.split(':')[1]} {args.name}"
+        key = build_resource_key(args.type_, args.name)
         if key not in settings.imports:
             return None
         used_imports.add(key)
@@ -51,7 +36,7 @@ def register_imports(settings: Settings) -> UsedImports:
     return used_imports
 
 
-def require_all_imports_used(settings: Settings, used_imports: UsedImports) -> None:
+def require_all_imports_used(settings: Settings, used_imports: SeenResources) -> None:
     """Raises RunError if the settings import a resource that the program does not register.
 
     Otherwise Pulumi would make a new one beside the one that was meant.

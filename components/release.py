@@ -8,36 +8,24 @@ from pulumi import (
 )
 from pulumi.runtime import register_stack_transformation
 
+from components.resource_keys import SeenResources, build_resource_key
 from components.settings import Settings
 
 # AWS's own protection of a resource: Pulumi's alone would leave the deletion to AWS's refusal.
 DELETION_PROTECTION_PROPERTIES = ("deletion_protection", "enable_deletion_protection")
 
 
-class ProtectedResources:
-    """The keys of the protected resources of the program so far, like `ecs/service web`."""
+def register_releases(settings: Settings) -> SeenResources:
+    """Takes the protection from each later resource that the settings release.
 
-    def __init__(self) -> None:
-        self._keys: set[str] = set()
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of those that are protected, or were before the settings released them."""
-        return frozenset(self._keys)
-
-    def add(self, key: str) -> None:
-        """Notes a protected resource."""
-        self._keys.add(key)
-
-
-def register_releases(settings: Settings) -> ProtectedResources:
-    """Takes the protection from each later resource that the settings release."""
-    protected_resources = ProtectedResources()
+    Returns the resources that are protected, or would be if they were not released.
+    """
+    protected_resources = SeenResources()
 
     def release_resource(args: ResourceTransformationArgs) -> ResourceTransformationResult | None:
         if args.type_ is None or args.opts.protect is not True:
             return None
-        key = f"{args.type_.split(':')[1]} {args.name}"
+        key = build_resource_key(args.type_, args.name)
         protected_resources.add(key)
         if key not in settings.deletion.release:
             return None
@@ -50,7 +38,7 @@ def register_releases(settings: Settings) -> ProtectedResources:
     return protected_resources
 
 
-def require_all_releases_used(settings: Settings, protected_resources: ProtectedResources) -> None:
+def require_all_releases_used(settings: Settings, protected_resources: SeenResources) -> None:
     """Raises RunError if the settings release what the program does not register as protected.
 
     So a release is of one deployment: once the resource is gone, the next one names it.

@@ -4,7 +4,8 @@ import pytest
 from pulumi import RunError
 from pydantic import JsonValue
 
-from components.imports import UsedImports, require_all_imports_used
+from components.imports import require_all_imports_used
+from components.resource_keys import SeenResources
 from sandbox.program import run_stack_program
 from tests.world import AwsMocks, build_settings, run_whole_program
 
@@ -59,10 +60,10 @@ def test_a_run_knows_nothing_of_the_imports_of_the_run_before() -> None:
 
 def test_what_was_used_is_a_value_of_its_own() -> None:
     settings = build_settings({"imports": {DATABASE_IMPORT_KEY: "x"}})
-    used_imports = UsedImports()
+    used_imports = SeenResources()
     with pytest.raises(RunError, match="matches no resource of this stack"):
         require_all_imports_used(settings, used_imports)
     used_imports.add(DATABASE_IMPORT_KEY)
     require_all_imports_used(settings, used_imports)
     assert used_imports.keys == {DATABASE_IMPORT_KEY}
-    assert UsedImports().keys == set()
+    assert SeenResources().keys == set()

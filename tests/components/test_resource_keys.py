@@ -1,0 +1,15 @@
+"""How settings name a resource, and which were seen."""
+
+from components.resource_keys import SeenResources, build_resource_key
+
+
+def test_a_key_is_the_module_and_resource_of_the_type_and_the_name() -> None:
+    assert build_resource_key("aws:rds/instance:Instance", "database") == "rds/instance database"
+
+
+def test_what_was_seen_cannot_be_changed_through_its_keys() -> None:
+    seen = SeenResources()
+    keys = seen.keys
+    seen.add("rds/instance database")
+    assert keys == frozenset()
+    assert seen.keys == {"rds/instance database"}

@@ -22,46 +22,41 @@ def _list_alarm_charges(resource: PricedResource, _stack: StackResources) -> Ite
     )
 
 
+_ALARMS_GUIDE: Final = "CloudWatch User Guide, Using CloudWatch alarms"
+_NOTIFIES_LESS: Final = ProtectionRule(
+    "alarmActions", "removed", "it no longer notifies that topic", _ALARMS_GUIDE
+)
+_NOTIFIES_NO_END: Final = ProtectionRule(
+    "okActions", "removed", "nobody is told when it is over", _ALARMS_GUIDE
+)
+_IS_SWITCHED_OFF: Final = ProtectionRule(
+    "actionsEnabled", "off", "it notifies nobody", _ALARMS_GUIDE
+)
 FACTS: Final = (
     ResourceFact(
         type="aws:cloudwatch/compositeAlarm:CompositeAlarm",
         replacing=("alarmName",),
         harmless=("alarmDescription",),
         protections=(
-            ProtectionRule(
-                "alarmActions",
-                "removed",
-                "it no longer notifies that topic",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
-            ProtectionRule(
-                "okActions",
-                "removed",
-                "nobody is told when it is over",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
-            ProtectionRule(
-                "actionsEnabled",
-                "off",
-                "it notifies nobody",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
+            _NOTIFIES_LESS,
+            _NOTIFIES_NO_END,
+            _IS_SWITCHED_OFF,
             ProtectionRule(
                 "alarmRule",
                 "changed",
                 "it is raised by other alarms",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "actionsSuppressor",
                 "changed",
                 "other alarms suppress it",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
         ),
         guard=Guard(
             "nobody is notified of what it watches",
-            "CloudWatch User Guide, Using CloudWatch alarms",
+            _ALARMS_GUIDE,
         ),
         list_charges=build_flat_lister("alarm", "composite_alarm"),
         is_taggable=True,
@@ -70,100 +65,85 @@ FACTS: Final = (
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
         harmless=("alarmDescription", "dimensions", "unit"),
         protections=(
-            ProtectionRule(
-                "alarmActions",
-                "removed",
-                "it no longer notifies that topic",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
-            ProtectionRule(
-                "okActions",
-                "removed",
-                "nobody is told when it is over",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
+            _NOTIFIES_LESS,
+            _NOTIFIES_NO_END,
             ProtectionRule(
                 "insufficientDataActions",
                 "removed",
                 "nobody is told when it has no data",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
-            ProtectionRule(
-                "actionsEnabled",
-                "off",
-                "it notifies nobody",
-                "CloudWatch User Guide, Using CloudWatch alarms",
-            ),
+            _IS_SWITCHED_OFF,
             ProtectionRule(
                 "comparisonOperator",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "datapointsToAlarm",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "evaluationPeriods",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "period",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "statistic",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "extendedStatistic",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "threshold",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "treatMissingData",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "metricQueries",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "metricName",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "namespace",
                 "changed",
                 "it is raised at another value, or later",
-                "CloudWatch User Guide, Using CloudWatch alarms",
+                _ALARMS_GUIDE,
             ),
         ),
         guard=Guard(
             "nobody is notified of what it watches",
-            "CloudWatch User Guide, Using CloudWatch alarms",
+            _ALARMS_GUIDE,
         ),
         list_charges=_list_alarm_charges,
         price_properties=("metricQueries",),

@@ -4,6 +4,11 @@ from typing import Final
 
 from components.facts.model import ASSUMPTION, ChangeEffect, ResourceFact
 
+_OTHER_PERMISSIONS: Final = ChangeEffect(
+    "whoever has it is allowed other calls: one that is missing fails",
+    "until it is allowed again",
+    "IAM User Guide, Policies and permissions",
+)
 FACTS: Final = (
     ResourceFact(
         type="aws:iam/instanceProfile:InstanceProfile",
@@ -20,17 +25,9 @@ FACTS: Final = (
     ResourceFact(
         type="aws:iam/policy:Policy",
         updates={
-            "policy": ChangeEffect(
-                "whoever has it is allowed other calls: one that is missing fails",
-                "until it is allowed again",
-                "IAM User Guide, Policies and permissions",
-            ),
+            "policy": _OTHER_PERMISSIONS,
         },
-        removal=ChangeEffect(
-            "whoever has it is allowed other calls: one that is missing fails",
-            "until it is allowed again",
-            "IAM User Guide, Policies and permissions",
-        ),
+        removal=_OTHER_PERMISSIONS,
         is_taggable=True,
     ),
     ResourceFact(
@@ -42,11 +39,7 @@ FACTS: Final = (
                 "at once for new sessions",
                 "IAM User Guide, Trust policies",
             ),
-            "permissionsBoundary": ChangeEffect(
-                "whoever has it is allowed other calls: one that is missing fails",
-                "until it is allowed again",
-                "IAM User Guide, Policies and permissions",
-            ),
+            "permissionsBoundary": _OTHER_PERMISSIONS,
         },
         removal=ChangeEffect(
             "whatever assumes it has no permissions meanwhile",
@@ -59,25 +52,13 @@ FACTS: Final = (
         type="aws:iam/rolePolicy:RolePolicy",
         replacing=("role",),
         updates={
-            "policy": ChangeEffect(
-                "whoever has it is allowed other calls: one that is missing fails",
-                "until it is allowed again",
-                "IAM User Guide, Policies and permissions",
-            ),
+            "policy": _OTHER_PERMISSIONS,
         },
-        removal=ChangeEffect(
-            "whoever has it is allowed other calls: one that is missing fails",
-            "until it is allowed again",
-            "IAM User Guide, Policies and permissions",
-        ),
+        removal=_OTHER_PERMISSIONS,
     ),
     ResourceFact(
         type="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         replacing=("role", "policyArn"),
-        removal=ChangeEffect(
-            "whoever has it is allowed other calls: one that is missing fails",
-            "until it is allowed again",
-            "IAM User Guide, Policies and permissions",
-        ),
+        removal=_OTHER_PERMISSIONS,
     ),
 )

@@ -49,7 +49,7 @@ def list_load_balancer_settings(
 
 
 def require_certificate_in_region(region: str, arn: str | None) -> None:
-    """Raises UsageError where --certificate is none of a region."""
+    """Raises UsageError unless --certificate is the ARN of a certificate in the region."""
     pattern = rf"arn:[\w-]+:acm:{region}:\d{{12}}:certificate/.+"
     if arn is not None and not re.fullmatch(pattern, arn):
         raise UsageError(f"--certificate is {arn!r}, must be the ARN of a certificate in {region}")

@@ -76,6 +76,18 @@ def _build_daily_graph(
     )
 
 
+_NAT_GATEWAY_BYTES: Final = (
+    ExtraMetric(
+        NAT_GATEWAY_KIND,
+        MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesOutToDestination", "Sum"),
+        "out",
+    ),
+    ExtraMetric(
+        NAT_GATEWAY_KIND,
+        MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesInFromDestination", "Sum"),
+        "in",
+    ),
+)
 DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
     _build_graph("infrastructure", "nat-ports", "NAT: ports not allocated", "connections"),
     _build_graph("infrastructure", "nat-drops", "NAT: packets dropped", "percent"),
@@ -96,16 +108,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "nat-traffic",
         "NAT: traffic",
         "bytes a minute",
-        ExtraMetric(
-            NAT_GATEWAY_KIND,
-            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesOutToDestination", "Sum"),
-            "out",
-        ),
-        ExtraMetric(
-            NAT_GATEWAY_KIND,
-            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesInFromDestination", "Sum"),
-            "in",
-        ),
+        *_NAT_GATEWAY_BYTES,
         ExtraMetric(
             NAT_INSTANCE_KIND, MetricStatistic(EC2_NAMESPACE, "NetworkOut", "Sum"), "instance out"
         ),
@@ -236,16 +239,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         "usage-nat",
         "NAT: bytes processed",
         "bytes a day",
-        ExtraMetric(
-            NAT_GATEWAY_KIND,
-            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesOutToDestination", "Sum"),
-            "out",
-        ),
-        ExtraMetric(
-            NAT_GATEWAY_KIND,
-            MetricStatistic(NAT_GATEWAY_NAMESPACE, "BytesInFromDestination", "Sum"),
-            "in",
-        ),
+        *_NAT_GATEWAY_BYTES,
     ),
     _build_daily_graph(
         "usage-balancer",

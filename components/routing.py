@@ -6,6 +6,7 @@ priority, also for the moment between two updates.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -68,7 +69,7 @@ class Route:
 def build_routes(targets: TargetPatterns, seeds: Mapping[str, int]) -> tuple[Route, ...]:
     """The routes to targets, given as name to (hosts, paths). No hosts means any host."""
     return tuple(
-        Route(target, host.lower() if host else None, path, seeds.get(target, 0))
+        Route(target, None if host is None else host.lower(), path, seeds.get(target, 0))
         for target, (hosts, paths) in sorted(targets.items())
         for host in (hosts or (None,))
         for path in paths
@@ -80,11 +81,15 @@ def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str
     if unknown_targets := sorted(seeds.keys() - targets.keys()):
         target_names = ", ".join(sorted(targets)) or "nothing"
         return f"loadBalancer.prioritySeeds names {unknown_targets[0]!r}, must name {target_names}"
-    for target, (_, paths) in sorted(targets.items()):
+    for target, (hosts, paths) in sorted(targets.items()):
+        target_key = format_target_key(target)
         if not paths:
-            return (
-                f"{format_target_key(target)}.paths is empty, must hold at least one path pattern"
-            )
+            return f"{target_key}.paths is empty, must hold at least one path pattern"
+        for key, patterns in (("hosts", [host.lower() for host in hosts]), ("paths", paths)):
+            if repeated := next(
+                (item for item, count in Counter(patterns).items() if count > 1), None
+            ):
+                return f"{target_key}.{key} holds {repeated!r} twice, must hold it once"
     routes = build_routes(targets, seeds)
     if len(routes) >= MAX_LISTENER_RULES:
         return (
@@ -130,11 +135,6 @@ def _find_pattern_fault(route: Route) -> str | None:
 def _find_clash(first: Route, second: Route) -> str | None:
     pattern = second.path if second.host is None else f"{second.host}{second.path}"
     if (first.host, first.path) == (second.host, second.path):
-        if first.target == second.target:
-            return (
-                f"{format_target_key(second.target)}.paths holds {pattern!r} twice, must "
-                "hold it once"
-            )
         return (
             f"{format_target_key(second.target)}.paths holds {pattern!r}, which "
             f"{format_target_key(first.target)} answers already: "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:  # Pulumi is half of what a process has: tests of operations do without it
     from sandbox.program import ResourceGraph
@@ -20,6 +21,11 @@ os.environ.update(
 )
 # Importing makes much and drops little: looking for garbage would be as long as all else of it.
 gc.set_threshold(400_000, 20, 50)
+# The same examples each time: a run says something of the change, not of its luck. New ones are
+# looked for with HYPOTHESIS_PROFILE=search.
+hypothesis_settings.register_profile("repeat", derandomize=True, database=None)
+hypothesis_settings.register_profile("search", max_examples=400, database=None)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 Build: TypeAlias = "Callable[[Callable[[], object]], ResourceGraph]"
 
 

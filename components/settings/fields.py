@@ -27,7 +27,6 @@ ERROR_TEXTS: Final[Mapping[str, str]] = {
     "int_parsing": WHOLE_NUMBER_TEXT,
     "int_parsing_size": WHOLE_NUMBER_TEXT,
     "int_type": WHOLE_NUMBER_TEXT,
-    "ip_v4_network": "must be an IPv4 range like 10.0.0.0/16",
     "list_type": "must be a list",
     "literal_error": "must be {expected}",
     "model_attributes_type": "must be an object of settings by name",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from components.settings.address_range import Ipv4Range
 from components.settings.section import Section
 
 # WCUs of each group in AWS's "AWS Managed Rules rule groups list". Bot Control, account creation
@@ -119,7 +120,7 @@ class LoadBalancerSettings(Section):
     desync: Literal["defensive", "strictest"] = Field(
         default="defensive", description="desync mitigation mode"
     )
-    allowed_cidrs: tuple[IPv4Network, ...] = Field(
+    allowed_cidrs: tuple[Ipv4Range, ...] = Field(
         default=(IPv4Network("0.0.0.0/0"),),
         min_length=1,
         max_length=25,  # two rules each; a security group takes 60 by default

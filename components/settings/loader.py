@@ -47,19 +47,18 @@ def parse_settings(
         key = full_key.removeprefix(f"{project}:")
         if key != full_key and not (text in UNSET_VALUES and key != "profile"):
             config_values[key] = _parse_value(full_key, key=key, text=text)
+    hidden_keys = HIDDEN_VALUE_KEYS | {key.removeprefix(f"{project}:") for key in secret_keys}
     profile = config_values.get("profile")
     if not isinstance(profile, str) or profile not in PROFILES:
-        raise SettingsError(
-            f"{project}:profile is {_format_value(profile)}, must be 'dev' or 'prod'"
-        )
+        shown_value = "not shown" if "profile" in hidden_keys else _format_value(profile)
+        raise SettingsError(f"{project}:profile is {shown_value}, must be 'dev' or 'prod'")
     for key in ("project", "stack", "region"):
         if key in config_values:
+            shown_value = "not shown" if key in hidden_keys else _format_value(config_values[key])
             raise SettingsError(
-                f"{project}:{key} is {_format_value(config_values[key])}, must not be set: "
-                "Pulumi gives it"
+                f"{project}:{key} is {shown_value}, must not be set: Pulumi gives it"
             )
     values = _merge_service_defaults(merge_values(PROFILES[profile], config_values))
-    hidden_keys = HIDDEN_VALUE_KEYS | {key.removeprefix(f"{project}:") for key in secret_keys}
     try:
         return Settings.model_validate(
             values | {"project": project, "stack": stack, "region": region}
@@ -67,7 +66,7 @@ def parse_settings(
     except ValidationError as error:
         details = [
             _locate_error_source(error_detail, config_values)
-            for error_detail in error.errors(include_url=False)
+            for error_detail in _drop_followed_errors(error.errors(include_url=False))
         ]
         lines = [
             f"{_get_namespace(detail, project)}:{_format_error_line(detail, hidden_keys)}"
@@ -129,6 +128,19 @@ def _locate_error_source(detail: ErrorDetails, config_values: ConfigValues) -> E
     if isinstance(service_values, dict) and location[2] in service_values:
         return detail
     return {**detail, "loc": ("serviceDefaults", *location[2:])}
+
+
+def _drop_followed_errors(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leaves out a list that is too short only because its refused items do not count."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(
+            other["loc"][: len(detail["loc"])] == detail["loc"] and other is not detail
+            for other in details
+        )
+    ]
 
 
 def _get_namespace(detail: ErrorDetails, project: str) -> str:

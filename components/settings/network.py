@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from components.settings.address_range import Ipv4Range
 from components.settings.section import Section
 
 NatPlacement = Literal["none", "one", "per-zone"]
@@ -36,7 +37,7 @@ ENDPOINT_SERVICES_WITHOUT_NAT: Final = ("ecr.api", "ecr.dkr", "logs", "secretsma
 class NetworkSettings(Section):
     """The VPC of the stack. The defaults are safe; the dev profile loosens them."""
 
-    cidr: IPv4Network = Field(
+    cidr: Ipv4Range = Field(
         default=IPv4Network("10.0.0.0/16"), description="address range of the VPC, /16 to /20"
     )
     zones: tuple[ZoneLetter, ...] = Field(
@@ -68,14 +69,6 @@ class NetworkSettings(Section):
     flow_logs: tuple[Literal["cloudwatch", "s3"], ...] = Field(
         default=("cloudwatch",), description="destinations of the flow logs of the VPC"
     )
-
-    @field_validator("cidr", mode="before")
-    @classmethod
-    def _parse_cidr(cls, cidr: object) -> IPv4Network:
-        try:
-            return IPv4Network(str(cidr))
-        except ValueError:
-            raise ValueError("must be a range like 10.0.0.0/16, without host bits") from None
 
     @field_validator("cidr")
     @classmethod

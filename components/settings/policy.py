@@ -19,13 +19,6 @@ def _validate_rule(rule: str) -> str:
     return rule
 
 
-def _validate_rules(rules: tuple[str, ...]) -> tuple[str, ...]:
-    """Not a minimum length: pydantic would also report it for each unknown rule."""
-    if not rules:
-        raise ValueError("must have 1 or more items")
-    return rules
-
-
 def _validate_day(value: str) -> str:
     try:
         if ISO_DATE_PATTERN.fullmatch(value):
@@ -54,8 +47,8 @@ PolicyRuleName = Annotated[str, AfterValidator(_validate_rule)]
 class PolicyException(Section):
     """An exception from the policy pack: rules, resources and a last day."""
 
-    rules: Annotated[tuple[PolicyRuleName, ...], AfterValidator(_validate_rules)] = Field(
-        description="rules that may be violated"
+    rules: tuple[PolicyRuleName, ...] = Field(
+        min_length=1, description="rules that may be violated"
     )
     resources: Annotated[str, AfterValidator(_validate_resource_pattern)] = Field(
         description="logical names of the resources in Pulumi; * matches any characters"

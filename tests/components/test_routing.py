@@ -144,6 +144,17 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
             "services.a.paths holds '/x' twice, must hold it once",
         ),
         (
+            {"a": (["x.example.com", "X.example.com"], ["/*"])},
+            {},
+            "services.a.hosts holds 'x.example.com' twice, must hold it once",
+        ),
+        (
+            {"a": (["", ""], ["/*"])},
+            {},
+            "services.a.hosts holds '', must hold host names, also with wildcards before the last "
+            "dot",
+        ),
+        (
             {"a": ([], [])},
             {},
             "services.a.paths is empty, must hold at least one path pattern",

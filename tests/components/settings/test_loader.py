@@ -118,7 +118,9 @@ def test_the_paths_reach_into_lists_and_names() -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=".".join)
 @hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=hypothesis_settings().max_examples // 8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(value=JSON)
 def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
@@ -165,6 +167,15 @@ def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
         ({"encryption": "none"}, "encryption is 'none', must be 'own' or 'aws'"),
         ({"network": {"zones": ["a"]}}, "network.zones is ['a'], must have 2 or more items"),
         ({"network": {"zones": "a"}}, "network.zones is 'a', must be a list"),
+        (
+            {"loadBalancer": {"allowedCidrs": [True]}},
+            "loadBalancer.allowedCidrs.0 is true, must be a range like 10.0.0.0/16, without host "
+            "bits",
+        ),
+        (
+            {"loadBalancer": {"allowedCidrs": [3]}},
+            "loadBalancer.allowedCidrs.0 is 3, must be a range like 10.0.0.0/16, without host bits",
+        ),
         ({"logs": []}, "logs is no object, must be an object of settings by name"),
         ({"logs": "{"}, "logs is no object, must be an object of settings by name"),
         ({"services": {"Web": {}}}, "services.Web has that name, must match ^[a-z]"),
@@ -265,6 +276,14 @@ def test_what_pulumi_holds_as_a_secret_is_not_repeated() -> None:
         {"database": {"adminName": "1hunter"}}, secret_keys=frozenset({"bulwark:database"})
     )
     assert error_text.startswith("bulwark:database.adminName is not shown, must ")
+    with pytest.raises(SettingsError, match="profile is not shown, must be 'dev' or 'prod'"):
+        parse_settings(
+            "bulwark",
+            stack="test",
+            region="eu-north-1",
+            config={"bulwark:profile": "hunter2"},
+            secret_keys=frozenset({"bulwark:profile"}),
+        )
 
 
 def test_every_quiet_key_is_a_setting() -> None:

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
-from components.naming import build_stack_tags
+from components.naming import build_launch_tags
 
 ROOT_DEVICE: Final = "/dev/xvda"  # of Amazon Linux
 # Newest ECS-optimized Amazon Linux 2023 ("Retrieving Amazon ECS-optimized Linux AMI metadata").
@@ -44,7 +44,7 @@ def create_launch_template(
     """An instance without a public address (EC2.9, .25), with one interface (EC2.17), IMDSv2
     within one hop (EC2.8, .170, AutoScaling.3, .4) and an encrypted disk (EC2.3, .181)."""
     settings = component.settings
-    tags = build_stack_tags(settings, component.name) | {"Name": settings.fleet_name}
+    tags = build_launch_tags(settings, component.name) | {"Name": settings.fleet_name}
     disk: aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgsDict = {
         "volume_type": "gp3",
         "volume_size": settings.fleet.disk_gb,

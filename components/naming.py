@@ -8,6 +8,7 @@ from typing import Any
 from pulumi import ResourceTransformationArgs, ResourceTransformationResult
 
 from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
+from components.provider import read_default_tags
 from components.settings import Settings
 
 
@@ -21,6 +22,14 @@ def build_stack_tags(settings: Settings, component: str) -> dict[str, str]:
         "CostCenter": settings.cost_center,
         "ManagedBy": "pulumi",
     }
+
+
+def build_launch_tags(settings: Settings, component: str) -> dict[str, str]:
+    """The tags of what AWS launches for a component, by a group or a launch template.
+
+    The provider gives those no tags of `aws:defaultTags`, so that they are added here.
+    """
+    return read_default_tags() | build_stack_tags(settings, component)
 
 
 @cache
@@ -45,6 +54,7 @@ def build_tag_transformation(
         tags = common_tags | {"Name": f"{settings.prefix}-{args.name}"}
         explicit_tags: Any = args.props.get("tags")
         if args.type_ == AUTO_SCALING_GROUP_TYPE:
+            tags = build_launch_tags(settings, component) | {"Name": tags["Name"]}
             tag_list = [{"key": k, "value": v, "propagateAtLaunch": True} for k, v in tags.items()]
             return ResourceTransformationResult(
                 {**args.props, "tags": [*tag_list, *(explicit_tags or [])]}, args.opts

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
@@ -13,6 +12,7 @@ from components.component import Component
 from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.policies import Statement, create_service_role
+from components.provider import create_regional_provider
 from components.settings import Settings
 from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX
 
@@ -88,7 +88,11 @@ class Operations(Component):
                 region=recovery_region,
                 kms_key=args.keys.recovery,
                 access_log_bucket=None,
-                provider=self._create_provider(recovery_region),
+                provider=create_regional_provider(
+                    self.format_logical_name("recovery"),
+                    region=recovery_region,
+                    opts=self.child_options,
+                ),
             )
             self.recovery_bucket = recovery_bucket.writable_bucket
             self._replicate_bucket(primary_bucket, recovery_bucket)
@@ -96,18 +100,6 @@ class Operations(Component):
             self.export_role_arn = self._create_export_role(args.keys.data)
         self.register_outputs(
             {"bucket": self.bucket, "arn": self.arn, "recovery_bucket": self.recovery_bucket}
-        )
-
-    def _create_provider(self, region: str) -> aws.Provider:
-        """A provider of another region, with the credentials that the stack's own is given."""
-        config = pulumi.Config("aws")
-        return aws.Provider(
-            self.format_logical_name("recovery"),
-            region=region,
-            profile=config.get("profile"),
-            assume_roles=config.get_object("assumeRoles"),
-            allowed_account_ids=config.get_object("allowedAccountIds"),
-            opts=self.child_options,
         )
 
     def _create_bucket(

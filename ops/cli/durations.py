@@ -1,15 +1,12 @@
 """Times as a person types and reads them: 90s, 30m, 2h, 1d; 45 s, 12 min, 1 h 30 min."""
 
-import re
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import typer
 
-UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-DURATION_PATTERN: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
-PART_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+from ops.core.times import UNIT_SECONDS, Unit, parse_duration
+
 MAX_TEXT_MINUTES: Final = 24 * 60  # as long as alarms can be muted by ops
-Unit: TypeAlias = Literal["s", "m", "d"]
 UNIT_NAMES: Final[dict[Unit, str]] = {"s": "seconds", "m": "minutes", "d": "days"}
 UNIT_EXAMPLES: Final[dict[Unit, str]] = {
     "s": "like 90s, 30m or 2h",
@@ -26,17 +23,6 @@ def format_duration(seconds: float | None) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def parse_duration(text: str, unit: Unit = "m") -> float | None:
-    """How many of a unit a text like 90s, 30m, 2h, 1d or 1h30m says, or None if it says none.
-
-    A plain number is of that unit.
-    """
-    if DURATION_PATTERN.fullmatch(text):
-        seconds = sum(float(n) * UNIT_SECONDS[unit] for n, unit in PART_PATTERN.findall(text))
-        return seconds / UNIT_SECONDS[unit]
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
 
 
 def format_typed_duration(number: float, unit: Unit = "m") -> str:

@@ -68,6 +68,7 @@ class Output:
 
     def __init__(self, output_format: OutputFormat, *, to_stderr: bool = False) -> None:
         self.output_format, self._to_stderr = output_format, to_stderr
+        self._frame_title: str | None = None  # of a frame that nothing is printed in yet
 
     @cached_property
     def _console(self) -> "Console":
@@ -76,6 +77,26 @@ class Output:
     @property
     def _is_piped(self) -> bool:
         return not (sys.stderr if self._to_stderr else sys.stdout).isatty()
+
+    def start_frame(self, title: str) -> None:
+        """What is printed from now on is one look of several (ops/cli/watch.py).
+
+        On a terminal the screen is cleared when the first line is printed, not before: until then
+        the look before can be read.
+        """
+        self._frame_title = title
+
+    def end_frame(self) -> None:
+        """Shows a frame even if nothing was printed in it."""
+        self._open_frame()
+
+    def _open_frame(self) -> None:
+        title, self._frame_title = self._frame_title, None
+        if title is None or self.output_format != "table":
+            return
+        if not self._is_piped:
+            self._console.clear()
+        self.print_line(title, "bold")
 
     def print_rows(
         self, kind: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
@@ -89,6 +110,7 @@ class Output:
             self.print_line(get_empty_text(kind))
             return
         cells = [[format_cell(row.get(column)) for column in columns] for row in row_list]
+        self._open_frame()
         if self._is_piped:
             for line in align_columns([list(columns), *cells]):
                 self.print_line(line)
@@ -117,6 +139,7 @@ class Output:
         """Prints a line, on a terminal with a style and a link; nothing with --output json."""
         if self.output_format != "table":
             return
+        self._open_frame()
         if self._is_piped:
             print(
                 text.translate(CONTROL_CHARACTERS),

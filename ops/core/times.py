@@ -1,7 +1,22 @@
 """Times as a person types and reads them: one without an offset is local, and both are shown."""
 
+import re
 import time as wall_time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, TypeAlias
+
+Unit: TypeAlias = Literal["s", "m", "d"]
+UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION_PATTERN: Final = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
+PART_PATTERN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+DAY_NAMES: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# A clock time, on a day or on none; its zone, if it has one, is behind it.
+DAY_TIME_PATTERN: Final = re.compile(
+    rf"(?P<day>today|yesterday|{'|'.join(DAY_NAMES)})?"
+    r"(?:(?(day)[ T]+)(?P<clock>\d{1,2}:\d{2}(?::\d{2})?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?)?",
+    re.IGNORECASE,
+)
+ZONE_WORD_PATTERN: Final = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 
 
 class AmbiguousTimeError(ValueError):
@@ -23,6 +38,61 @@ def parse_typed_time(text: str) -> datetime:
                 f"{time.replace(fold=0).astimezone().isoformat(timespec='minutes')}"
             )
     return time.astimezone(UTC)
+
+
+def parse_duration(text: str, unit: Unit = "m") -> float | None:
+    """How many of a unit a text like 90s, 30m, 2h, 1d or 1h30m says, or None if it says none.
+
+    A plain number is of that unit.
+    """
+    if DURATION_PATTERN.fullmatch(text):
+        seconds = sum(float(n) * UNIT_SECONDS[unit] for n, unit in PART_PATTERN.findall(text))
+        return seconds / UNIT_SECONDS[unit]
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+
+
+def parse_past_time(text: str, now: datetime) -> datetime:
+    """Parses a time up to now that a person typed, in UTC.
+
+    It is `now`, how long ago it is (`15m`, `1h30m`; a plain number is minutes), a time of the day
+    (`14:00`: the last one), `today`, `yesterday` or a weekday (the last one before today) with or
+    without a time, or ISO 8601. `Z`, `UTC` or an offset may follow; without it is this machine's.
+    Raises ValueError if it is none of these, AmbiguousTimeError if the clocks change then.
+    """
+    text = ZONE_WORD_PATTERN.sub("Z", text.strip().removesuffix(" ago"))
+    if text.lower() == "now":
+        return now.astimezone(UTC)
+    minutes = parse_duration(text)
+    if minutes is not None:
+        try:
+            return now.astimezone(UTC) - timedelta(minutes=minutes)
+        except OverflowError:
+            raise ValueError(f"{text!r} is longer ago than there are dates") from None
+    match = DAY_TIME_PATTERN.fullmatch(text)
+    if match is None or not text:
+        return parse_typed_time(text)
+    day, zone = match["day"] or "", match["zone"] or ""
+    return _find_day_time(day.lower(), match["clock"], zone.upper(), now)
+
+
+def _find_day_time(day: str, clock: str | None, zone: str, now: datetime) -> datetime:
+    """The time of a day. Without a day it is the last such time, without a clock midnight."""
+    zone_info = datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo
+    now_there = now.astimezone(zone_info)
+    hour, _, rest = (clock or "0:00").partition(":")
+    clock_text = f"{hour:0>2}:{rest}"
+    days_ago = 0
+    if day == "yesterday":
+        days_ago = 1
+    elif day in DAY_NAMES:
+        days_ago = (now_there.weekday() - DAY_NAMES.index(day) - 1) % 7 + 1
+
+    def build_time(days: int) -> datetime:
+        date = (now_there - timedelta(days=days)).date()
+        return parse_typed_time(f"{date}T{clock_text}{zone}")
+
+    time = build_time(days_ago)
+    return build_time(1) if not day and time > now else time
 
 
 def has_offset(time: datetime) -> bool:
@@ -51,6 +121,11 @@ def format_local_and_utc(time: datetime) -> str:
 
 def describe_typed_time(option: str, text: str, time: datetime) -> str | None:
     """Says how a time without an offset was taken; None if it has one."""
+    day_time = DAY_TIME_PATTERN.fullmatch(ZONE_WORD_PATTERN.sub("Z", text.strip()))
+    if day_time is not None and text.strip():
+        if day_time["zone"]:
+            return None
+        return f"{option} {text} is taken as {format_local_and_utc(time)}"
     try:
         if has_offset(datetime.fromisoformat(text.replace("Z", "+00:00"))):
             return None

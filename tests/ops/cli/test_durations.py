@@ -7,11 +7,10 @@ import pytest
 
 from ops.cli.app import main
 from ops.cli.durations import (
-    Unit,
     format_typed_duration,
-    parse_duration,
     parse_minutes_text,
 )
+from ops.core.times import Unit, parse_duration
 from tests.ops.db_stage import open_database_console
 
 

@@ -1,0 +1,106 @@
+"""--watch: redrawn in place on a terminal, appended otherwise, ended by Ctrl-C."""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+import typer
+
+from ops.cli.render import Output
+from ops.cli.watch import repeat_look
+from ops.core.errors import DeniedError, FindingsError, ThrottledError
+from ops.core.run import WallClock
+
+
+@contextmanager
+def interrupt_after(looks: int) -> Iterator[list[float]]:
+    """Ctrl-C while the so-many-th look is waited upon."""
+    slept: list[float] = []
+
+    def sleep(_: object, seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == looks:
+            raise KeyboardInterrupt
+
+    with patch.object(WallClock, "sleep", sleep):
+        yield slept
+
+
+def build_look(output: Output, errors: dict[int, Exception]) -> Callable[[], None]:
+    """A look that prints its number, or raises."""
+    numbers = iter(range(1, 100))
+
+    def show() -> None:
+        number = next(numbers)
+        if number in errors:
+            raise errors[number]
+        output.print_line(f"look {number}")
+
+    return show
+
+
+def test_without_watch_there_is_one_look(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output("table")
+    repeat_look(output, None, build_look(output, {}))
+    assert capsys.readouterr().out == "look 1\n"
+
+
+def test_looks_on_a_pipe_follow_one_another_with_their_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = Output("table")
+    with interrupt_after(2) as slept, pytest.raises(typer.Exit) as ended:
+        repeat_look(output, 90, build_look(output, {}))
+    assert (ended.value.exit_code, slept) == (130, [90, 90])
+    first, one, second, two = capsys.readouterr().out.splitlines()
+    assert (one, two) == ("look 1", "look 2")
+    assert first.endswith(" UTC, every 90s, Ctrl-C ends it")
+    assert second.endswith(" UTC, every 90s, Ctrl-C ends it")
+
+
+def test_a_look_without_answer_is_shown_and_the_watch_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = Output("table")
+    errors: dict[int, Exception] = {
+        1: ThrottledError("no answer", "ops health"),
+        2: FindingsError("2 of 3 are bad"),
+        4: DeniedError("denied"),
+    }
+    with interrupt_after(9) as slept, pytest.raises(DeniedError):
+        repeat_look(output, 5, build_look(output, errors))
+    assert len(slept) == 3
+    lines = [line for line in capsys.readouterr().out.splitlines() if "Ctrl-C" not in line]
+    assert lines == ["no answer", "  ops health", "2 of 3 are bad", "look 3"]
+
+
+def test_json_has_no_titles(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output("json")
+    with interrupt_after(2), pytest.raises(typer.Exit):
+        repeat_look(output, 5, lambda: output.print_json("x", {}))
+    assert capsys.readouterr().out == '{\n  "schema": 1,\n  "kind": "x"\n}\n' * 2
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_look_on_a_terminal_takes_the_place_of_the_one_before() -> None:
+    terminal = Terminal()
+    variables = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm"}
+    with patch.dict("os.environ", variables), patch.object(sys, "stdout", terminal):
+        output = Output("table")
+        with interrupt_after(2), pytest.raises(typer.Exit):
+            repeat_look(output, 5, build_look(output, {}))
+    cleared = "\x1b[2J\x1b[H"
+    assert terminal.getvalue().count(cleared) == 2
+    last_screen = terminal.getvalue().rpartition(cleared)[2]
+    assert "look 2" in last_screen
+    assert "look 1" not in last_screen

@@ -23,7 +23,7 @@ from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
 
 settings = load_settings()
-require_possible_settings(settings)
+deployed = require_possible_settings(settings)
 used_imports = register_imports(settings)
 protected_resources = register_releases(settings)
 account = Account.get_current()
@@ -46,7 +46,13 @@ load_balancer = registry = None
 if settings.has_load_balancer:
     load_balancer = LoadBalancer(
         "alb",
-        args=LoadBalancerArgs(settings=settings, keys=keys, network=network, log_bucket=log_bucket),
+        args=LoadBalancerArgs(
+            settings=settings,
+            keys=keys,
+            network=network,
+            log_bucket=log_bucket,
+            deployed_priorities=deployed.route_priorities,
+        ),
     )
     registry = Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
 database = Database(

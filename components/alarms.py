@@ -18,7 +18,12 @@ from components.alarm_registry.model import (
     RegistryFacts,
     format_alarm_description,
 )
-from components.alarm_registry.plan import PlannedAlarm, PlannedComposite, build_alarm_plan
+from components.alarm_registry.plan import (
+    PlannedAlarm,
+    PlannedComposite,
+    PlannedPart,
+    build_alarm_plan,
+)
 from components.component import Component
 from components.contract import build_contract_part
 from components.load_balancer import LoadBalancer
@@ -88,7 +93,8 @@ class Alarms(Component):
     """`bulwark:index:Alarms`: the alarms of the registry for this stack.
 
     Children: `{name}-{key}-{subject}` for each entry and subject (`{name}-{key}` if there is only
-    one), and `{name}-{key}` for each composite. P0 and P1 go to the page topic,
+    one), and `{name}-{key}` for each composite, with `{name}-{key}-part-{n}` if it asks about too
+    many alarms. P0 and P1 go to the page topic,
     P2 to warn, when raised and when over. An alarm that only a composite acts on notifies nobody.
 
     `deployment_alarms` are, by service, the names of those that roll back a deployment: none
@@ -194,6 +200,8 @@ class Alarms(Component):
         """Names in the rule are plain, so that what they name is waited for here."""
         entry = planned_composite.entry
         actions = self._list_actions(entry.severity)
+        for part in planned_composite.parts:
+            self._create_composite_part(planned_composite, part)
         dependency_names = [
             *planned_composite.alarm_names,
             *([planned_composite.suppressor] if planned_composite.suppressor else []),
@@ -221,6 +229,22 @@ class Alarms(Component):
         self._resources[planned_composite.name] = alarm
         return DeployedComposite(
             entry=entry, name=planned_composite.name, rule=planned_composite.rule, arn=alarm.arn
+        )
+
+    def _create_composite_part(self, composite: PlannedComposite, part: PlannedPart) -> None:
+        """Creates a composite that notifies nobody: CloudWatch limits the alarms in a rule."""
+        self._resources[part.name] = aws.cloudwatch.CompositeAlarm(
+            self.format_logical_name(part.key),
+            alarm_name=part.name,
+            alarm_description=format_alarm_description(
+                composite.entry.severity,
+                meaning=f"A part of {composite.name}, which notifies.",
+                command=composite.entry.command,
+            ),
+            alarm_rule=part.rule,
+            opts=self.build_child_options(
+                depends_on=[self._resources[name] for name in part.alarm_names]
+            ),
         )
 
 

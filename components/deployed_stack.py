@@ -35,16 +35,18 @@ NOT_FOUND_TEXTS: Final = (
 )
 
 
-def require_possible_settings(settings: Settings) -> None:
-    """Raises pulumi.RunError if the account lacks a zone that the settings name.
+def require_possible_settings(settings: Settings) -> DeployedStack:
+    """Returns the deployed stack, which can be changed to these settings.
 
-    Raises it too if the deployed stack cannot be changed to these settings.
+    Raises pulumi.RunError if it cannot, or if the account lacks a zone that the settings name.
     """
     try:
         require_existing_zones(settings, _list_zone_names(settings.region))
-        require_possible_changes(settings, read_deployed_stack(settings))
+        deployed = read_deployed_stack(settings)
+        require_possible_changes(settings, deployed)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+    return deployed
 
 
 def read_deployed_stack(settings: Settings) -> DeployedStack:
@@ -54,11 +56,7 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
     if stack.get("region") != settings.region:
         return DeployedStack()  # never deployed, or the copy that a lost region keeps here
     database, cache, fleet = (parts.get(key) for key in ("database", "cache", "fleet"))
-    services = {
-        name: piece[name]
-        for path, piece in parts.items()
-        if (name := path.removeprefix("services/")) != path and piece
-    }
+    services, targets = (_join_pieces(parts, part) for part in ("services", "loadBalancer"))
     return DeployedStack(
         has_own_keys=bool(stack.get("dataKeyArn")),
         cidr=network.get("cidr"),
@@ -67,7 +65,17 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         service_ports={name: int(service["port"]) for name, service in services.items()},
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
+        route_priorities={name: target.get("priorities") for name, target in targets.items()},
     )
+
+
+def _join_pieces(parts: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """Returns what a growing part says of each service, by name."""
+    return {
+        name: piece[name]
+        for path, piece in parts.items()
+        if (name := path.removeprefix(f"{part}/")) != path and piece
+    }
 
 
 def _list_zone_names(region: str) -> list[str]:

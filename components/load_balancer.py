@@ -1,6 +1,6 @@
 """The load balancer: HTTPS from the world, routed to services and fleet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi_aws as aws
@@ -15,7 +15,12 @@ from components.internet import HTTP_PORT, HTTPS_PORT
 from components.keys import Keys
 from components.log_bucket import ALB_PREFIX, LogBucket
 from components.network import Network
-from components.routing import MAINTENANCE_PRIORITY, Route
+from components.routing import (
+    MAINTENANCE_PRIORITY,
+    DeployedPriorities,
+    Route,
+    assign_priorities,
+)
 from components.settings import Settings
 from components.waf import Waf, WafArgs
 from ops.outputs import LoadBalancerPart
@@ -37,6 +42,7 @@ class LoadBalancerArgs:
     keys: Keys
     network: Network
     log_bucket: LogBucket | None
+    deployed_priorities: DeployedPriorities = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,7 @@ class LoadBalancer(Component):
             self._create_alias_records(load_balancer, certificate.zone_id)
         self.listener_arn = self._create_listeners()
         maintenance_rule = self._create_maintenance_rule()
+        self._priorities = assign_priorities(settings.routes, args.deployed_priorities)
         self.targets = self._create_targets(network.vpc_id)
         waf = (
             Waf(
@@ -125,6 +132,11 @@ class LoadBalancer(Component):
                     "target_group_arn": target.group_arn,
                     "rule_arns": [rule.arn for rule in target.rules],
                     "health_path": self._get_target_kind(target_name).health_path,
+                    "priorities": {
+                        route.key: priority
+                        for route, priority in self._priorities.items()
+                        if route.target == target_name
+                    },
                 }
                 for target_name, target in self.targets.items()
             },
@@ -311,7 +323,7 @@ class LoadBalancer(Component):
         return aws.lb.ListenerRule(
             self.format_logical_name(route.target, route.label),
             listener_arn=self.listener_arn,
-            priority=route.priority,
+            priority=self._priorities[route],
             conditions=conditions,
             actions=[{"type": "forward", "target_group_arn": target_group.arn}],
             opts=self.child_options,

@@ -1,23 +1,30 @@
 """Which target answers which request: listener rules and their priorities, as plain data.
 
-A route is one host (or any) and one path pattern. Its priority is computed from itself alone,
-so that adding a service never moves the rules of another: AWS refuses two rules of one
-priority, also for the moment between two updates.
+A route is one host (or any) and one path pattern. A deployed rule keeps its priority, so that
+adding a service never moves the rules of another. A new one gets the priority that its hash
+names or, if that is taken, the next one: AWS refuses two rules of one priority, also for the
+moment between two updates.
 """
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, combinations
 from typing import Final, TypeAlias
 
 TargetPatterns: TypeAlias = Mapping[str, tuple[Sequence[str], Sequence[str]]]
+# Of each deployed target the priorities of its rules, by route key. None: deployed when nothing
+# was taken, so that each rule has the priority of its hash.
+DeployedPriorities: TypeAlias = Mapping[str, Mapping[str, int] | None]
 
 # Quotas of an Application Load Balancer: a rule's wildcards, and rules beside the default ones.
 MAX_RULE_WILDCARDS: Final = 5
 MAX_LISTENER_RULES: Final = 100
+# The ARNs and priorities of a target's rules are one SSM parameter, of at most 8 KB: 158 characters
+# an ARN at most (ELB API reference), and 20 for its key and priority.
+MAX_TARGET_ROUTES: Final = 40
 MAINTENANCE_PRIORITY: Final = 1  # priority of the rule that operations switch on; before all others
 
 FIRST_PRIORITY: Final = 1000  # what is lower stays free for rules made by hand in an emergency
@@ -34,7 +41,7 @@ HOST_PATTERN: Final = re.compile(r"^(?=.{1,128}$)[A-Za-z0-9\-.*?]*\.[A-Za-z]+$")
 
 @dataclass(frozen=True)
 class Route:
-    """Requests for `host` (None: any) and `path` go to `target`. `seed` moves its priority."""
+    """Requests for `host` (None: any) and `path` go to `target`. A new `seed` moves its rule."""
 
     target: str
     host: str | None
@@ -42,14 +49,25 @@ class Route:
     seed: int = 0
 
     @property
-    def priority(self) -> int:
-        """The more specific first: by host, then by path, then by a hash of the route."""
+    def preferred_priority(self) -> int:
+        """The priority if it is free: its place in the band is a hash of the route."""
+        text = "\n".join((self.target, self.host or "", self.path, str(self.seed)))
+        slot = int.from_bytes(sha256(text.encode()).digest()[:8], "big") % SLOTS_PER_BAND
+        return self.band_start + slot
+
+    @property
+    def band_start(self) -> int:
+        """The first priority of its band: the more specific first, by host, then by path."""
         band = _compute_host_rank(self.host) * (PATH_LENGTH_RANKS + 2) + _compute_path_rank(
             self.path
         )
-        text = "\n".join((self.target, self.host or "", self.path, str(self.seed)))
-        slot = int.from_bytes(sha256(text.encode()).digest()[:8], "big") % SLOTS_PER_BAND
-        return FIRST_PRIORITY + band * SLOTS_PER_BAND + slot
+        return FIRST_PRIORITY + band * SLOTS_PER_BAND
+
+    @property
+    def key(self) -> str:
+        """A short name, unique among the routes of the same target; with another seed another."""
+        text = "\n".join((self.host or "", self.path, str(self.seed)))
+        return sha256(text.encode()).hexdigest()[:12]
 
     @property
     def label(self) -> str:
@@ -76,6 +94,30 @@ def build_routes(targets: TargetPatterns, seeds: Mapping[str, int]) -> tuple[Rou
     )
 
 
+def assign_priorities(
+    routes: Sequence[Route], deployed: DeployedPriorities | None = None
+) -> dict[Route, int]:
+    """The priority of each route's rule: deployed ones keep theirs, new ones get free ones.
+
+    The narrower of two routes comes first. A rule that goes keeps its priority reserved, since it
+    is deleted after new ones are made. Raises ValueError if there is no free priority between the
+    deployed rules that must come before a new one and those that must come after.
+    """
+    deployed = deployed or {}
+    reserved = {number for keys in deployed.values() for number in (keys or {}).values()}
+    priorities: dict[Route, int] = {}
+    for route in routes:
+        deployed_keys = deployed.get(route.target)
+        if deployed_keys and route.key in deployed_keys:
+            priorities[route] = deployed_keys[route.key]
+    # Rules whose deployed priority is unknown come before new ones: it is that of the hash.
+    for route in sorted(routes, key=lambda route: deployed.get(route.target, {}) is not None):
+        if route not in priorities:
+            priorities[route] = _choose_priority(route, priorities, reserved)
+            reserved.add(priorities[route])
+    return priorities
+
+
 def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str | None:
     """The first reason why two routes match the same requests, or AWS refuses their rules."""
     if unknown_targets := sorted(seeds.keys() - targets.keys()):
@@ -93,10 +135,17 @@ def find_routing_fault(targets: TargetPatterns, seeds: Mapping[str, int]) -> str
     routes = build_routes(targets, seeds)
     if len(routes) >= MAX_LISTENER_RULES:
         return (
-            f"services have {len(routes)} pairs of host and path in all, must have "
+            f"services have {len(routes)} pairs of host and path in all, must have at most "
             f"{MAX_LISTENER_RULES - 1}: a "
             f"load balancer takes {MAX_LISTENER_RULES} rules, and one is for maintenance"
         )
+    for target, count in Counter(route.target for route in routes).items():
+        if count > MAX_TARGET_ROUTES:
+            return (
+                f"{format_target_key(target)}.paths makes {count} pairs of host and path, must "
+                f"make at most {MAX_TARGET_ROUTES}: what is published of a service's rules is one "
+                "SSM parameter of 8 KB. Give some paths to another service, or use wildcards"
+            )
     clashes = (_find_clash(first, second) for first, second in combinations(routes, 2))
     return next(
         (reason for reason in chain(map(_find_pattern_fault, routes), clashes) if reason), None
@@ -140,19 +189,28 @@ def _find_clash(first: Route, second: Route) -> str | None:
             f"{format_target_key(first.target)} answers already: "
             "each pair of host and path may lead to one target"
         )
-    is_same_priority = first.priority == second.priority
-    is_hidden = first.target != second.target and (
-        (first.covers_route(second) and first.priority < second.priority)
-        or (second.covers_route(first) and second.priority < first.priority)
+    return None
+
+
+def _choose_priority(route: Route, placed: Mapping[Route, int], reserved: Collection[int]) -> int:
+    """A free priority behind the narrower routes and before the wider ones, in the route's band
+    if there is one."""
+    after = max((placed[other] for other in placed if route.covers_route(other)), default=0)
+    before = min(
+        (placed[other] for other in placed if other.covers_route(route)), default=LAST_PRIORITY + 1
     )
-    if not (is_same_priority or is_hidden):
-        return None
-    return (
-        f"{format_target_key(second.target)}.paths holds {pattern!r}, whose rule falls "
-        f"{'on the priority' if is_same_priority else 'on the wrong side'} of that for "
-        f"{first.path!r} of "
-        f"{format_target_key(first.target)}: set loadBalancer.prioritySeeds to "
-        f"{{{second.target!r}: {second.seed + 1}}}"
+    first_slot = route.preferred_priority - route.band_start
+    band_priorities = (
+        route.band_start + (first_slot + offset) % SLOTS_PER_BAND
+        for offset in range(SLOTS_PER_BAND)
+    )
+    other_priorities = range(max(after + 1, FIRST_PRIORITY), before)
+    for priority in chain(band_priorities, other_priorities):
+        if after < priority < before and priority not in reserved:
+            return priority
+    raise ValueError(
+        f"{format_target_key(route.target)}.paths holds {route.path!r}, must be another pattern: "
+        f"its rule must come after priority {after} and before {before}, and none is free between"
     )
 
 

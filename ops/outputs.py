@@ -86,11 +86,16 @@ class NetworkPart(ContractPart):
 
 
 class TargetPart(ContractPart):
-    """A target group and the listener rules that forward to it."""
+    """A target group and the listener rules that forward to it.
+
+    `priorities` are those of the rules, by a hash of the route; None if the stack was deployed
+    before it kept them.
+    """
 
     target_group_arn: str
     rule_arns: tuple[str, ...]
     health_path: str
+    priorities: dict[str, int] | None = None
 
 
 class LoadBalancerPart(ContractPart):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:  # Pulumi is half of what a process has: tests of operations do without it
@@ -23,8 +24,15 @@ os.environ.update(
 gc.set_threshold(400_000, 20, 50)
 # The same examples each time: a run says something of the change, not of its luck. New ones are
 # looked for with HYPOTHESIS_PROFILE=search.
-hypothesis_settings.register_profile("repeat", derandomize=True, database=None)
-hypothesis_settings.register_profile("search", max_examples=400, database=None)
+# Neither judges how long an example takes: that is the load of the machine.
+hypothesis_settings.register_profile(
+    "repeat",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.register_profile("search", max_examples=400, database=None, deadline=None)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 Build: TypeAlias = "Callable[[Callable[[], object]], ResourceGraph]"
 

@@ -1,7 +1,8 @@
 """Which alarms a stack gets, under which names and thresholds: the registry applied to facts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from components.alarm_registry.model import AlarmEntry, CompositeEntry, RegistryFacts
 
@@ -16,15 +17,39 @@ class PlannedAlarm:
     threshold: float
 
 
+# CloudWatch API reference, PutCompositeAlarm: a rule names at most 100 alarms and has at most
+# 10,240 characters. An alarm's name here has at most 24 of the prefix, 20 of the service and 40 of
+# the key, so that 100 of them always fit.
+MAX_RULE_ALARMS: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedPart:
+    """A composite alarm that notifies nobody: a share of the alarms of another composite."""
+
+    key: str
+    name: str
+    rule: str
+    alarm_names: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlannedComposite:
-    """A composite alarm to make, with the names of those its rule asks about."""
+    """A composite alarm to make, with the names of those its rule asks about.
+
+    `parts` are made before it: its rule asks about them in place of too many alarms.
+    """
 
     entry: CompositeEntry
     name: str
     rule: str
     alarm_names: tuple[str, ...]
     suppressor: str | None
+    parts: tuple[PlannedPart, ...] = ()
+
+    def list_all_names(self) -> list[str]:
+        """Names of the alarms that its rule and those of its parts ask about."""
+        return [*self.alarm_names, *(name for part in self.parts for name in part.alarm_names)]
 
 
 @dataclass(frozen=True)
@@ -53,7 +78,9 @@ def build_alarm_plan(
         planned_alarms=planned_alarms,
         entries=[item for item in composites if _is_enabled(facts, item)],
     )
-    composite_alarm_names = {name for item in planned_composites for name in item.alarm_names}
+    composite_alarm_names = {
+        name for composite in planned_composites for name in composite.list_all_names()
+    }
     used_alarms = tuple(
         item
         for item in planned_alarms
@@ -101,14 +128,47 @@ def _list_planned_composites(
         if not all(groups):
             continue
         suppressor = planned_composites.get(entry.suppressed_by) if entry.suppressed_by else None
-        planned_composites[entry.key] = PlannedComposite(
-            entry=entry,
-            name=f"{facts.settings.prefix}-{entry.key}",
-            rule=" AND ".join(_build_any_rule(group) for group in groups),
-            alarm_names=tuple(name for group in groups for name in group),
+        planned_composites[entry.key] = _plan_composite(
+            entry,
+            prefix=facts.settings.prefix,
+            groups=groups,
             suppressor=suppressor.name if suppressor else None,
         )
     return tuple(planned_composites.values())
+
+
+def _plan_composite(
+    entry: CompositeEntry, *, prefix: str, groups: list[list[str]], suppressor: str | None
+) -> PlannedComposite:
+    parts: list[PlannedPart] = []
+    while sum(map(len, groups)) > MAX_RULE_ALARMS:
+        largest = max(range(len(groups)), key=lambda index: len(groups[index]))
+        group_parts = tuple(_list_parts(entry, prefix, len(parts), groups[largest]))
+        parts += group_parts
+        groups[largest] = [part.name for part in group_parts]
+    return PlannedComposite(
+        entry=entry,
+        name=f"{prefix}-{entry.key}",
+        rule=" AND ".join(_build_any_rule(group) for group in groups),
+        alarm_names=tuple(name for group in groups for name in group),
+        suppressor=suppressor,
+        parts=tuple(parts),
+    )
+
+
+def _list_parts(
+    entry: CompositeEntry, prefix: str, part_count: int, names: list[str]
+) -> Iterator[PlannedPart]:
+    """Divides a group into composites of at most MAX_RULE_ALARMS, numbered from `part_count`."""
+    for start in range(0, len(names), MAX_RULE_ALARMS):
+        key = f"{entry.key}-part-{part_count + start // MAX_RULE_ALARMS + 1}"
+        share = names[start : start + MAX_RULE_ALARMS]
+        yield PlannedPart(
+            key=key,
+            name=f"{prefix}-{key}",
+            rule=_build_any_rule(share),
+            alarm_names=tuple(share),
+        )
 
 
 def _build_any_rule(names: list[str]) -> str:

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from components.routing import DeployedPriorities, assign_priorities
 from components.settings.loader import SettingsError
 from components.settings.stack import Settings
 
@@ -50,6 +51,7 @@ class DeployedStack:
     service_ports: Mapping[str, int] = field(default_factory=dict)
     fleet_port: int | None = None
     cache: DeployedCache | None = None
+    route_priorities: DeployedPriorities = field(default_factory=dict)  # by target
 
 
 def require_existing_zones(settings: Settings, zone_names: Collection[str]) -> None:
@@ -85,6 +87,7 @@ def require_possible_changes(settings: Settings, deployed: DeployedStack) -> Non
         _list_storage_faults,
         _list_insights_faults,
         _list_port_faults,
+        _list_route_faults,
         _list_cache_faults,
     )
     lines = [
@@ -243,6 +246,13 @@ def _list_port_faults(settings: Settings, deployed: DeployedStack) -> Iterator[s
             "deployed fleet: its instances answer there until they are replaced. Take the fleet "
             f"away from `compute` and add it again, see {CHANGING_PAGE}"
         )
+
+
+def _list_route_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    try:
+        assign_priorities(settings.routes, deployed.route_priorities)
+    except ValueError as error:
+        yield str(error)
 
 
 def _list_cache_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:

@@ -128,8 +128,8 @@ class LoadBalancerSettings(Section):
     )
     priority_seeds: dict[str, int] = Field(
         default={},
-        description="by service (or fleet): a number that changes the priorities of its "
-        "rules, if they collide with those of another service",
+        description="by service (or fleet): a number that gives its rules other priorities among "
+        "those that are free; rules never collide without it",
     )
     waf: WafSettings = Field(default=WafSettings(), description="the web ACL")
 

@@ -9,6 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from components.deployed_stack import read_deployed_stack, require_possible_settings
+from components.routing import assign_priorities, build_routes
 from components.settings import Settings, SettingsError, parse_settings
 from components.settings.deployed_stack import (
     DeployedCache,
@@ -62,6 +63,11 @@ class DeployedMocks(AwsMocks):
         return super().call(args)
 
 
+def check(settings: Settings) -> None:
+    """What the program does before it registers anything."""
+    require_possible_settings(settings)
+
+
 def read(mocks: pulumi.runtime.Mocks, settings: Settings) -> DeployedStack:
     """What the program reads, run under `mocks`."""
     read_stacks: list[DeployedStack] = []
@@ -88,7 +94,7 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
 
 
 def test_nothing_stands_before_the_first_deployment() -> None:
-    graph = run_program(lambda: require_possible_settings(build_settings()), AwsMocks())
+    graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
         "aws:index/getAvailabilityZones:getAvailabilityZones",
         "aws:ssm/getParametersByPath:getParametersByPath",
@@ -97,7 +103,7 @@ def test_nothing_stands_before_the_first_deployment() -> None:
 
 def test_a_zone_in_any_state_is_asked_for() -> None:
     """An impaired zone must not stop a deployment."""
-    graph = run_program(lambda: require_possible_settings(build_settings()), AwsMocks())
+    graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert graph.invokes[0][1] == {"region": "eu-north-1"}
 
 
@@ -122,7 +128,7 @@ def test_a_zone_that_the_account_lacks_is_refused_before_anything_is_registered(
         use_in_memory_aws(region),
         pytest.raises(pulumi.RunError, match=f"^bulwark:network.zones {message}"),
     ):
-        run_program(lambda: require_possible_settings(settings), InMemoryMocks(region))
+        run_program(lambda: check(settings), InMemoryMocks(region))
 
 
 def test_local_zones_are_not_offered() -> None:
@@ -164,6 +170,27 @@ def test_a_refusal_registers_nothing() -> None:
         )
 
 
+def test_deployed_rules_keep_their_priorities_beside_new_ones() -> None:
+    """The published ones, whatever the hash of their route would name."""
+    (route,) = build_routes({"backend": ((), ("/*",))}, {})
+    published = {
+        "services": {"pieces": ["backend"]},
+        "services/backend": {"backend": {"port": 8080}},
+        "loadBalancer/backend": {"backend": {"priorities": {route.key: 48_000}}},
+    }
+    graph = run_stack_program(
+        "dev",
+        DeployedMocks(PUBLISHED | published, INSTANCE),
+        {"services": {"backend": {}, "added": {"paths": ["/added/*"]}}},
+    )
+    rules = {
+        rule.name: rule.inputs["priority"]
+        for rule in graph.list_resources("aws:lb/listenerRule:ListenerRule")
+    }
+    assert rules[f"alb-backend-{route.label}"] == 48_000
+    assert len({*rules.values()}) == len(rules) == 3
+
+
 def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
     overrides: dict[str, JsonValue] = {"compute": "both", "cache": {"enabled": True}}
     with use_in_memory_aws("eu-north-1"):
@@ -174,6 +201,12 @@ def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
     assert deployed.database is not None
     assert deployed.database.engine_version.startswith("16.")
     assert (deployed.has_own_keys, deployed.zones) == (False, ("a", "b"))
+    assert deployed.route_priorities == {
+        name: {route.key: priority}
+        for name in ("backend", "fleet")
+        for route, priority in assign_priorities(settings.routes).items()
+        if route.target == name
+    }
     assert (deployed.service_ports, deployed.fleet_port) == ({"backend": 8080}, 8080)
     assert deployed.cache == DeployedCache(
         engine="valkey", port=6379, has_failover=False, engine_version="8.0"

@@ -14,6 +14,7 @@ from components.keys import Keys, KeysArgs
 from components.load_balancer import MAINTENANCE_PAGE_HTML, LoadBalancer, LoadBalancerArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.network import Network
+from components.routing import assign_priorities
 from ops.outputs import LoadBalancerPart
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
@@ -313,6 +314,10 @@ def test_the_part_says_where_the_stack_answers(build: Build, profile: str, url: 
     assert part.maintenance_rule_arn.endswith("alb-maintenance")
     assert part.targets["web"].health_path == build_settings().services["web"].health_path
     assert len(part.targets["web"].rule_arns) == 1
+    priorities = assign_priorities(build_settings(profile=profile).routes)
+    assert part.targets["web"].priorities == {
+        route.key: priority for route, priority in priorities.items()
+    }
 
 
 def test_the_part_names_the_web_acl_and_the_servers_of_a_zone_of_its_own(build: Build) -> None:

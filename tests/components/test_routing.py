@@ -1,7 +1,8 @@
 """Routing: which rule comes first, and that no rule moves another."""
 
 import string
-from itertools import combinations
+from collections.abc import Mapping
+from itertools import chain, combinations
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,11 @@ from components.routing import (
     LAST_PRIORITY,
     MAINTENANCE_PRIORITY,
     MAX_LISTENER_RULES,
+    MAX_TARGET_ROUTES,
+    SLOTS_PER_BAND,
+    DeployedPriorities,
     Route,
+    assign_priorities,
     build_routes,
     find_routing_fault,
 )
@@ -30,17 +35,34 @@ ROUTED_TARGETS = st.dictionaries(
 )
 
 
+def deploy(
+    targets: Mapping[str, tuple[list[str], list[str]]],
+    deployed: DeployedPriorities | None = None,
+    seeds: Mapping[str, int] | None = None,
+) -> dict[str, dict[str, int]]:
+    """The priorities that a deployment publishes, by target and route key."""
+    published: dict[str, dict[str, int]] = {name: {} for name in targets}
+    priorities = assign_priorities(build_routes(targets, seeds or {}), deployed)
+    for route, priority in priorities.items():
+        published[route.target][route.key] = priority
+    return published
+
+
 @given(ROUTED_TARGETS, TARGET_NAMES, st.tuples(HOST_LISTS, PATH_LISTS))
 def test_another_service_never_moves_the_rules_of_those_there_are(
     targets: dict[str, tuple[list[str], list[str]]],
     name: str,
     new_target: tuple[list[str], list[str]],
 ) -> None:
-    before = {(r.target, r.label): r.priority for r in build_routes(targets, {})}
-    after = {
-        (r.target, r.label): r.priority for r in build_routes({name: new_target} | targets, {})
-    }
+    new_targets = {name: new_target} | targets
+    if find_routing_fault(new_targets, {}) is not None:
+        return
+    before = deploy(targets)
+    after = deploy(new_targets, before)
     assert before.items() <= after.items()
+    assert len({*chain(*(keys.values() for keys in after.values()))}) == sum(
+        map(len, after.values())
+    )
 
 
 @given(ROUTED_TARGETS)
@@ -49,20 +71,20 @@ def test_an_accepted_table_has_one_priority_a_rule_and_the_narrower_rule_first(
 ) -> None:
     if find_routing_fault(targets, {}) is not None:
         return
-    table = build_routes(targets, {})
-    assert len({route.priority for route in table}) == len(table)
-    assert len({(route.target, route.label) for route in table}) == len(table)
-    for a, b in combinations(table, 2):
+    priorities = assign_priorities(build_routes(targets, {}))
+    assert len({*priorities.values()}) == len(priorities)
+    assert len({(route.target, route.label) for route in priorities}) == len(priorities)
+    for a, b in combinations(priorities, 2):
         for wide, narrow in ((a, b), (b, a)):
-            if wide.target != narrow.target and wide.covers_route(narrow):
-                assert narrow.priority < wide.priority
+            if wide.covers_route(narrow):
+                assert priorities[narrow] < priorities[wide]
 
 
 @given(ROUTED_TARGETS)
 def test_priorities_are_those_that_aws_takes_and_maintenance_comes_before(
     targets: dict[str, tuple[list[str], list[str]]],
 ) -> None:
-    priorities = [route.priority for route in build_routes(targets, {})]
+    priorities = [route.preferred_priority for route in build_routes(targets, {})]
     assert all(
         MAINTENANCE_PRIORITY < FIRST_PRIORITY <= priority <= LAST_PRIORITY
         for priority in priorities
@@ -85,7 +107,7 @@ def test_priorities_are_those_that_aws_takes_and_maintenance_comes_before(
 def test_the_more_specific_comes_first_by_host_and_then_by_path(
     first: Route, second: Route
 ) -> None:
-    assert first.priority < second.priority
+    assert first.preferred_priority < second.preferred_priority
 
 
 @pytest.mark.parametrize(
@@ -185,10 +207,17 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
             "rule of a load balancer takes no more",
         ),
         (
+            {"a": ([], [f"/{i}" for i in range(MAX_TARGET_ROUTES + 1)])},
+            {},
+            "services.a.paths makes 41 pairs of host and path, must make at most 40: what is "
+            "published of a service's rules is one SSM parameter of 8 KB. Give some paths to "
+            "another service, or use wildcards",
+        ),
+        (
             {"a": ([], [f"/{i}" for i in range(MAX_LISTENER_RULES)])},
             {},
-            "services have 100 pairs of host and path in all, must have 99: a load balancer takes "
-            "100 rules, and one is for maintenance",
+            "services have 100 pairs of host and path in all, must have at most 99: a load "
+            "balancer takes 100 rules, and one is for maintenance",
         ),
         (
             {"a": ([], ["/*"])},
@@ -203,36 +232,92 @@ def test_a_table_that_cannot_be_is_refused_with_the_reason(
     assert find_routing_fault(targets, seeds) == message
 
 
-def test_two_rules_of_one_priority_are_refused_and_a_seed_parts_them() -> None:
-    path_by_priority: dict[int, str] = {}
-    for number in range(10_000):
-        path = f"/{number:04}"
-        priority = Route("b" if number % 2 else "a", None, path).priority
-        if (
-            (other := path_by_priority.get(priority)) is not None
-            and int(other[1:]) % 2 == 0
-            and number % 2
-        ):
-            break
-        path_by_priority[priority] = path
-    else:
-        pytest.fail("no two rules of one priority found")
-    targets: dict[str, tuple[list[str], list[str]]] = {"a": ([], [other]), "b": ([], [path])}
-    assert find_routing_fault(targets, {}) == (
-        f"services.b.paths holds {path!r}, whose rule falls on the priority of that for "
-        f"{other!r} of services.a: set loadBalancer.prioritySeeds to {{'b': 1}}"
-    )
-    assert find_routing_fault(targets, {"b": 1}) is None
+FIFTY_TARGETS: dict[str, tuple[list[str], list[str]]] = {
+    **{f"service-{number:02}": ([], [f"/api-{number:02}/*"]) for number in range(50)},
+    "fleet": ([], ["/*"]),
+}
 
 
-def test_a_rule_hidden_behind_a_wider_one_is_refused() -> None:
-    """Paths longer than those told apart fall in one band, in any order."""
+def test_fifty_services_get_fifty_priorities_in_their_band() -> None:
+    routes = build_routes(FIFTY_TARGETS, {})
+    assert len({route.preferred_priority for route in routes}) < len(routes), "no two collide"
+    priorities = assign_priorities(routes)
+    assert len({*priorities.values()}) == len(routes) == 51
+    assert find_routing_fault(FIFTY_TARGETS, {}) is None
+    for route, priority in priorities.items():
+        assert 0 <= priority - route.band_start < SLOTS_PER_BAND
+
+
+def test_services_that_are_added_one_by_one_never_move_a_rule() -> None:
+    """The later ones sort before the earlier ones, so that the order of names decides nothing."""
+    targets: dict[str, tuple[list[str], list[str]]] = {}
+    deployed: dict[str, dict[str, int]] = {}
+    for name in sorted(FIFTY_TARGETS, reverse=True):
+        targets[name] = FIFTY_TARGETS[name]
+        after = deploy(targets, deployed)
+        assert deployed.items() <= after.items()
+        deployed = after
+    assert len({*chain(*(keys.values() for keys in deployed.values()))}) == 51
+
+
+def test_a_rule_that_goes_keeps_its_priority_until_it_is_deleted() -> None:
+    """New rules are made before old ones are deleted."""
+    first, second = find_two_of_one_priority()
+    deployed = deploy({"a": ([], [first.path])})
+    (old,) = deployed["a"].values()
+    (new,) = deploy({"b": ([], [second.path])}, deployed)["b"].values()
+    assert new != old == second.preferred_priority
+
+
+def test_rules_from_before_priorities_were_published_stay_where_their_hash_put_them() -> None:
+    first, second = find_two_of_one_priority()
+    targets: dict[str, tuple[list[str], list[str]]] = {
+        "a": ([], [first.path]),
+        "b": ([], [second.path]),
+    }
+    for old, new in (("a", "b"), ("b", "a")):
+        published = deploy(targets, {old: None})
+        assert [*published[old].values()] == [first.preferred_priority]
+        assert [*published[new].values()] != [first.preferred_priority]
+
+
+def test_another_seed_moves_the_rules_of_its_service_alone() -> None:
+    before = deploy(FIFTY_TARGETS)
+    after = deploy(FIFTY_TARGETS, before, {"service-07": 1})
+    assert [name for name in before if before[name] != after[name]] == ["service-07"]
+
+
+def test_a_narrower_rule_that_comes_later_goes_before_the_wider_one() -> None:
+    """Paths longer than those that are told apart are in one band, in any order."""
     stem = "/" + "x" * 50
-    for number in range(1000):
+    for number in range(100):
         wide, narrow = Route("a", None, f"{stem}{number}*"), Route("b", None, f"{stem}{number}/y*")
-        if wide.priority < narrow.priority:
+        if wide.preferred_priority < narrow.preferred_priority:
             break
-    text = find_routing_fault({"a": ([], [wide.path]), "b": ([], [narrow.path])}, {})
-    assert text is not None
-    assert "falls on the wrong side of that for" in text
-    assert "set loadBalancer.prioritySeeds to {'b': 1}" in text
+    targets: dict[str, tuple[list[str], list[str]]] = {"a": ([], [wide.path])}
+    deployed = deploy(targets)
+    priorities = assign_priorities([wide, narrow], deployed)
+    assert priorities[narrow] < priorities[wide] == wide.preferred_priority
+
+
+def test_a_rule_for_which_no_priority_is_left_is_refused() -> None:
+    targets: dict[str, tuple[list[str], list[str]]] = {"a": ([], ["/x*"]), "b": ([], ["/xyz*"])}
+    wide, narrow = build_routes(targets, {})
+    deployed = {"a": {wide.key: 2001}, "b": {narrow.key: 2000}}
+    with pytest.raises(ValueError, match="none is free between") as refusal:
+        assign_priorities([wide, narrow, Route("c", None, "/xy*")], deployed)
+    assert str(refusal.value) == (
+        "services.c.paths holds '/xy*', must be another pattern: its rule must come after "
+        "priority 2000 and before 2001, and none is free between"
+    )
+
+
+def find_two_of_one_priority() -> tuple[Route, Route]:
+    """Routes of the services a and b whose hashes name the same priority."""
+    routes_by_priority: dict[int, Route] = {}
+    for number in range(10_000):
+        route = Route("b" if number % 2 else "a", None, f"/{number:04}")
+        other = routes_by_priority.setdefault(route.preferred_priority, route)
+        if (other.target, route.target) == ("a", "b"):
+            return other, route
+    raise AssertionError("no two rules of one priority found")

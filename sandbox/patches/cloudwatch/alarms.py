@@ -19,6 +19,7 @@ EXTENDED_STATISTIC_PATTERN = re.compile(
     r"^(?:(?:p|tm|tc|ts|wm)\d{1,3}(?:\.\d{1,10})?|IQM"
     r"|(?:PR|TM|TC|TS|WM)\((?:\d+(?:\.\d+)?%?)?:(?:\d+(?:\.\d+)?%?)?\))$"
 )
+_MAX_RULE_ALARMS, _MAX_RULE_CHARACTERS = 100, 10_240
 PRESERVED_ATTRIBUTES = (
     "state_value",
     "state_reason",
@@ -70,6 +71,7 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
         alarm_names = list_rule_alarms(params["AlarmRule"])
     except RuleError as error:
         raise _build_validation_error(f"AlarmRule {error}") from None
+    _require_rule_limits(params["AlarmRule"], len(alarm_names))
     if suppressor := params.get("ActionsSuppressor"):
         alarm_names |= {suppressor.split(":alarm:", 1)[-1]}
         if not {"ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"} <= set(params):
@@ -97,6 +99,19 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
     _get_composite_alarms(backend)[name] = record
     if is_new and params.get("Tags"):
         backend.tagger.tag_resource(record["AlarmArn"], params["Tags"])
+
+
+def _require_rule_limits(rule: str, alarm_count: int) -> None:
+    """API reference, PutCompositeAlarm: at most 100 alarms and 10,240 characters a rule."""
+    if alarm_count > _MAX_RULE_ALARMS:
+        raise _build_validation_error(
+            f"The alarm rule names {alarm_count} alarms, at most {_MAX_RULE_ALARMS} are allowed"
+        )
+    if len(rule) > _MAX_RULE_CHARACTERS:
+        raise _build_validation_error(
+            f"1 validation error detected: Value at 'alarmRule' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {_MAX_RULE_CHARACTERS}"
+        )
 
 
 def _evaluate_alarm(alarm: Alarm) -> None:

@@ -5,6 +5,8 @@ from pydantic import JsonValue
 
 from components.alarm_keys import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_registry.plan import MAX_RULE_ALARMS, PlannedComposite, PlannedPart
+from sandbox.patches.cloudwatch.alarm_rules import is_rule_true
 from tests.components.monitored_stack import (
     ALL_WATCHED_CONFIG,
     list_planned_alarms,
@@ -91,3 +93,54 @@ def test_a_rule_asks_for_at_least_one_of_each_group_by_name() -> None:
     alarm_names = {alarm.name for alarm in plan_stack_alarms(ALL_WATCHED_CONFIG).alarms}
     assert set(alarm_plan.alarm_names) <= alarm_names
     assert len(alarm_plan.rule) <= 10240
+
+
+def list_asked_alarms(composite: PlannedComposite) -> list[str]:
+    """The metric alarms that a composite asks about, itself or by a part."""
+    parts = {part.name for part in composite.parts}
+    return [name for name in composite.list_all_names() if name not in parts]
+
+
+@pytest.mark.parametrize("service_count", [2, 47, 48, 50])
+def test_a_composite_of_many_services_is_divided_into_what_cloudwatch_takes(
+    service_count: int,
+) -> None:
+    """CloudWatch API reference, PutCompositeAlarm: 100 alarms and 10,240 characters a rule."""
+    services: dict[str, JsonValue] = {
+        f"service-{number:02}-{'x' * 9}": {"paths": [f"/{number}/*"]}
+        for number in range(service_count)
+    }
+    alarm_plan = plan_stack_alarms(ALL_WATCHED_CONFIG | {"services": services})
+    (composite,) = (
+        item for item in alarm_plan.composites if item.entry.key == "database-unhealthy"
+    )
+    rules: list[PlannedComposite | PlannedPart] = [composite, *composite.parts]
+    for rule in rules:
+        assert len(rule.alarm_names) <= MAX_RULE_ALARMS == 100
+        assert len(rule.rule) <= 10_240
+        assert all(f'ALARM("{name}")' in rule.rule for name in rule.alarm_names)
+    keys = {key for group in composite.entry.alarm_groups for key in group}
+    expected = [alarm.name for alarm in alarm_plan.alarms if alarm.entry.key in keys]
+    assert sorted(list_asked_alarms(composite)) == sorted(expected)
+    assert bool(composite.parts) is (len(expected) > 100)
+
+
+def test_an_alarm_in_a_part_counts_as_one_of_the_composite() -> None:
+    """Its rule is true if one alarm of each group is, whichever part it is in."""
+    services: dict[str, JsonValue] = {f"s{n}": {"paths": [f"/{n}/*"]} for n in range(50)}
+    (composite,) = (
+        item
+        for item in plan_stack_alarms({"services": services}).composites
+        if item.entry.key == "database-unhealthy"
+    )
+    assert composite.parts
+    for alarm in ("target-5xx-count-s0", "target-latency-high-s49", "balancer-5xx"):
+        states = dict.fromkeys(list_asked_alarms(composite), "OK")
+        states |= {f"bulwark-test-{alarm}": "ALARM"}
+        for database_state, raised in (("OK", False), ("ALARM", True)):
+            states |= {"bulwark-test-database-cpu-high-primary": database_state}
+            part_states = {
+                part.name: "ALARM" if is_rule_true(part.rule, states) else "OK"
+                for part in composite.parts
+            }
+            assert is_rule_true(composite.rule, states | part_states) is raised

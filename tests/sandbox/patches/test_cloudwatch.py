@@ -81,6 +81,26 @@ def test_a_composite_of_an_unknown_alarm_is_refused(
     assert "nobody" in message
 
 
+def test_a_composite_names_at_most_a_hundred_alarms_in_ten_thousand_characters(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    """CloudWatch API reference, PutCompositeAlarm."""
+    cloudwatch = aws_client("cloudwatch")
+    names = [f"alarm-{number}" for number in range(101)]
+    for name in names:
+        put_alarm_with_defaults(cloudwatch, name)
+    rules = [f'ALARM("{name}")' for name in names]
+    cloudwatch.put_composite_alarm(AlarmName="c", AlarmRule=" OR ".join(rules[:100]))
+    _, message = get_refusal(
+        cloudwatch.put_composite_alarm, AlarmName="c", AlarmRule=" OR ".join(rules)
+    )
+    assert "names 101 alarms" in message
+    _, message = get_refusal(
+        cloudwatch.put_composite_alarm, AlarmName="c", AlarmRule=" OR ".join(rules[:1] * 600)
+    )
+    assert "10240" in message
+
+
 def test_an_alarm_that_a_composite_names_is_not_deleted(
     aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:

@@ -22,9 +22,9 @@ from components.settings.stack import Settings
 SETTINGS_PAGE_HEAD: Final = """\
 # Settings
 
-Every key of a stack file (`Pulumi.STACK.yaml`), written as `bulwark:KEY`. A stack must set
-`profile`, which has the defaults, `owner` and `costCenter`. Invalid values and combinations are
-rejected before anything is created.
+Every key of a stack file (`Pulumi.STACK.yaml`), written as `bulwark:KEY`, or `NAME:KEY` if
+`Pulumi.yaml` has another `name`. A stack must set `profile`, which has the defaults, `owner` and
+`costCenter`. Invalid values and combinations are rejected before anything is created.
 
 This page and the `config` of `Pulumi.yaml` are written by `python -m components.settings`.
 """

@@ -191,8 +191,8 @@ def _print_next_commands(names: FoundationNames, output: Output, state: str) -> 
         for stack in names.environments
         for line in (
             f"pulumi stack init {stack} --secrets-provider='{names.build_secrets_provider(stack)}'",
-            f"pulumi config set --stack {stack} --path bulwark:access.permissionsBoundary "
-            f"'{names.build_boundary_arn(stack)}'",
+            f"pulumi config set --stack {stack} --path "
+            f"{names.project}:access.permissionsBoundary '{names.build_boundary_arn(stack)}'",
         )
     ]
     commands = {"pulumi": [f"pulumi login '{names.backend_url}'", *stacks], "github": lines}

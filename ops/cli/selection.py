@@ -105,6 +105,15 @@ class Selection:
             return self.project
         return find_project_name((folder or Path()).absolute()) or DEFAULT_PROJECT
 
+    def _format_project_advice(self) -> str:
+        """Returns what to do if the project is only assumed, else nothing."""
+        if self.project is not None or find_project_name(Path().absolute()):
+            return ""
+        return (
+            f"; --project is not set and no Pulumi.yaml is here, so {DEFAULT_PROJECT!r} was "
+            "assumed: give the name in Pulumi.yaml, or set BULWARK_PROJECT"
+        )
+
     def _get_stack_name(self) -> str:
         if self.stack is None:
             raise UsageError("--stack is not set; give the stack's name, or set BULWARK_STACK")
@@ -148,6 +157,7 @@ class Selection:
         if not parameters:
             raise UsageError(
                 f"--stack is {self.stack!r}, but {self.region} has no outputs at {path}"
+                f"{self._format_project_advice()}"
             )
         return join_parts(parameters)
 

@@ -25,6 +25,7 @@ ADOPT_LINES: Final = [*dict.fromkeys(list_document_commands(ADOPT_PAGE))]
 TEST_BY_COMMAND: Final = {
     "make setup": "Makefile",
     "make test": "tests/test_docs.py",
+    "perl -pi": "tests/test_other_project.py",
     "ops bootstrap": "tests/ops/bootstrap/test_bootstrap.py",
     "ops deploy staging": "tests/ops/deploy/test_deploy.py",
     "ops health": "tests/ops/core/test_check_runner.py",

@@ -64,6 +64,17 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert len(bootstrap_stage.client("kms").list_keys()["Keys"]) == 4, "the state's and three"
 
 
+def test_what_it_prints_for_another_project_has_that_name(
+    bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_bootstrap("--yes", "--environments", "dev,prod", "--project", "atlas") == 0
+    out = capsys.readouterr().out
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/atlas-boundary-prod"
+    setting = "--stack prod --path atlas:access.permissionsBoundary"
+    assert f"  pulumi config set {setting} '{boundary}'\n" in out
+    assert "bulwark" not in out
+
+
 def test_it_prints_what_to_type_for_pulumi_and_for_github(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,169 @@
+"""The stacks under another project's name: what says the name follows Pulumi.yaml."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from components.settings import SettingsError, parse_settings
+from ops.cli.app import main
+from ops.outputs import Outputs, parse_outputs
+from ops.preview.page import PREVIEW_MARKER
+from policy.pack import build_stack_policy_pack
+from sandbox.deploy import deploy_in_memory, subscribe_somebody, use_in_memory_aws
+from sandbox.program import PROJECT_ROOT, ResourceGraph, load_stack_config, run_stack_program
+from tests.ops.preview_files import PREVIEW_FOLDER
+from tests.other_project import OTHER_PROJECT, copy_project, rename_project
+from tests.policy.test_stacks import PACK_DATE, list_aws_resources
+from tests.test_program import STACK_VARIANTS
+from tests.world import AwsMocks, run_whole_program
+
+REGION = "eu-north-1"
+# What is the product's own name, not the project's: components, and the default of a setting.
+OWN_WORDS = re.compile(r"bulwark:index:|bulwark_admin")
+VARIANTS = ("dev", "database-only", "everything")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp(OTHER_PROJECT))
+
+
+def describe_graph(graph: ResourceGraph) -> dict[str, Any]:
+    """All that an engine gets of each resource, by its URN."""
+    return {
+        resource.urn: {
+            "inputs": decode_user_data(resource.inputs),
+            "parent": resource.parent,
+            "protect": resource.protect,
+            "ignored": sorted(resource.ignore_changes),
+            "aliases": list(resource.aliases),
+        }
+        for resource in graph
+    }
+
+
+def decode_user_data(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs with an instance's user data as text."""
+    user_data = inputs.get("userData")
+    if user_data is None or user_data.startswith("#"):
+        return dict(inputs)
+    return {**inputs, "userData": base64.b64decode(user_data).decode()}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_program_registers_the_same_under_the_other_name(folder: Path, variant: str) -> None:
+    stack, overrides = STACK_VARIANTS[variant]
+    graph = run_stack_program(stack, AwsMocks(), overrides, folder)
+    described = describe_graph(graph)
+    texts = json.dumps([described, graph.exports])
+    assert OTHER_PROJECT in texts
+    assert "bulwark" not in OWN_WORDS.sub("", texts).lower()
+    expected = json.loads(json.dumps(describe_graph(run_whole_program(stack, overrides))))
+    renamed = json.loads(json.dumps(rename_project(described)))
+    assert renamed.keys() == expected.keys()
+    for urn, resource in expected.items():
+        assert sort_documents(renamed[urn]) == sort_documents(resource)
+
+
+def sort_documents(value: Any) -> Any:
+    """A value whose JSON texts are read, and whose lists have no order."""
+    if isinstance(value, dict):
+        return {key: sort_documents(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return sorted((sort_documents(item) for item in value), key=repr)
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        return sort_documents(json.loads(value))
+    return value
+
+
+def test_an_error_of_the_settings_names_the_key_as_its_owner_writes_it(folder: Path) -> None:
+    project, config = load_stack_config("dev", {"database": {"storageGb": 3}}, folder)
+    with pytest.raises(SettingsError, match=f"^{OTHER_PROJECT}:database.storageGb is 3, must be"):
+        parse_settings(project, stack="dev", region=REGION, config=config)
+
+
+@pytest.mark.parametrize("stack", ["dev", "sandbox"])
+def test_the_policy_pack_reads_the_stacks_settings(folder: Path, stack: str) -> None:
+    project, config = load_stack_config(stack, None, folder)
+    pack = build_stack_policy_pack(project, stack, config, frozenset(), PACK_DATE)
+    settings = parse_settings(project, stack=stack, region=REGION, config=config)
+    assert pack.profile == settings.profile
+    assert pack.exceptions == settings.policy_exceptions
+    if stack == "dev":
+        graph = run_stack_program(stack, AwsMocks(), root=folder)
+        assert list(pack.list_violations(list_aws_resources(graph))) == []
+
+
+@pytest.fixture(scope="module")
+def deployed(folder: Path) -> Iterator[Outputs]:
+    with use_in_memory_aws(REGION):
+        exports = dict(deploy_in_memory("dev", root=folder).exports)
+        subscribe_somebody(exports)
+        yield parse_outputs(exports)
+
+
+def run_ops(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """A command typed in the folder of the program; the stack's own URL answers with 200."""
+    monkeypatch.chdir(folder)
+    with patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}):
+        return main([*words, "--stack", "dev", "--region", REGION])
+
+
+def test_operations_find_the_stack_by_the_name_in_its_folder(
+    deployed: Outputs,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_ops(folder, monkeypatch, "outputs", "show") == 0
+    assert json.loads(capsys.readouterr().out)["outputs"]["stack"]["project"] == OTHER_PROJECT
+    assert run_ops(folder, monkeypatch, "health") == 0
+    out = capsys.readouterr().out
+    assert f"{OTHER_PROJECT}-dev" in out
+    assert "bulwark" not in out
+    assert run_ops(folder, monkeypatch, "db", "snapshot", "create", "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert f"{OTHER_PROJECT}-dev-database" in out
+    assert "bulwark" not in out
+    assert deployed.stack.project == OTHER_PROJECT
+
+
+def test_outside_that_folder_the_error_says_which_project_was_assumed(
+    deployed: Outputs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_ops(tmp_path, monkeypatch, "outputs", "show") == 2
+    err = capsys.readouterr().err
+    assert "no outputs at /bulwark/dev/outputs; --project is not set and no Pulumi.yaml is" in err
+    assert run_ops(tmp_path, monkeypatch, "outputs", "show", "--project", OTHER_PROJECT) == 0
+
+
+def test_a_preview_is_reported_under_the_other_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    preview = (PREVIEW_FOLDER / "change.json").read_text(encoding="utf-8")
+    pages = []
+    for name in ("bulwark", OTHER_PROJECT):
+        file = tmp_path / f"{name}.json"
+        file.write_text(preview.replace("bulwark", name), encoding="utf-8")
+        assert main(["preview-report", str(file)]) == 3
+        pages.append(capsys.readouterr().out.replace(name, "PROJECT"))
+    assert pages[0].replace(PREVIEW_MARKER.replace("bulwark", "PROJECT"), "") == pages[1].replace(
+        PREVIEW_MARKER, ""
+    )
+    assert "REPLACED BY AN EMPTY ONE" in pages[1]
+
+
+def test_no_workflow_says_the_project_s_name() -> None:
+    """They leave it to the Pulumi.yaml beside them."""
+    for file in (PROJECT_ROOT / ".github").rglob("*.yml"):
+        text = file.read_text(encoding="utf-8").replace("BULWARK_STACK", "")
+        assert "bulwark" not in text.lower(), file.name

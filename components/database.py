@@ -11,6 +11,7 @@ from components.component import Component
 from components.contract import build_contract_part
 from components.database_events import create_event_subscriptions
 from components.database_parameters import build_database_parameters
+from components.facts.extended_support import ENROLLED, NOT_ENROLLED
 from components.final_snapshot import create_final_snapshot_name
 from components.firewall import create_security_group
 from components.keys import Keys
@@ -35,6 +36,7 @@ CREATION_ONLY_PROPERTIES: Final = (
     "kmsKeyId",
     "username",
     "dbName",
+    "engineLifecycleSupport",
 )
 
 
@@ -161,6 +163,9 @@ class Database(Component):
             kms_key_id=self._args.keys.data,
             engine="postgres",
             engine_version=database_settings.engine_version,
+            engine_lifecycle_support=(
+                ENROLLED if database_settings.extended_support else NOT_ENROLLED
+            ),
             allow_major_version_upgrade=True,
             instance_class=database_settings.instance_class,
             password=self._password,

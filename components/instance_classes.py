@@ -9,28 +9,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from components.facts.units import GIB_BYTES
+from components.facts.vcpus import BURSTABLE_VCPUS, VCPUS_BY_SIZE
 
-# vCPU of each size: the same in every family but the burstable ones.
-BURSTABLE_VCPUS: Final[Mapping[str, int]] = {
-    "micro": 2,
-    "small": 2,
-    "medium": 2,
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-}
-VCPUS_BY_SIZE: Final[Mapping[str, int]] = {
-    "large": 2,
-    "xlarge": 4,
-    "2xlarge": 8,
-    "4xlarge": 16,
-    "8xlarge": 32,
-    "12xlarge": 48,
-    "16xlarge": 64,
-    "24xlarge": 96,
-    "32xlarge": 128,
-    "48xlarge": 192,
-}
 # GiB of the burstable sizes, whose ratio to vCPU is not constant.
 BURSTABLE_MEMORY_GIB: Final[Mapping[str, int]] = {
     "micro": 1,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, TypeAlias
 
 ResourceInputs: TypeAlias = Mapping[str, Any]
@@ -20,9 +21,10 @@ class PricedResource:
 
 @dataclass(frozen=True)
 class StackResources:
-    """All resources of a stack: the cost of one may depend on another."""
+    """All resources of a stack on a day: the cost of one may depend on another, and on the day."""
 
     resources: Sequence[PricedResource]
+    day: date
 
     def find_sibling(self, resource: PricedResource, type_: str) -> PricedResource | None:
         """The resource of a type under the same parent: the only one, else the one of that name."""

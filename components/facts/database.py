@@ -13,6 +13,7 @@ from components.facts.billing import (
     build_usage_charge,
     build_usage_lister,
 )
+from components.facts.extended_support import list_extended_support_charges
 from components.facts.model import (
     ASSUMPTION,
     DELETION_PROTECTION_SAFEGUARD,
@@ -77,6 +78,12 @@ def _list_database_charges(resource: PricedResource, stack: StackResources) -> I
             f"{storage:g} GB gp3", price="rds_gp3_gb", quantity=storage * copies
         )
         yield from _list_performance_charges(inputs, storage=storage, copies=copies)
+    yield from list_extended_support_charges(
+        inputs if "engineVersion" in inputs else _find_primary_inputs(stack),
+        instance_class=inputs["instanceClass"],
+        copies=copies,
+        day=stack.day,
+    )
     if inputs.get("databaseInsightsMode") == "advanced":
         yield build_usage_charge("Database Insights, advanced", "database-insights")
     if inputs.get("backupRetentionPeriod"):
@@ -140,6 +147,8 @@ FACTS: Final = (
             "storageType",
             "databaseInsightsMode",
             "engine",
+            "engineVersion",
+            "engineLifecycleSupport",
         ),
         class_price=("instanceClass", "databases"),
         data_loss=DataLoss(
@@ -254,6 +263,13 @@ FACTS: Final = (
                 "removed",
                 "these logs are no longer kept in CloudWatch",
                 "RDS User Guide, Publishing logs",
+            ),
+            ProtectionRule(
+                "engineLifecycleSupport",
+                "changed",
+                "after the end of standard support, RDS either bills Extended Support or upgrades "
+                "the major version by itself",
+                "RDS User Guide, Amazon RDS Extended Support",
             ),
             ProtectionRule(
                 "databaseInsightsMode",

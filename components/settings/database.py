@@ -126,6 +126,12 @@ class DatabaseSettings(Section):
     maintenance_window: WeeklyHalfHourWindow = Field(
         default="sun:03:30-sun:04:30", description="weekly, UTC, ddd:hh:mm-ddd:hh:mm"
     )
+    extended_support: bool = Field(
+        default=True,
+        description="keep a major version after the end of its standard support, which costs per "
+        "vCPU-hour; off: RDS upgrades it by itself. Read only when the database is created or "
+        "restored; later `aws rds modify-db-instance --engine-lifecycle-support` changes it",
+    )
     auto_minor_upgrade: bool = Field(
         default=True, description="upgrade to new minor versions in the maintenance window"
     )

@@ -8,9 +8,11 @@ fixed price is a figure; what depends on use is named with its rate.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from components.facts.billing import Charge, PricedResource, PriceTerm, StackResources
 from components.facts.resource_types import find_fact, is_free_type
+from ops.core import clock
 from ops.cost import prices
 from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 
@@ -41,10 +43,15 @@ class UnpricedError(LookupError):
 
 
 def estimate_costs(
-    resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
+    resources: Sequence[PricedResource],
+    price_table: PriceTable = DEFAULT_PRICE_TABLE,
+    day: date | None = None,
 ) -> list[Cost]:
-    """The lines of an estimate, in the order of the resources. Raises UnpricedError."""
-    stack = StackResources(resources)
+    """The lines of an estimate for a day (not set: today), in the order of the resources.
+
+    Raises UnpricedError.
+    """
+    stack = StackResources(resources, day or clock.now().date())
     return [
         cost
         for resource in resources
@@ -53,11 +60,13 @@ def estimate_costs(
 
 
 def estimate_known_costs(
-    resources: Sequence[PricedResource], price_table: PriceTable = DEFAULT_PRICE_TABLE
+    resources: Sequence[PricedResource],
+    price_table: PriceTable = DEFAULT_PRICE_TABLE,
+    day: date | None = None,
 ) -> list[Cost]:
     """The lines of an estimate of any resources: what cannot be priced is a line that says so."""
     lines: list[Cost] = []
-    stack = StackResources(resources)
+    stack = StackResources(resources, day or clock.now().date())
     for resource in resources:
         try:
             lines += _list_resource_costs(resource, stack, price_table)

@@ -34,6 +34,9 @@ class PriceTable:
     # Beyond what gp3 includes; Multi-AZ is twice this (infracost#2487 has the first).
     rds_gp3_iops: float = 0.02
     rds_gp3_throughput: float = 0.08  # per MiB/s
+    # Per vCPU-hour, in the first two years and from the third on (RDS for PostgreSQL pricing).
+    extended_support: float = 0.100
+    extended_support_year_3: float = 0.200
     valkey: float = 0.8
     alarm_metric: float = 0.10
     composite_alarm: float = 0.50
@@ -86,6 +89,7 @@ DEFAULT_PRICE_TABLE: Final = PriceTable(
 USAGE_RATES: Final = {
     "nat": "0.045 $ per GB processed: 4.50 $ a month at 100 GB, an assumption",
     "database-insights": "0.0125 $ per vCPU-hour: 18.25 $ a month with 2 vCPUs",
+    "extended-support": "0.10 $ per vCPU-hour for two years, then 0.20 $: `ops db upgrade` ends it",
     "lcu": "0.008 $ per LCU-hour",
     "endpoint": "0.01 $ per GB processed",
     "requests": "per request and GB",

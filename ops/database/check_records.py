@@ -77,6 +77,16 @@ CHECKS: Final = (
         lines=("backups",),
     ),
     Check(
+        key="database-version-support",
+        area="database",
+        title="version support",
+        failure="Standard support of the major version ends within 90 days, or has ended.",
+        calls=("rds.describe_db_instances", "rds.describe_db_major_engine_versions"),
+        routine="ops.database.extended_support:check_version_support",
+        reports=HEALTH_REPORTS,
+        lines=("maintenance",),
+    ),
+    Check(
         key="database-server-certificate",
         area="database",
         title="server certificate",

@@ -12,10 +12,8 @@ from ops.permissions.grants import (
     CLUSTER_CONDITION,
     ECS_NAMESPACE_CONDITION,
     LAUNCH_TEMPLATE_CONDITION,
-    OTHER_ACCOUNT_CONDITION,
     SESSION_DOCUMENT_CONDITION,
     STACK_INSTANCE_CONDITIONS,
-    STACK_RESOURCE_CONDITIONS,
     STACK_TEMPLATE_CONDITIONS,
     TAG_AT_LAUNCH_CONDITION,
     TAG_AT_REGISTRATION_CONDITION,
@@ -25,9 +23,8 @@ from ops.permissions.grants import (
     build_unscoped_grant,
     build_via_service_condition,
 )
+from ops.permissions.rds_apis import RDS_API_GRANTS
 
-# Creating with tags is tagging as well (RDS User Guide, "Tagging Amazon RDS resources").
-TAG_SNAPSHOT_GRANT: Final = build_grant("rds:AddTagsToResource", "snapshots")
 # Starting tasks passes their roles to ECS (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES_GRANT: Final = build_grant(
     "iam:PassRole", "task roles", conditions=build_passed_to_condition("ecs-tasks.amazonaws.com")
@@ -36,10 +33,6 @@ PASS_TASK_ROLES_GRANT: Final = build_grant(
 OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
 DECRYPT_DATA_KEY_GRANT: Final = build_grant(
     "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
-)
-RDS_KEY_GRANTS: Final = (
-    build_grant("kms:CreateGrant", "keys", conditions=build_via_service_condition("rds")),
-    build_grant("kms:DescribeKey", "keys", conditions=build_via_service_condition("rds")),
 )
 
 # Calls that need no permission.
@@ -192,132 +185,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
-    # Copying to another key creates a grant on that key (RDS User Guide, "Copying a DB snapshot").
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
-    "rds.copy_db_snapshot": (
-        build_grant("rds:CopyDBSnapshot", "snapshots", "snapshots to copy"),
-        build_grant("rds:CopyDBSnapshot", "backup snapshots", conditions=STACK_RESOURCE_CONDITIONS),
-        TAG_SNAPSHOT_GRANT,
-        *RDS_KEY_GRANTS,
-    ),
-    "rds.create_db_instance_read_replica": (
-        build_grant(
-            "rds:CreateDBInstanceReadReplica",
-            "database",
-            "parameter groups",
-            "option groups",
-            "subnet group",
-        ),
-        build_grant("rds:AddTagsToResource", "replicas"),
-        build_grant(
-            "iam:PassRole",
-            "monitoring role",
-            conditions=build_passed_to_condition("monitoring.rds.amazonaws.com"),
-        ),
-        *RDS_KEY_GRANTS,
-    ),
-    "rds.create_db_parameter_group": (
-        build_grant("rds:CreateDBParameterGroup", "parameter groups"),
-        build_grant("rds:AddTagsToResource", "parameter groups"),
-    ),
-    "rds.create_db_snapshot": (
-        build_grant("rds:CreateDBSnapshot", "database", "snapshots"),
-        TAG_SNAPSHOT_GRANT,
-    ),
-    # Not the primary: only the stack's program deletes that.
-    "rds.delete_db_instance": (build_grant("rds:DeleteDBInstance", "replicas"),),
-    "rds.delete_db_snapshot": (build_grant("rds:DeleteDBSnapshot", "snapshots"),),
-    "rds.describe_account_attributes": (build_unscoped_grant("rds:DescribeAccountAttributes"),),
-    "rds.describe_db_engine_versions": (build_unscoped_grant("rds:DescribeDBEngineVersions"),),
-    "rds.describe_db_instance_automated_backups": (
-        build_grant(
-            "rds:DescribeDBInstanceAutomatedBackups", "all databases", "all automated backups"
-        ),
-    ),
-    "rds.describe_db_instances": (build_grant("rds:DescribeDBInstances", "all databases"),),
-    "rds.describe_db_parameter_groups": (
-        build_grant("rds:DescribeDBParameterGroups", "parameter groups"),
-    ),
-    "rds.describe_db_parameters": (build_grant("rds:DescribeDBParameters", "parameter groups"),),
-    "rds.describe_db_snapshots": (
-        build_grant("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
-    ),
-    "rds.describe_engine_default_parameters": (
-        build_unscoped_grant("rds:DescribeEngineDefaultParameters"),
-    ),
-    "rds.describe_events": (build_unscoped_grant("rds:DescribeEvents"),),
-    # A task read by its name has no snapshot that AWS could check.
-    "rds.describe_export_tasks": (build_unscoped_grant("rds:DescribeExportTasks"),),
-    "rds.describe_orderable_db_instance_options": (
-        build_unscoped_grant("rds:DescribeOrderableDBInstanceOptions"),
-    ),
-    "rds.describe_pending_maintenance_actions": (
-        build_grant("rds:DescribePendingMaintenanceActions", "all databases"),
-    ),
-    # Enhanced Monitoring needs its role passed.
-    "rds.modify_db_instance": (
-        build_grant("rds:ModifyDBInstance", "database", "parameter groups"),
-        build_grant(
-            "iam:PassRole",
-            "monitoring role",
-            conditions=build_passed_to_condition("monitoring.rds.amazonaws.com"),
-        ),
-    ),
-    "rds.modify_db_parameter_group": (
-        build_grant("rds:ModifyDBParameterGroup", "parameter groups"),
-    ),
-    "rds.promote_read_replica": (build_grant("rds:PromoteReadReplica", "replicas"),),
-    "rds.reboot_db_instance": (build_grant("rds:RebootDBInstance", "database"),),
-    "rds.reset_db_parameter_group": (build_grant("rds:ResetDBParameterGroup", "parameter groups"),),
-    "rds.restore_db_instance_from_db_snapshot": (
-        build_grant(
-            "rds:RestoreDBInstanceFromDBSnapshot",
-            "database",
-            "snapshots",
-            "snapshots to copy",
-            "parameter groups",
-            "option groups",
-            "subnet group",
-        ),
-        build_grant(
-            "rds:RestoreDBInstanceFromDBSnapshot",
-            "backup snapshots",
-            conditions=STACK_RESOURCE_CONDITIONS,
-        ),
-        build_grant(
-            "rds:RestoreDBInstanceFromDBSnapshot",
-            "shared snapshots",
-            conditions=(OTHER_ACCOUNT_CONDITION,),
-        ),
-        build_grant("rds:AddTagsToResource", "database"),
-        *RDS_KEY_GRANTS,
-    ),
-    "rds.restore_db_instance_to_point_in_time": (
-        build_grant(
-            "rds:RestoreDBInstanceToPointInTime",
-            "database",
-            "automated backups",
-            "parameter groups",
-            "option groups",
-            "subnet group",
-        ),
-        build_grant("rds:AddTagsToResource", "database"),
-        *RDS_KEY_GRANTS,
-    ),
-    # Passes the role that writes the files, and creates a grant on the key (RDS User
-    # Guide, "Exporting DB snapshot data to Amazon S3").
-    "rds.start_export_task": (
-        build_grant("rds:StartExportTask", "snapshots", "snapshots to copy"),
-        build_grant(
-            "rds:StartExportTask", "backup snapshots", conditions=STACK_RESOURCE_CONDITIONS
-        ),
-        build_grant(
-            "iam:PassRole",
-            "export role",
-            conditions=build_passed_to_condition("export.rds.amazonaws.com"),
-        ),
-        *RDS_KEY_GRANTS,
-    ),
+    **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
     "s3.get_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
     "s3.get_bucket_replication": (

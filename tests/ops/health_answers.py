@@ -23,6 +23,8 @@ def answer_instance(**overrides: Any) -> AwsAnswers:
         "DBInstanceIdentifier": DATABASE_IDENTIFIER,
         "DBInstanceArn": DATABASE_ARN,
         "DBInstanceStatus": "available",
+        "DBInstanceClass": "db.m7g.large",
+        "EngineVersion": "16.9",
         "MultiAZ": True,
         "AvailabilityZone": "a",
         "SecondaryAvailabilityZone": "b",
@@ -33,6 +35,22 @@ def answer_instance(**overrides: Any) -> AwsAnswers:
         "CertificateDetails": {"CAIdentifier": "rds-ca", "ValidTill": format_time_ago(days=-200)},
     }
     return {"rds.describe_db_instances": [{**item, **overrides}]}
+
+
+def answer_version_support(days: float, **overrides: Any) -> AwsAnswers:
+    """Standard support that ends in so many days, and Extended Support for three years more."""
+    lifecycles = [
+        {"LifecycleSupportName": name, "LifecycleSupportEndDate": format_time_ago(days=-end_days)}
+        for name, end_days in (
+            ("open-source-rds-standard-support", days),
+            ("open-source-rds-extended-support", days + 3 * 365),
+        )
+    ]
+    version = {"MajorEngineVersion": "16", "SupportedEngineLifecycles": lifecycles}
+    return {
+        **answer_instance(**overrides),
+        "rds.describe_db_major_engine_versions": [version],
+    }
 
 
 def answer_pending_action(**overrides: Any) -> AwsAnswers:

@@ -28,6 +28,9 @@ SANDBOX_POSTGRES_VERSIONS: Final = (
 )
 
 
+# The year in whose February standard support ends (AWS CLI Reference,
+# describe-db-major-engine-versions: 2030-02-28 for 17; the others by PostgreSQL's yearly releases).
+STANDARD_SUPPORT_END_YEARS: Final = {13: 2026, 14: 2027, 15: 2028, 16: 2029, 17: 2030, 18: 2031}
 # Deprecated minor versions: they run on, are listed only with IncludeAll, and no class can be
 # ordered with them. API reference, DescribeDBEngineVersions.
 DEPRECATED_POSTGRES_VERSIONS: Final = ("15.4", "16.3", "17.1")
@@ -79,6 +82,39 @@ def describe_db_engine_versions(_: RDSResponse, params: ApiRecord) -> ApiRecord:
             for version in versions
         ]
     }
+
+
+@patch.add_operation(RDSResponse, "DescribeDBMajorEngineVersions")
+def describe_db_major_engine_versions(_: RDSResponse, params: ApiRecord) -> ApiRecord:
+    """The support of each major version whose dates are known."""
+    if params.get("Engine") not in (None, "postgres"):
+        return {"DBMajorEngineVersions": []}
+    return {
+        "DBMajorEngineVersions": [
+            {
+                "Engine": "postgres",
+                "MajorEngineVersion": str(major_version),
+                "SupportedEngineLifecycles": _list_lifecycles(major_version),
+            }
+            for major_version in STANDARD_SUPPORT_END_YEARS
+            if params.get("MajorEngineVersion") in (None, str(major_version))
+        ]
+    }
+
+
+def _list_lifecycles(major_version: int) -> list[ApiRecord]:
+    year = STANDARD_SUPPORT_END_YEARS[major_version]
+    return [
+        {
+            "LifecycleSupportName": f"open-source-rds-{kind}-support",
+            "LifecycleSupportStartDate": f"{first_year}-03-01T00:00:00+00:00",
+            "LifecycleSupportEndDate": f"{last_year}-02-28T23:59:59.999000+00:00",
+        }
+        for kind, first_year, last_year in (
+            ("standard", year - 5, year),
+            ("extended", year, year + 3),
+        )
+    ]
 
 
 @patch.wrap(RDSBackend, "modify_db_instance")

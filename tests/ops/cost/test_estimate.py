@@ -1,5 +1,7 @@
 """Estimates: figures worked out by hand, and nothing that depends on use shown as nothing."""
 
+from datetime import date
+
 import pytest
 
 from ops.cost.estimate import (
@@ -125,3 +127,57 @@ def test_what_others_wrote_is_priced_as_far_as_it_can_be() -> None:
     assert [line.monthly for line in lines] == [None, None, 1.0]
     assert "aws:new/thing:Thing" in (lines[0].usage or "")
     assert "not known" in (lines[1].usage or "")
+
+
+@pytest.mark.parametrize(
+    ("day", "version", "expected"),
+    [
+        (date(2026, 2, 28), "14.19", {}),
+        (
+            date(2026, 11, 30),
+            "14.19",
+            {"Extended Support of PostgreSQL 14 from 2027-03-01": None},
+        ),
+        (date(2027, 3, 1), "14", {"Extended Support of PostgreSQL 14, 4 vCPU": 0.1 * 4 * 730}),
+        (date(2029, 3, 1), "14", {"Extended Support of PostgreSQL 14, 4 vCPU": 0.2 * 4 * 730}),
+        (date(2030, 3, 1), "14", {"Extended Support of PostgreSQL 14": None}),
+        (date(2029, 2, 28), "17", {}),
+        (date(2030, 2, 28), "17", {"Extended Support of PostgreSQL 17 from 2030-03-01": None}),
+        (date(2026, 11, 30), "25", {"Extended Support of PostgreSQL 25": None}),
+    ],
+)
+def test_extended_support_is_priced_by_vcpu_from_its_first_day_and_announced_a_year_before(
+    day: date, version: str, expected: dict[str, float | None]
+) -> None:
+    primary = {"instanceClass": "db.m7g.large", "allocatedStorage": 20, "engineVersion": version}
+    resources = [PricedResource(DATABASE_TYPE, "p", "d", {**primary, "multiAz": True})]
+    costs = estimate_known_costs(resources, day=day)
+    support = {cost.what: cost for cost in costs if "Support" in cost.what}
+    assert {what: cost.monthly for what, cost in support.items()} == expected
+    assert all(cost.usage for cost in support.values() if cost.monthly is None)
+
+
+def test_a_replica_has_the_extended_support_of_its_primary_and_an_opted_out_one_has_none() -> None:
+    primary = {"instanceClass": "db.m7g.large", "allocatedStorage": 20, "engineVersion": "14"}
+    replica = PricedResource(DATABASE_TYPE, "r", "d", {"instanceClass": "db.m5.xlarge"})
+    day = date(2027, 3, 1)
+
+    def list_support(**inputs: str) -> list[tuple[str, str]]:
+        resources = [PricedResource(DATABASE_TYPE, "p", "d", {**primary, **inputs}), replica]
+        costs = estimate_known_costs(resources, day=day)
+        return [(cost.resource, cost.what) for cost in costs if "Support" in cost.what]
+
+    assert list_support() == [
+        ("p", "Extended Support of PostgreSQL 14, 2 vCPU"),
+        ("r", "Extended Support of PostgreSQL 14, 4 vCPU"),
+    ]
+    assert not list_support(engineLifecycleSupport="open-source-rds-extended-support-disabled")
+
+
+def test_extended_support_of_a_class_of_unknown_size_is_named_as_not_priced() -> None:
+    odd = {"instanceClass": "db.x9z.huge", "allocatedStorage": 20, "engineVersion": "14"}
+    costs = estimate_known_costs(
+        [PricedResource(DATABASE_TYPE, "p", "d", odd)], day=date(2027, 3, 1)
+    )
+    (support,) = [cost for cost in costs if "Support" in cost.what]
+    assert support.usage == "not priced: the vCPUs of db.x9z.huge are not known"

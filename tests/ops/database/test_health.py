@@ -17,6 +17,7 @@ from tests.ops.health_answers import (
     answer_instance,
     answer_pending_action,
     answer_snapshot,
+    answer_version_support,
 )
 from tests.ops.health_cases import HealthCase
 from tests.ops.single_check import NOW, build_changed_outputs, format_time_ago, run_check
@@ -112,6 +113,36 @@ DATABASE_CASES: list[HealthCase] = [
     ),
     (
         "database",
+        "version support",
+        answer_version_support(91),
+        [
+            (
+                answer_version_support(89),
+                "Extended Support then costs about 292 $ a month (4 vCPU",
+                "ops db upgrade",
+            ),
+            (
+                answer_version_support(-1, MultiAZ=False),
+                "ended on 2026-11-20; Extended Support then costs about 146 $ a month (2 vCPU",
+                "ops db upgrade",
+            ),
+            (answer_version_support(-740), "costs about 584 $ a month", "ops db upgrade"),
+            (
+                answer_version_support(
+                    10, EngineLifecycleSupport="open-source-rds-extended-support-disabled"
+                ),
+                "RDS then upgrades the major version by itself",
+                "ops db upgrade",
+            ),
+            (
+                answer_version_support(10, DBInstanceClass="db.x9z.huge"),
+                "those of db.x9z.huge are not known",
+                "ops db upgrade",
+            ),
+        ],
+    ),
+    (
+        "database",
         "server certificate",
         answer_instance(),
         [
@@ -136,6 +167,13 @@ def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:
     }
     (finding,) = run_check("database", "backup of the last day", answers)
     assert finding.state == "ok"
+
+
+def test_a_version_whose_support_is_not_listed_is_unknown() -> None:
+    answers = answer_version_support(1000, EngineVersion="19.1")
+    (finding,) = run_check("database", "version support", answers)
+    assert (finding.state, finding.command) == ("unknown", "ops db upgrade")
+    assert "PostgreSQL 19" in finding.evidence
 
 
 def test_no_metric_of_free_storage_is_unknown() -> None:

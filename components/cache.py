@@ -75,10 +75,11 @@ class Cache(Component):
                     region=args.settings.region,
                     resource=f"replicationgroup:{self.identifier}",
                 ),
+                target_resource=replication_group,
                 secret_arn=self.secret_arn,
                 interval_days=self._cache_settings.rotation_days,
                 code_bucket=args.operations.bucket,
-                prerequisites=[replication_group],
+                prerequisites=[],
             ),
             opts=self.child_options,
         )

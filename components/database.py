@@ -96,6 +96,7 @@ class Database(Component):
         self.arn, self.resource_id = primary.arn, primary.resource_id
         self.security_group_id = self._security_group.id
         self.secret_arn = self._create_secret(primary)
+        replication = self._replicate_backups(primary)
         rotation = Rotation(
             self.format_logical_name("rotation"),
             args=RotationArgs(
@@ -108,10 +109,11 @@ class Database(Component):
                 target_arn=args.account.format_arn(
                     "rds", region=args.settings.region, resource=f"db:{self.identifier}"
                 ),
+                target_resource=primary,
                 secret_arn=self.secret_arn,
                 interval_days=self._database_settings.rotation_days,
                 code_bucket=args.operations.bucket,
-                prerequisites=[primary, *replicas],
+                prerequisites=[*replicas, *([replication] if replication else [])],
             ),
             opts=self.child_options,
         )
@@ -148,7 +150,7 @@ class Database(Component):
                 self._format_log_group_name(self.identifier, log_type)
                 for log_type in self._database_settings.log_exports
             ],
-            replicated_backup_arn=self._replicate_backups(primary),
+            replicated_backup_arn=replication.id if replication else None,
         )
         self.register_outputs({"arn": self.arn, "secret_arn": self.secret_arn})
 
@@ -336,8 +338,10 @@ class Database(Component):
             for log_type in self._database_settings.log_exports
         ]
 
-    def _replicate_backups(self, primary: aws.rds.Instance) -> Output[str] | None:
-        """Replicates automated backups to the recovery region; returns their ARN there."""
+    def _replicate_backups(
+        self, primary: aws.rds.Instance
+    ) -> aws.rds.InstanceAutomatedBackupsReplication | None:
+        """Replicates automated backups to the recovery region. Its id is their ARN there."""
         if not self.settings.replicates_database_backups:
             return None
         return aws.rds.InstanceAutomatedBackupsReplication(
@@ -348,4 +352,4 @@ class Database(Component):
             region=self.settings.recovery_region,
             # Replication is one per instance: the end of the old one would end the new one too.
             opts=self.build_child_options(delete_before_replace=True),
-        ).id
+        )

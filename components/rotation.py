@@ -14,9 +14,15 @@ from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.account import Account
 from components.component import Component
+from components.facts.secret import FIRST_VERSION_STAGE
 from components.keys import Keys
 from components.logs import create_log_group
-from components.policies import Statement, create_service_role, format_compact_json
+from components.policies import (
+    Statement,
+    build_policy_document,
+    create_service_role,
+    format_compact_json,
+)
 from components.settings import Settings
 
 ROTATION_CODE_FILE: Final = Path(__file__).parent / "lambdas" / "rotate.py"
@@ -51,6 +57,7 @@ class SecretReaders(TypedDict):
 class RotationArgs:
     """`secret_arn` is the secret of `target`, whose name is `identifier` and ARN `target_arn`.
 
+    `target_resource` is the instance or group itself; with it the rotation is created again.
     `code_bucket` gets the function's package; `prerequisites` must exist before the first rotation.
     """
 
@@ -61,6 +68,7 @@ class RotationArgs:
     target: RotationTargetName
     identifier: str
     target_arn: Input[str]
+    target_resource: Resource
     secret_arn: Output[str]
     interval_days: int
     code_bucket: Input[str]
@@ -70,8 +78,11 @@ class RotationArgs:
 class Rotation(Component):
     """`bulwark:index:Rotation`: the function, its role and log group, and the schedule.
 
-    Children, all named `{name}` but the role `{name}-role`. The first rotation is at the first
-    date of the schedule: an immediate one would disturb the creation of replicas.
+    Children, all named `{name}` but the role `{name}-role`. The first rotation follows the
+    creation at once, after all that a change of the password would disturb: the first password,
+    which Pulumi's state holds, opens nothing from then on. A new schedule rotates at once too
+    (Secrets Manager API reference, RotateSecret, RotateImmediately; terraform-provider-aws sends it
+    with each change of the rules, and not when it alone changes).
     Services and the fleet read secrets at their start, so each rotation replaces their tasks and
     instances, one after the other.
     """
@@ -88,7 +99,13 @@ class Rotation(Component):
             "role",
             service="lambda.amazonaws.com",
             account=args.account,
-            statements=self._build_statements(args, log_group),
+            statements=(),
+        )
+        role_policy = aws.iam.RolePolicy(
+            self.format_logical_name("role"),
+            role=role.name,
+            policy=build_policy_document(*self._build_statements(args, log_group)),
+            opts=self.child_options,
         )
         package = build_deployment_package(ROTATION_CODE_FILE)
         digest = hashlib.sha256(package)
@@ -117,6 +134,7 @@ class Rotation(Component):
                 "variables": {
                     "TARGET": args.target,
                     "IDENTIFIER": args.identifier,
+                    "FIRST_STAGE": FIRST_VERSION_STAGE,
                     "RESTART": format_compact_json(
                         build_secret_readers(args.settings, args.target)
                     ),
@@ -138,9 +156,15 @@ class Rotation(Component):
             name,
             secret_id=args.secret_arn,
             rotation_lambda_arn=function.arn,
-            rotate_immediately=False,
+            rotate_immediately=True,
             rotation_rules={"automatically_after_days": args.interval_days},
-            opts=self.build_child_options(depends_on=[permission, *args.prerequisites]),
+            # A target that is replaced comes back with the first password, which opens it again
+            # and which the secret no longer holds: a rotation gives both a new one.
+            opts=self.build_child_options(
+                depends_on=[permission, role_policy, args.target_resource, *args.prerequisites],
+                replace_with=[args.target_resource],
+                delete_before_replace=True,
+            ),
         )
         self.function_name = args.function_name
         self.register_outputs({"function_name": self.function_name})

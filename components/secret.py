@@ -8,10 +8,10 @@ from pulumi import Input, Output
 
 from components.account import Account
 from components.component import Component
+from components.facts.secret import FIRST_VERSION_STAGE
 from components.secret_readers import build_secret_policy
 
 FIRST_PASSWORD_LENGTH = 32
-FIRST_VERSION_STAGE = "first"
 
 
 def generate_password(component: Component, key: str, *, punctuation: str) -> Output[str]:

@@ -75,16 +75,17 @@ FACTS: Final = (
             ProtectionRule(
                 "rotationLambdaArn",
                 "changed",
-                "another function rotates it",
-                "Secrets Manager User Guide, Rotation",
-            ),
-            ProtectionRule(
-                "rotationRules",
-                "changed",
-                "it is rotated at other times",
+                "another function rotates it, at once and from then on",
                 "Secrets Manager User Guide, Rotation",
             ),
         ),
+        updates={
+            "rotationRules": ChangeEffect(
+                "it is rotated at once, then at other times; what reads it is replaced",
+                "about a minute in which new connections with the old password are refused",
+                "Secrets Manager API reference, RotateSecret, RotateImmediately",
+            ),
+        },
         guard=Guard("the secret is no longer rotated", "Secrets Manager User Guide, Rotation"),
     ),
 )

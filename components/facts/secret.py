@@ -12,6 +12,9 @@ from components.facts.model import (
     ResourceFact,
 )
 
+# Label of the version that Pulumi writes, whose value is in Pulumi's state.
+FIRST_VERSION_STAGE: Final = "first"
+
 FACTS: Final = (
     ResourceFact(
         type="aws:secretsmanager/secret:Secret",

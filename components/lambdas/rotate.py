@@ -4,7 +4,8 @@ RDS and ElastiCache are told the new secret through their APIs, so that no way i
 needed. Each step may be repeated: Secrets Manager does so after a failure.
 
 Environment: TARGET is `database` or `cache`, IDENTIFIER its name, RESTART what reads the secret at
-its start only, as JSON: `{"cluster": .., "services": [..], "fleet": {"group": .., ..} or null}`.
+its start only, as JSON: `{"cluster": .., "services": [..], "fleet": {"group": .., ..} or null}`,
+FIRST_STAGE the label of the version whose value Pulumi's state holds.
 """
 
 import json
@@ -49,6 +50,9 @@ class RotationTarget(Protocol):
     def is_change_complete(self) -> bool:
         """Whether no change is under way."""
 
+    def end_earlier_secret(self, current_value: str, deadline: float) -> None:
+        """Leaves `current_value` as the only one that is valid."""
+
 
 class DatabaseTarget:
     """A DB instance of RDS: one password at a time."""
@@ -77,10 +81,16 @@ class DatabaseTarget:
             and "MasterUserPassword" not in pending_changes
         )
 
+    def end_earlier_secret(self, current_value: str, deadline: float) -> None:
+        """Does nothing: a new password is the only one at once."""
+
 
 class CacheTarget:
     """A replication group of ElastiCache: the token before stays valid until the next rotation,
-    so that a task that holds it goes on working until it is replaced."""
+    so that a task that holds it goes on working until it is replaced.
+
+    Except for the first token, which Pulumi's state holds: it ends with its rotation.
+    """
 
     json_field = "token"
 
@@ -89,13 +99,18 @@ class CacheTarget:
         self.elasticache: Any = boto3.client("elasticache")
 
     def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
-        try:  # ends the token before `current`: ElastiCache holds two at most
+        self.end_earlier_secret(current_value, deadline)  # ElastiCache holds two at most
+        self._modify_token(pending_value, "ROTATE", deadline)
+
+    def end_earlier_secret(self, current_value: str, deadline: float) -> None:
+        """ElastiCache refuses SET if it has one token only, or never had this one, as a group
+        that was created again (ElastiCache User Guide, "Modifying the AUTH token")."""
+        try:
             self._modify_token(current_value, "SET", deadline)
         except ClientError as error:
             if not _get_error_code(error).startswith("InvalidParameter"):
                 raise
             logger.info("there was no token before the current one")
-        self._modify_token(pending_value, "ROTATE", deadline)
 
     def _modify_token(self, token: str, strategy: str, deadline: float) -> None:
         self.elasticache.modify_replication_group(
@@ -141,6 +156,9 @@ def handler(event: dict[str, str], context: Any) -> None:
                 secrets_client, secret_id, version_id, description["VersionIdsToStages"]
             )
         _restart_readers(json.loads(os.environ["RESTART"]))
+        if _has_replaced_first(description["VersionIdsToStages"], is_current=is_current):
+            current_secret = _read_secret(secrets_client, secret_id, VersionId=version_id)
+            target.end_earlier_secret(current_secret[target.json_field], deadline)
     elif is_current:
         logger.info("the version is current already")
     elif step == "createSecret":
@@ -198,6 +216,15 @@ def _promote_version(
         VersionStage="AWSCURRENT",
         MoveToVersionId=version_id,
         **({"RemoveFromVersionId": current_version_id} if current_version_id else {}),
+    )
+
+
+def _has_replaced_first(stages_by_version: dict[str, list[str]], *, is_current: bool) -> bool:
+    """Whether the version before this rotation is Pulumi's, by the stages at the step's start."""
+    stage_before = "AWSPREVIOUS" if is_current else "AWSCURRENT"
+    return any(
+        os.environ["FIRST_STAGE"] in stages and stage_before in stages
+        for stages in stages_by_version.values()
     )
 
 

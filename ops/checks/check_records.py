@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from ops.core.check_record import Check
+from ops.core.check_record import HEALTH_REPORTS, Check
 from ops.health.check_records import has_log_groups
 
 if TYPE_CHECKING:
@@ -51,10 +51,22 @@ CHECKS: Final = (
         key="password-age",
         area="keeping",
         title="password",
-        failure="The database's password is older than it should be.",
+        failure="The database's password is Pulumi's first one, or older than it should be.",
         calls=("secretsmanager.describe_secret",),
         routine="ops.checks.upkeep:check_password_age",
+        reports=HEALTH_REPORTS,
         lines=("password",),
+    ),
+    Check(
+        key="cache-token-age",
+        area="keeping",
+        title="cache token",
+        failure="The cache's AUTH token is not the secret's, is Pulumi's first one, or is too old.",
+        calls=("secretsmanager.describe_secret", "elasticache.describe_replication_groups"),
+        routine="ops.checks.upkeep:check_cache_token_age",
+        reports=HEALTH_REPORTS,
+        lines=("cache token",),
+        is_applicable=lambda outputs: outputs.cache is not None,
     ),
     Check(
         key="old-snapshots",

@@ -76,7 +76,12 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "drill": ChecklistLine(
         "A restore was tried in the last month, and met its objectives.", MONTHLY
     ),
-    "password": ChecklistLine("The database's password is not older than it should be.", MONTHLY),
+    "password": ChecklistLine(
+        "The database's password is not Pulumi's first one, nor older than it should be.", MONTHLY
+    ),
+    "cache token": ChecklistLine(
+        "The cache's AUTH token is the secret's, not Pulumi's first one, nor too old.", MONTHLY
+    ),
     "old snapshots": ChecklistLine("None that somebody made is older than 90 days.", MONTHLY),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),

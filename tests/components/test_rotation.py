@@ -15,6 +15,7 @@ from tests.components.stores import build_stores_graph
 from tests.world import build_settings
 
 LAMBDA_FUNCTION_TYPE = "aws:lambda/function:Function"
+SECRET_VERSION_TYPE = "aws:secretsmanager/secretVersion:SecretVersion"
 SECRET_ROTATION_TYPE = "aws:secretsmanager/secretRotation:SecretRotation"
 ROTATION_NAMES = ("database-rotation", "cache-rotation")
 BOTH_ROTATIONS_CONFIG: dict[str, JsonValue] = {"cache": {"enabled": True}, "compute": "both"}
@@ -43,13 +44,26 @@ def test_each_secret_is_rotated_in_time(
     assert 1 <= rotation["rotationRules"]["automaticallyAfterDays"] <= 90, control
 
 
-def test_the_first_rotation_does_not_get_in_the_way_of_the_deployment(
-    both_rotations_graph: ResourceGraph,
-) -> None:
-    assert [
-        r.inputs["rotateImmediately"]
-        for r in both_rotations_graph.list_resources(SECRET_ROTATION_TYPE)
-    ] == [False, False]
+def test_the_first_password_is_rotated_at_once_after_all_that_a_change_of_it_disturbs() -> None:
+    graph = build_stores_graph(
+        BOTH_ROTATIONS_CONFIG
+        | {"recoveryRegion": "eu-west-1", "database": {"replicas": 2, "crossRegionBackupDays": 7}}
+    )
+    rotations = graph.list_resources(SECRET_ROTATION_TYPE)
+    assert [rotation.inputs["rotateImmediately"] for rotation in rotations] == [True, True]
+    names = [(resource.type, resource.name) for resource in graph.resources]
+    for rotation in rotations:
+        position = names.index((rotation.type, rotation.name))
+        policy = ("aws:iam/rolePolicy:RolePolicy", f"{rotation.name}-role")
+        assert names.index(policy) < position
+        assert names.index(("aws:lambda/permission:Permission", rotation.name)) < position
+    disturbed_types = (
+        "aws:rds/instance:Instance",
+        "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
+    )
+    disturbed = [names.index(name) for name in names if name[0] in disturbed_types]
+    assert len(disturbed) == 4
+    assert max(disturbed) < names.index((SECRET_ROTATION_TYPE, "database-rotation"))
 
 
 @pytest.mark.parametrize("name", ROTATION_NAMES)
@@ -168,6 +182,12 @@ def test_the_function_is_told_what_to_rotate(
     target = name.removesuffix("-rotation")
     assert variables["TARGET"] == target
     assert variables["IDENTIFIER"] == f"bulwark-test-{target}"
+    (version,) = (
+        version
+        for version in both_rotations_graph.list_resources(SECRET_VERSION_TYPE)
+        if version.name.startswith(target)
+    )
+    assert version.inputs["versionStages"] == [variables["FIRST_STAGE"]]
     assert json.loads(variables["RESTART"]) == build_secret_readers(
         build_settings(BOTH_ROTATIONS_CONFIG),
         target,  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from moto import mock_aws
 from components.lambdas import rotate
 
 REGION, PENDING_VERSION = "eu-north-1", "11111111-2222-3333-4444-555555555555"
+FIRST_STAGE = "pulumi"
 FIRST_SECRET = {"username": "u", "password": "old", "port": 5433}
 
 
@@ -85,6 +86,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """Secrets in moto, a database that is available, and a function that does not wait."""
     monkeypatch.setenv("TARGET", "database")
     monkeypatch.setenv("IDENTIFIER", "db")
+    monkeypatch.setenv("FIRST_STAGE", FIRST_STAGE)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("RESTART", json.dumps({"cluster": "c", "services": [], "fleet": None}))
     monkeypatch.setattr(rotate, "STATUS_POLL_SECONDS", 0)
@@ -335,6 +337,30 @@ def test_the_first_rotation_of_a_cache_has_no_token_to_end(
     monkeypatch.setattr(rotate.CacheTarget, "_modify_token", modify)
     run_rotation_step("setSecret", cache_secret)
     assert modifications == ["SET", "ROTATE"]
+
+
+@pytest.mark.parametrize("is_repeated", [False, True])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_the_token_that_pulumis_state_holds_ends_with_its_rotation(
+    aws: FakeAws, cache_secret: str, is_first: bool, is_repeated: bool
+) -> None:
+    run_rotation_step("createSecret", cache_secret)
+    pending = get_secret_content(cache_secret, "AWSPENDING")["token"]
+    stages = create_moto_client("secretsmanager").describe_secret(SecretId=cache_secret)
+    before = next(v for v, s in stages["VersionIdsToStages"].items() if "AWSCURRENT" in s)
+    stages_before = [
+        "AWSPREVIOUS" if is_repeated else "AWSCURRENT",
+        *([FIRST_STAGE] if is_first else []),
+    ]
+    pending_stages = ["AWSCURRENT"] if is_repeated else ["AWSPENDING"]
+    aws.answers["describe_secret"] = [
+        {
+            "RotationEnabled": True,
+            "VersionIdsToStages": {before: stages_before, PENDING_VERSION: pending_stages},
+        }
+    ]
+    run_rotation_step("finishSecret", cache_secret)
+    assert list_token_changes(aws) == ([("SET", pending)] if is_first else [])
 
 
 def test_any_other_refusal_of_a_cache_is_an_error_before_anything_changes(

@@ -6,12 +6,14 @@ from typing import Any
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from tests.ops.checks.single_item import ChecklistCase
 from tests.ops.health_answers import (
+    OUTPUTS_BY_CASE,
     AwsAnswers,
 )
 from tests.ops.single_check import format_time_ago
 from tests.ops.stage import STACK_PREFIX
 
 OBJECT_API, OBJECT_LIST_API = "s3.get_object", "s3.list_objects_v2"
+REPLICATION_GROUPS_API = "elasticache.describe_replication_groups"
 SECRET_API, ROLE_API = "secretsmanager.describe_secret", "iam.get_role"
 DRILL_RECORD_KEY = "drills/20261101-120000-drill-1.json"
 
@@ -46,6 +48,21 @@ def answer_drill_record(**overrides: Any) -> AwsAnswers:
 def answer_secret(**overrides: Any) -> AwsAnswers:
     rules = {"RotationEnabled": True, "RotationRules": {"AutomaticallyAfterDays": 30}}
     return {SECRET_API: [{"CreatedDate": format_time_ago(days=400), **rules, **overrides}]}
+
+
+def answer_token(
+    *, created_days: float, rotated_days: float | None, stages: tuple[str, ...] = ("AWSCURRENT",)
+) -> AwsAnswers:
+    """The answers about a cache that was created, and whose token was rotated, days ago."""
+    rotated = (
+        {} if rotated_days is None else {"LastRotatedDate": format_time_ago(days=rotated_days)}
+    )
+    return {
+        **answer_secret(**rotated, VersionIdsToStages={"a": ["AWSPREVIOUS"], "b": list(stages)}),
+        REPLICATION_GROUPS_API: [
+            {"ReplicationGroupCreateTime": format_time_ago(days=created_days)}
+        ],
+    }
 
 
 def answer_snapshots(*days: int) -> AwsAnswers:
@@ -133,6 +150,46 @@ UPKEEP_CASES: list[ChecklistCase] = [
                 "ops db rotate-password",
             ),
             ({SECRET_API: []}, "failing", "is gone", "pulumi up"),
+            (
+                answer_secret(
+                    VersionIdsToStages={"a": ["AWSPENDING"], "b": ["first", "AWSCURRENT"]},
+                    CreatedDate=format_time_ago(days=0),
+                ),
+                "failing",
+                "Pulumi's state holds: it was never rotated",
+                "ops db rotate-password",
+            ),
+        ],
+    ),
+    (
+        HEALTH_CHECKS_BY_KEY["cache-token-age"],
+        OUTPUTS_BY_CASE["cache"],
+        answer_token(created_days=40, rotated_days=31),
+        [
+            (
+                answer_token(created_days=40, rotated_days=33),
+                "failing",
+                "33 days old; rotated each 30 days",
+                "aws secretsmanager rotate-secret",
+            ),
+            (
+                answer_token(created_days=3, rotated_days=4),
+                "failing",
+                "the secret's token does not open it",
+                "aws secretsmanager rotate-secret",
+            ),
+            (
+                answer_token(created_days=1, rotated_days=None, stages=("first", "AWSCURRENT")),
+                "failing",
+                "it was never rotated",
+                "aws secretsmanager rotate-secret",
+            ),
+            (
+                answer_token(created_days=3, rotated_days=4) | {SECRET_API: []},
+                "failing",
+                "is gone",
+                "pulumi up",
+            ),
         ],
     ),
     (

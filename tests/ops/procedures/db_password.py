@@ -42,6 +42,7 @@ def put_rotation_function(stage: Stage, *, target: str = "database") -> None:
             "Variables": {
                 "TARGET": target,
                 "IDENTIFIER": stage.outputs.database.identifier,
+                "FIRST_STAGE": "first",
                 "RESTART": json.dumps(RESTART_SETTING),
             }
         },

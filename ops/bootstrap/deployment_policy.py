@@ -17,6 +17,7 @@ from ops.bootstrap.policies import (
     build_alias_condition,
     build_iam_policy,
     build_iam_statement,
+    build_other_project_condition,
     build_other_stack_condition,
     list_key_arns,
     list_state_bucket_arns,
@@ -68,8 +69,9 @@ ZONE_ACTIONS: Final = (
 def build_deploy_policy(names: FoundationNames, stack: str) -> PolicyDocument:
     """Builds the policy of a stack's deployment: its services, its names and its state.
 
-    Resources tagged by other stacks of the project and changes of the foundation are denied. Each
-    role that it makes must have the boundary, so that it cannot make an administrator.
+    Resources tagged by other stacks, of the project or of another one in the account, and changes
+    of any foundation are denied. Each role that it makes must have the boundary, so that it cannot
+    make an administrator.
     """
     prefix = f"{names.project}-{stack}"
     stack_arns = [
@@ -126,6 +128,16 @@ def build_deploy_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             "Allow", ["s3:PutObject", "s3:DeleteObject"], list_state_object_arns(names, stack)
         ),
         build_iam_statement("Deny", ["*"], ["*"], build_other_stack_condition(names, stack)),
+        build_iam_statement("Deny", ["*"], ["*"], build_other_project_condition(names)),
+        build_iam_statement(  # the foundation of another project tags its keys with its name
+            "Deny",
+            ["kms:*"],
+            list_key_arns(names),
+            {
+                "StringNotEquals": {"aws:ResourceTag/Project": names.project},
+                "Null": {"aws:ResourceTag/Project": "false"},
+            },
+        ),
         build_iam_statement(
             "Deny",
             KEY_CHANGE_ACTIONS,

@@ -180,6 +180,18 @@ def build_other_stack_condition(names: FoundationNames, stack: str) -> dict[str,
     }
 
 
+def build_other_project_condition(names: FoundationNames) -> dict[str, JsonValue]:
+    """Builds a condition that holds for what a stack of another project has tagged.
+
+    Something shared that only has a Project tag is none: stacks tag a Component too.
+    """
+    return {
+        "StringEquals": {"aws:ResourceTag/ManagedBy": "pulumi"},
+        "StringNotEquals": {"aws:ResourceTag/Project": names.project},
+        "Null": {"aws:ResourceTag/Component": "false", "aws:ResourceTag/Project": "false"},
+    }
+
+
 def _build_read_statement(names: FoundationNames) -> PolicyDocument:
     """Builds read access to every service of a stack."""
     services = (*STACK_SERVICES, *GLOBAL_SERVICES, "iam")
@@ -252,6 +264,7 @@ def build_operate_policy(names: FoundationNames, environment: str) -> PolicyDocu
             "NotResource": list[JsonValue](secret_arns),
         },
         build_iam_statement("Deny", ["*"], ["*"], build_other_stack_condition(names, environment)),
+        build_iam_statement("Deny", ["*"], ["*"], build_other_project_condition(names)),
         *_build_state_read_statements(
             names,
             list_state_object_arns(names, environment, with_shared=True, regions=names.regions),

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from components.facts.alarm_commands import ALARM_COMMANDS
+from components.facts.alarm_numbers import ALARM_NUMBERS, Severity
 from components.facts.units import HOUR_SECONDS
 
-Severity = Literal["P0", "P1", "P2"]
 Objective = Literal["availability", "latency"]
 OBJECTIVES: Final[tuple[Objective, ...]] = ("availability", "latency")
 
@@ -20,7 +19,6 @@ class BurnRateTier:
     burn_rate: float
     long_seconds: int
     short_seconds: int
-    budget_description: str
 
 
 BURN_RATE_TIERS: Final = (
@@ -30,7 +28,6 @@ BURN_RATE_TIERS: Final = (
         burn_rate=14.4,
         long_seconds=HOUR_SECONDS,
         short_seconds=300,
-        budget_description="2 % of a month's error budget in an hour",
     ),
     BurnRateTier(
         name="medium",
@@ -38,7 +35,6 @@ BURN_RATE_TIERS: Final = (
         burn_rate=6,
         long_seconds=6 * HOUR_SECONDS,
         short_seconds=1800,
-        budget_description="5 % of a month's error budget in six hours",
     ),
     BurnRateTier(
         name="slow",
@@ -46,7 +42,6 @@ BURN_RATE_TIERS: Final = (
         burn_rate=3,
         long_seconds=24 * HOUR_SECONDS,
         short_seconds=2 * HOUR_SECONDS,
-        budget_description="10 % of a month's error budget in a day",
     ),
 )
 FASTEST_BURN_RATE: Final = BURN_RATE_TIERS[0].burn_rate
@@ -66,7 +61,4 @@ def format_burn_rate_key(objective: Objective, *, tier: BurnRateTier, part: str)
 
 
 # In the order of the alphabet; made from the registry, which is made from settings.
-ALARM_KEYS: Final[tuple[str, ...]] = tuple(ALARM_COMMANDS)
-KEYS_WITHOUT_THRESHOLD: Final[frozenset[str]] = frozenset(
-    key for key, alarm_command in ALARM_COMMANDS.items() if not alarm_command.has_threshold
-)
+ALARM_KEYS: Final[tuple[str, ...]] = tuple(ALARM_NUMBERS)

@@ -7,16 +7,15 @@ from typing import Final
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
-from components.alarm_keys import Severity
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
 from components.alarm_registry.model import (
     AlarmEntry,
-    Comparison,
     CompositeEntry,
     MetricMath,
     MetricStatistic,
     RegistryFacts,
     format_alarm_description,
+    format_condition,
 )
 from components.alarm_registry.plan import (
     PlannedAlarm,
@@ -26,6 +25,7 @@ from components.alarm_registry.plan import (
 )
 from components.component import Component
 from components.contract import build_contract_part
+from components.facts.alarm_numbers import PAGING_SEVERITIES, SEVERITIES, Comparison, Severity
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
@@ -41,7 +41,6 @@ COMPARISON_OPERATORS: Final[Mapping[Comparison, str]] = {
 BASIC_STATISTICS: Final = frozenset({"Average", "Sum", "Minimum", "Maximum", "SampleCount"})
 # Seconds that a slower burn waits for the faster to be raised, and stays silent after its end.
 SUPPRESSION_SECONDS: Final = {"wait_period": 120, "extension_period": 300}
-SEVERITIES: Final[tuple[Severity, ...]] = ("P0", "P1", "P2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +93,8 @@ class Alarms(Component):
 
     Children: `{name}-{key}-{subject}` for each entry and subject (`{name}-{key}` if there is only
     one), and `{name}-{key}` for each composite, with `{name}-{key}-part-{n}` if it asks about too
-    many alarms. P0 and P1 go to the page topic,
-    P2 to warn, when raised and when over. An alarm that only a composite acts on notifies nobody.
+    many alarms. P0 and P1 go to the page topic, P2 to warn, when raised and when over. P3, and an
+    alarm that only a composite acts on, notify nobody.
 
     `deployment_alarms` are, by service, the names of those that roll back a deployment: none
     if the settings leave their severity out; ECS still has its circuit breaker.
@@ -144,30 +143,38 @@ class Alarms(Component):
             composite.name for composite in self.composites if composite.entry.severity == severity
         ]
 
-    def _list_actions(self, severity: Severity) -> list[Input[str]]:
-        return [self._topics.warn if severity == "P2" else self._topics.page]
+    def _list_actions(
+        self, severity: Severity, *, is_for_all: bool = False
+    ) -> list[Input[str]] | None:
+        """The topics of a severity; None if it notifies nobody."""
+        if severity == "P3":
+            return None
+        if is_for_all:
+            return [self._topics.page, self._topics.warn]
+        return [self._topics.page if severity in PAGING_SEVERITIES else self._topics.warn]
 
     def _create_metric_alarm(self, planned_alarm: PlannedAlarm) -> DeployedAlarm:
         entry, settings = planned_alarm.entry, self.settings
         dimensions = entry.kind.get_dimensions(self.facts, planned_alarm.subject)
-        actions: list[Input[str]] | None = self._list_actions(entry.severity)
-        if entry.notifies_all_topics:
-            actions = [self._topics.page, self._topics.warn]
-        if entry.composite_only:
-            actions = None
+        actions = (
+            None
+            if entry.composite_only
+            else self._list_actions(entry.severity, is_for_all=entry.notifies_all_topics)
+        )
         metric = entry.metric
         alarm = aws.cloudwatch.MetricAlarm(
             self.format_logical_name(*filter(None, (entry.key, planned_alarm.subject))),
             name=planned_alarm.name,
             alarm_description=format_alarm_description(
                 entry.severity,
-                meaning=entry.description,
+                meaning=f"{entry.description} Raised at: "
+                f"{format_condition(entry, planned_alarm.threshold)}.",
                 command=entry.format_command(planned_alarm.subject),
             ),
             comparison_operator=COMPARISON_OPERATORS[entry.comparison],
             threshold=planned_alarm.threshold,
             evaluation_periods=entry.evaluation_periods,
-            datapoints_to_alarm=entry.evaluation_periods,
+            datapoints_to_alarm=entry.datapoints_to_alarm,
             treat_missing_data=entry.get_missing_data(settings, planned_alarm.subject),
             alarm_actions=actions,
             ok_actions=actions,
@@ -210,7 +217,9 @@ class Alarms(Component):
             self.format_logical_name(entry.key),
             alarm_name=planned_composite.name,
             alarm_description=format_alarm_description(
-                entry.severity, meaning=entry.description, command=entry.command
+                entry.severity,
+                meaning=entry.get_description(self.settings),
+                command=entry.command,
             ),
             alarm_rule=planned_composite.rule,
             alarm_actions=actions,

@@ -9,7 +9,13 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.alarm_registry import REGISTRY_ALARMS
-from components.alarm_registry.model import AlarmEntry, MetricStatistic, RegistryFacts, SubjectKind
+from components.alarm_registry.model import (
+    AlarmEntry,
+    MetricStatistic,
+    RegistryFacts,
+    SubjectKind,
+    apply_override,
+)
 from components.alarms import Alarms, DeployedAlarm
 from components.component import Component
 from components.contract import build_contract_part
@@ -219,7 +225,8 @@ def build_graph_metrics(graph: DashboardGraph, facts: RegistryFacts) -> list[lis
     """The metrics of a graph: those that its alarms watch, each once, then the extra ones."""
     metrics: list[list[Any]] = []
     metric_keys: set[tuple[SubjectKind, MetricStatistic, str]] = set()
-    for entry in REGISTRY_ALARMS:
+    for registry_entry in REGISTRY_ALARMS:
+        entry = apply_override(registry_entry, facts.settings)
         if (
             entry.graph != graph.key
             or not entry.on_dashboard

@@ -12,7 +12,7 @@ GRID_COLUMNS: Final = 24
 THIRD_WIDTH, HALF_WIDTH, FULL_WIDTH = GRID_COLUMNS // 3, GRID_COLUMNS // 2, GRID_COLUMNS
 LOW_HEIGHT, HIGH_HEIGHT = 6, 8
 MAX_ALARMS_PER_WIDGET: Final = 100  # in one alarm widget
-SEVERITY_COLOURS: Final = {"P0": "#d13212", "P1": "#ff9900", "P2": "#b8860b"}
+SEVERITY_COLOURS: Final = {"P0": "#d13212", "P1": "#ff9900", "P2": "#b8860b", "P3": "#687078"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,12 +28,16 @@ from components.alarm_registry.model import (
     MetricMath,
     MetricStatistic,
     Threshold,
+    apply_override,
+    format_period,
 )
+from components.facts.units import DAY_SECONDS
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
 LATENCY_OBJECTIVE_PERCENT: Final = 95  # percent of requests that the latency objective is about
+BUDGET_SECONDS: Final = 30 * DAY_SECONDS  # an error budget is of a month
 
 
 OBJECTIVE_IMPACTS: Final[dict[Objective, str]] = {
@@ -133,6 +137,33 @@ def _build_window_alarm(
     )
 
 
+def format_burn(objective: Objective, *, burn_rate: float, seconds: int) -> str:
+    """Formats what a burn rate for some seconds means."""
+    percent = burn_rate * seconds / BUDGET_SECONDS * 100
+    return (
+        f"{OBJECTIVE_IMPACTS[objective]}: this spends {percent:.3g} % of a month's error budget in "
+        f"{format_period(seconds)}."
+    )
+
+
+def _describe_burn(objective: Objective, tier: BurnRateTier) -> "Callable[[Settings], str]":
+    """What the long window means, with the threshold and the period that settings give it.
+
+    The threshold of latency is the objective: another one does not change the burn rate.
+    """
+    long_alarm = _build_window_alarm(objective, tier=tier, window="long")
+
+    def describe(settings: "Settings") -> str:
+        entry = apply_override(long_alarm, settings)
+        burn_rate = tier.burn_rate
+        if objective == "availability":
+            error_budget = 100 - settings.alarms.availability_objective
+            burn_rate = entry.threshold.compute_value(settings, "") / error_budget
+        return format_burn(objective, burn_rate=burn_rate, seconds=entry.duration_seconds)
+
+    return describe
+
+
 def _build_burn_composite(
     objective: Objective, *, tier: BurnRateTier, faster_tier: BurnRateTier | None
 ) -> CompositeEntry:
@@ -146,7 +177,8 @@ def _build_burn_composite(
         suppressed_by=(
             format_burn_rate_key(objective, tier=faster_tier, part="burn") if faster_tier else None
         ),
-        description=f"{OBJECTIVE_IMPACTS[objective]}: this spends {tier.budget_description}.",
+        description=format_burn(objective, burn_rate=tier.burn_rate, seconds=tier.long_seconds),
+        describe=_describe_burn(objective, tier),
         command=OBJECTIVE_COMMANDS[objective],
         dashboard="application",
     )

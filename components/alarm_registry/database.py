@@ -63,7 +63,7 @@ DATABASE_ALARMS: Final = (
         threshold=build_fixed_threshold(90, "Percent"),
         unit="Percent",
         evaluation_periods=15,
-        description="The database has used nearly all of its CPU for a quarter of an hour.",
+        description="The database uses nearly all of its CPU, and has for long.",
         command="ops db activity",
         graph="database-cpu",
     ),
@@ -140,8 +140,7 @@ DATABASE_ALARMS: Final = (
         comparison="<",
         threshold=_build_storage_threshold(10),
         unit="Bytes",
-        description="Less free storage than autoscaling keeps: it is off, at its limit, "
-        "or too slow.",
+        description="Little storage is free: autoscaling is off, at its limit, or too slow.",
         command="ops db storage GIB",
         graph="database-storage",
     ),
@@ -237,6 +236,7 @@ DATABASE_ALARMS: Final = (
         comparison=">",
         threshold=build_fixed_threshold(1_000_000_000),
         unit="Count",
+        max_value=2**31,  # transaction ids are numbers of 32 bits, half of which are in the past
         evaluation_periods=1,
         description="Vacuum lags behind: at two billion used ids PostgreSQL refuses writes.",
         command="ops db vacuum",

@@ -10,6 +10,7 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.units import DAY_SECONDS
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -52,7 +53,7 @@ LOAD_BALANCER_ALARMS: Final = (
         unit="Count",
         evaluation_periods=10,
         missing_data="notBreaching",
-        description="A target has failed its health check for ten minutes.",
+        description="A target fails its health check, and has for long.",
         command="ops service tasks --service {name}",
         fleet_command="ops fleet instances",
         graph="target-health",
@@ -89,7 +90,7 @@ LOAD_BALANCER_ALARMS: Final = (
         period_seconds=300,
         evaluation_periods=2,
         missing_data="notBreaching",
-        description="At least one request in twenty ends in a server error.",
+        description="A large share of the requests ends in a server error.",
         command="ops service events --service {name}",
         fleet_command="ops fleet instances",
         graph="target-error-rate",
@@ -108,7 +109,7 @@ LOAD_BALANCER_ALARMS: Final = (
         evaluation_periods=10,
         missing_data="notBreaching",
         rolls_back_deployment=True,
-        description="One response in twenty takes more than twice the objective.",
+        description="One response in twenty is much slower than it should be.",
         command="ops db activity",
         graph="target-latency",
     ),
@@ -125,7 +126,7 @@ LOAD_BALANCER_ALARMS: Final = (
         unit="Seconds",
         evaluation_periods=15,
         missing_data="notBreaching",
-        description="One response in twenty takes longer than the objective.",
+        description="One response in twenty is slower than it should be.",
         command="ops db slow",
         graph="target-latency",
     ),
@@ -182,7 +183,8 @@ LOAD_BALANCER_ALARMS: Final = (
         comparison="<=",
         threshold=build_fixed_threshold(44, "Days"),
         unit="Days",
-        period_seconds=86400,
+        period_seconds=DAY_SECONDS,
+        min_period_seconds=DAY_SECONDS,  # CDK reference, ICertificate.metricDaysToExpiry
         evaluation_periods=1,
         missing_data="notBreaching",
         description="The certificate has not been renewed: check its validation records.",

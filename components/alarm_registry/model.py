@@ -1,20 +1,24 @@
 """The data of the alarm registry. Nothing here imports Pulumi."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
-from components.alarm_keys import Severity
 from components.facts.alarm_commands import AlarmCommand
+from components.facts.alarm_numbers import (
+    Comparison,
+    MetricNumbers,
+    MissingDataTreatment,
+    Severity,
+    ThresholdUnit,
+)
+from components.facts.units import DAY_SECONDS, GIB_BYTES, HOUR_SECONDS
 
 if TYPE_CHECKING:
     from pulumi import Input
 
     from components.settings.stack import Settings
 
-MissingDataTreatment = Literal["breaching", "notBreaching", "ignore", "missing"]
-Comparison = Literal[">", ">=", "<", "<="]
-ThresholdUnit = Literal["Percent", "Count", "Bytes", "Seconds", "Days"]
 SettingsCondition: TypeAlias = "Callable[[Settings], bool]"
 
 
@@ -81,7 +85,9 @@ class AlarmEntry:
     `graph` names the dashboard graph that shows it. `rolls_back_deployment`: ECS rolls back a
     deployment while it is raised. `composite_only`: only a composite acts on it.
     `notifies_all_topics`: it goes to both topics. `on_dashboard` is False if its window is too
-    long for a graph.
+    long for a graph. `max_value`: the largest value of the metric, if it is not 100 %.
+    `min_period_seconds`: AWS publishes the metric no more often. `datapoints`: how many periods
+    of `evaluation_periods` must pass the threshold; None: all.
     """
 
     key: str
@@ -97,6 +103,9 @@ class AlarmEntry:
     fleet_command: str | None = None
     period_seconds: int = 60
     evaluation_periods: int = 5
+    datapoints: int | None = None
+    max_value: float | None = None
+    min_period_seconds: int = 60
     missing_data: MissingDataTreatment = "missing"
     condition: SettingsCondition = lambda _: True
     rolls_back_deployment: bool = False
@@ -115,8 +124,28 @@ class AlarmEntry:
             name
         )
 
+    @property
+    def datapoints_to_alarm(self) -> int:
+        """Periods that must pass the threshold, of those that are evaluated."""
+        return self.datapoints or self.evaluation_periods
+
+    @property
+    def numbers(self) -> MetricNumbers:
+        """The numbers that settings may change, and their range."""
+        return MetricNumbers(
+            comparison=self.comparison,
+            unit=self.unit,
+            max_value=100 if self.unit == "Percent" else self.max_value,
+            period_seconds=self.period_seconds,
+            min_period_seconds=self.min_period_seconds,
+            periods=self.evaluation_periods,
+        )
+
     def get_missing_data(self, settings: "Settings", name: str) -> MissingDataTreatment:
-        """Returns how missing data counts for one subject."""
+        """Returns how missing data counts for one subject: as the settings say, if they do."""
+        override = settings.alarms.overrides.get(self.key)
+        if override is not None and override.missing_data is not None:
+            return override.missing_data
         can_be_idle = self.missing_data == "breaching" and self.kind.can_be_idle(settings, name)
         return "notBreaching" if can_be_idle else self.missing_data
 
@@ -126,7 +155,8 @@ class CompositeEntry:
     """An alarm on alarms, raised if at least one alarm of each group is raised.
 
     It is not created if a group has no alarms. While the alarm `suppressed_by` is raised, it
-    notifies nobody.
+    notifies nobody, unless that alarm is less severe. `describe` replaces the description if the
+    settings change its numbers.
     """
 
     key: str
@@ -136,14 +166,73 @@ class CompositeEntry:
     command: str
     dashboard: str
     suppressed_by: str | None = None
+    describe: "Callable[[Settings], str] | None" = None
+
+    def get_description(self, settings: "Settings") -> str:
+        """Returns the description, with the stack's numbers."""
+        return self.description if self.describe is None else self.describe(settings)
+
+
+def apply_override(entry: AlarmEntry, settings: "Settings") -> AlarmEntry:
+    """The entry with the numbers that a stack's settings change; its key and command stay."""
+    override = settings.alarms.overrides.get(entry.key)
+    if override is None:
+        return entry
+    periods = override.periods or entry.evaluation_periods
+    return replace(
+        entry,
+        severity=override.severity or entry.severity,
+        threshold=(
+            entry.threshold
+            if override.threshold is None
+            else build_fixed_threshold(override.threshold, entry.unit)
+        ),
+        period_seconds=(override.period_minutes or 0) * 60 or entry.period_seconds,
+        evaluation_periods=periods,
+        datapoints=override.datapoints or periods,
+    )
+
+
+def apply_composite_override(entry: CompositeEntry, settings: "Settings") -> CompositeEntry:
+    """The composite with the severity that a stack's settings give it."""
+    override = settings.alarms.overrides.get(entry.key)
+    if override is None or override.severity is None:
+        return entry
+    return replace(entry, severity=override.severity)
 
 
 def build_fixed_threshold(value: float, unit: ThresholdUnit = "Count") -> Threshold:
     """Builds a threshold that is the same for every subject."""
-    texts = {"Percent": f"{value:g} %", "Seconds": f"{value * 1000:g} ms", "Days": f"{value:g} d"}
-    if unit == "Seconds" and value >= 1:
-        return Threshold(lambda _settings, _name: value, f"{value:g} s")
-    return Threshold(lambda _settings, _name: value, texts.get(unit, f"{value:,.10g}"))
+    return Threshold(lambda _settings, _name: value, format_value(value, unit))
+
+
+def format_value(value: float, unit: ThresholdUnit) -> str:
+    """Formats a value like 80 %, 20 ms, 60 s, 2.5 GiB, 44 d or 1,000."""
+    if unit == "Seconds":
+        return f"{value:g} s" if value >= 1 else f"{value * 1000:g} ms"
+    if unit == "Bytes":
+        return f"{value / GIB_BYTES:.3g} GiB"
+    suffix = {"Percent": " %", "Days": " d"}.get(unit)
+    return f"{value:,.10g}" if suffix is None else f"{value:g}{suffix}"
+
+
+def format_period(seconds: int) -> str:
+    """Formats seconds like 5 min, 6 h, 1 d."""
+    for length, unit in ((DAY_SECONDS, "d"), (HOUR_SECONDS, "h"), (60, "min")):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def format_condition(entry: AlarmEntry, threshold: float) -> str:
+    """Formats when an alarm is raised: its threshold, and for how long it must be passed."""
+    text = f"{entry.comparison} {format_value(threshold, entry.unit)}"
+    if entry.datapoints_to_alarm == entry.evaluation_periods:
+        return f"{text} for {format_period(entry.duration_seconds)}"
+    return (
+        f"{text} in {entry.datapoints_to_alarm} of {entry.evaluation_periods} periods of "
+        f"{format_period(entry.period_seconds)}"
+    )
 
 
 def format_alarm_description(severity: Severity, *, meaning: str, command: str) -> str:

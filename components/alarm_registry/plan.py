@@ -1,10 +1,16 @@
 """Which alarms a stack gets, under which names and thresholds: the registry applied to facts."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from components.alarm_registry.model import AlarmEntry, CompositeEntry, RegistryFacts
+from components.alarm_registry.model import (
+    AlarmEntry,
+    CompositeEntry,
+    RegistryFacts,
+    apply_composite_override,
+    apply_override,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,50 +71,57 @@ def build_alarm_plan(
 ) -> AlarmPlan:
     """The alarms of the wanted severities, with what the settings change of them.
 
-    An alarm that only a composite acts on is left out where that composite is.
+    An alarm that only a composite acts on has its severity, and is left out where it is.
     """
+    settings = facts.settings
     planned_alarms = [
         item
         for entry in alarms
         if _is_enabled(facts, entry)
-        for item in _list_planned_alarms(facts, entry)
+        for item in _list_planned_alarms(facts, apply_override(entry, settings))
+        if entry.composite_only or item.entry.severity in settings.alarms.severities
     ]
     planned_composites = _list_planned_composites(
         facts,
         planned_alarms=planned_alarms,
-        entries=[item for item in composites if _is_enabled(facts, item)],
+        entries=[
+            overridden_entry
+            for item in composites
+            if _is_enabled(facts, item)
+            and (overridden_entry := apply_composite_override(item, settings)).severity
+            in settings.alarms.severities
+        ],
     )
-    composite_alarm_names = {
-        name for composite in planned_composites for name in composite.list_all_names()
+    composite_severities = {
+        name: composite.entry.severity
+        for composite in planned_composites
+        for name in composite.list_all_names()
     }
     used_alarms = tuple(
-        item
+        replace(item, entry=replace(item.entry, severity=composite_severities[item.name]))
+        if item.entry.composite_only
+        else item
         for item in planned_alarms
-        if not item.entry.composite_only or item.name in composite_alarm_names
+        if not item.entry.composite_only or item.name in composite_severities
     )
     return AlarmPlan(used_alarms, planned_composites)
 
 
 def _is_enabled(facts: RegistryFacts, entry: AlarmEntry | CompositeEntry) -> bool:
-    settings = facts.settings
-    override = settings.alarms.overrides.get(entry.key)
-    if entry.severity not in settings.alarms.severities or (override and not override.enabled):
+    override = facts.settings.alarms.overrides.get(entry.key)
+    if override is not None and not override.enabled:
         return False
-    return not isinstance(entry, AlarmEntry) or entry.condition(settings)
+    return not isinstance(entry, AlarmEntry) or entry.condition(facts.settings)
 
 
 def _list_planned_alarms(facts: RegistryFacts, entry: AlarmEntry) -> list[PlannedAlarm]:
     settings = facts.settings
-    override = settings.alarms.overrides.get(entry.key)
-    override_threshold = override.threshold if override else None
     return [
         PlannedAlarm(
             entry=entry,
             subject=subject,
             name="-".join(filter(None, (settings.prefix, entry.key, subject))),
-            threshold=float(entry.threshold.compute_value(settings, subject))
-            if override_threshold is None
-            else override_threshold,
+            threshold=float(entry.threshold.compute_value(settings, subject)),
         )
         for subject in entry.kind.list_names(facts)
     ]
@@ -128,6 +141,8 @@ def _list_planned_composites(
         if not all(groups):
             continue
         suppressor = planned_composites.get(entry.suppressed_by) if entry.suppressed_by else None
+        if suppressor is not None and suppressor.entry.severity > entry.severity:
+            suppressor = None  # it notifies fewer people, or nobody
         planned_composites[entry.key] = _plan_composite(
             entry,
             prefix=facts.settings.prefix,

@@ -18,13 +18,11 @@ FLEET_SUBJECT: Final = "fleet"
 class AlarmCommand:
     """The command for one alarm key. `fleet_command` replaces it if the subject is the fleet.
 
-    `{name}` in it is the alarm's subject, such as a service. `has_threshold` is False for alarms
-    on alarms.
+    `{name}` in it is the alarm's subject, such as a service.
     """
 
     command: str
     fleet_command: str | None = None
-    has_threshold: bool = True
 
     def format_command(self, subject: str) -> str:
         """The command for one subject."""

@@ -2,37 +2,23 @@
 
 import re
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from components.alarm_keys import (
-    ALARM_KEYS,
-    FASTEST_BURN_RATE,
-    KEYS_WITHOUT_THRESHOLD,
-    Severity,
-    compute_min_objective,
-)
+from components.alarm_keys import FASTEST_BURN_RATE, compute_min_objective
+from components.facts.alarm_numbers import SEVERITIES, Severity
+from components.settings.alarm_override import AlarmKey, AlarmOverride, list_override_faults
 from components.settings.filter_pattern import FilterPattern
 from components.settings.section import Section
 
 __all__ = [
-    "AlarmOverride",
     "AlarmSettings",
     "DashboardSettings",
     "LogSettings",
     "Severity",
     "Subscription",
 ]
-
-
-def _validate_alarm_key(key: str) -> str:
-    if key not in ALARM_KEYS:
-        raise ValueError(f"must be an alarm of the registry: {', '.join(ALARM_KEYS)}")
-    return key
-
-
-AlarmKey = Annotated[str, AfterValidator(_validate_alarm_key)]
 
 
 class Subscription(Section):
@@ -58,20 +44,12 @@ class Subscription(Section):
         return endpoint
 
 
-class AlarmOverride(Section):
-    """A stack's changes to one alarm of the registry."""
-
-    threshold: float | None = Field(
-        default=None, description="threshold, instead of the computed one"
-    )
-    enabled: bool = Field(default=True, description="false removes the alarm")
-
-
 class AlarmSettings(Section):
     """Alarms, their topics and the service level objectives."""
 
     severities: tuple[Severity, ...] = Field(
-        default=("P0", "P1", "P2"), description="severities to create alarms for"
+        default=SEVERITIES,
+        description="severities to create alarms for; P3 only has what overrides put there",
     )
     subscriptions: tuple[Subscription, ...] = Field(
         default=(), description="who is notified of alarms"
@@ -116,13 +94,10 @@ class AlarmSettings(Section):
         return self
 
     @model_validator(mode="after")
-    def _validate_threshold_overrides(self) -> "AlarmSettings":
+    def _validate_overrides(self) -> "AlarmSettings":
         for key, override in self.overrides.items():
-            if override.threshold is not None and key in KEYS_WITHOUT_THRESHOLD:
-                raise ValueError(
-                    f"overrides.{key}.threshold is {override.threshold:g}, must not be set: the "
-                    "alarm has no threshold of its own, only those that it is made of have"
-                )
+            for fault in list_override_faults(key, override, self.severities):
+                raise ValueError(f"overrides.{key}.{fault}")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from components.facts.alarm_numbers import PAGING_SEVERITIES
 from components.facts.units import DAY_SECONDS
 from ops.alarms.health import build_alarm_reads, parse_alarm_states
 from ops.checks.model import get_lookback_seconds
@@ -30,7 +31,6 @@ from ops.services.health import SERVICES_API
 
 DEPLOYMENT_AREA: Final = "deploying"
 MAX_RESTORABLE_LAG_SECONDS: Final = 10 * 60  # RDS ships logs every five minutes: two of them
-GRAVE_SEVERITIES: Final = ("P0", "P1")
 
 
 def check_lock(facts: CheckFacts) -> CheckRoutine:
@@ -145,7 +145,7 @@ def check_grave_alarms(facts: CheckFacts) -> CheckRoutine:
     alarms = [
         alarm
         for alarm in parse_alarm_states(facts.outputs, alarm_items)
-        if alarm.severity in GRAVE_SEVERITIES
+        if alarm.severity in PAGING_SEVERITIES
     ]
     raised_alarms = [alarm for alarm in alarms if alarm.state == "ALARM"]
     if raised_alarms:
@@ -160,12 +160,12 @@ def check_grave_alarms(facts: CheckFacts) -> CheckRoutine:
             for alarm in raised_alarms
         ]
     missing = _list_missing_alarms(
-        facts.outputs, {alarm.name for alarm in alarms}, GRAVE_SEVERITIES
+        facts.outputs, {alarm.name for alarm in alarms}, PAGING_SEVERITIES
     )
     if missing:
         evidence = f"{len(missing)} are not there: {', '.join(missing[:3])}"
         return [CheckFinding("unknown", DEPLOYMENT_AREA, "alarms", evidence, "pulumi up --refresh")]
-    evidence = f"none of {len(alarms)} alarms of {' and '.join(GRAVE_SEVERITIES)} is raised"
+    evidence = f"none of {len(alarms)} alarms of {' and '.join(PAGING_SEVERITIES)} is raised"
     return [CheckFinding("ok", DEPLOYMENT_AREA, "alarms", evidence)]
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from policy.rules import backups, encryption, exposure, housekeeping, iam, protection, transport
+from policy.rules import (
+    alarms,
+    backups,
+    encryption,
+    exposure,
+    housekeeping,
+    iam,
+    protection,
+    transport,
+)
 from policy.rules.model import Profile, ResourceRule, StackRule
 
 RESOURCE_RULES: Final[tuple[ResourceRule, ...]] = (
@@ -14,8 +23,12 @@ RESOURCE_RULES: Final[tuple[ResourceRule, ...]] = (
     *protection.DELETION_PROTECTION_RULES,
     *housekeeping.HOUSEKEEPING_RULES,
     *iam.IAM_RULES,
+    *alarms.ALARM_RULES,
 )
-STACK_RULES: Final[tuple[StackRule, ...]] = exposure.EXPOSURE_STACK_RULES
+STACK_RULES: Final[tuple[StackRule, ...]] = (
+    *exposure.EXPOSURE_STACK_RULES,
+    *alarms.ALARM_STACK_RULES,
+)
 ALL_RULES: Final[tuple[ResourceRule | StackRule, ...]] = (*RESOURCE_RULES, *STACK_RULES)
 RULE_NAMES: Final = tuple(sorted(rule.name for rule in ALL_RULES))
 RULES_BY_NAME: Final[Mapping[str, ResourceRule | StackRule]] = {

@@ -126,6 +126,8 @@ class ChangeStep:
             return bool(after) and not before
         if rule.change == "zero":
             return not after
+        if rule.change == "removed":
+            return any(action not in (after or []) for action in before or [])
         are_numbers = all(isinstance(value, int | float | None) for value in (before, after))
         return rule.change in ("lower", "shorter") and are_numbers and (after or 0) < (before or 0)
 

@@ -4,7 +4,6 @@ from components.alarm_keys import (
     ALARM_KEYS,
     BURN_RATE_TIERS,
     FASTEST_BURN_RATE,
-    KEYS_WITHOUT_THRESHOLD,
     OBJECTIVES,
     format_burn_rate_key,
 )
@@ -12,7 +11,6 @@ from components.alarm_keys import (
 
 def test_keys_are_sorted_and_named_once() -> None:
     assert list(ALARM_KEYS) == sorted(set(ALARM_KEYS))
-    assert {*ALARM_KEYS} > KEYS_WITHOUT_THRESHOLD
 
 
 def test_a_tier_has_a_key_for_each_window_and_one_for_both() -> None:

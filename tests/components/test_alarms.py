@@ -30,10 +30,16 @@ def get_metric_alarm(graph: ResourceGraph, name: str) -> RegisteredResource:
 
 def list_named_alarms() -> list[tuple[str, RegisteredResource]]:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
-    named_alarms = [(a.inputs["name"], a) for a in graph.list_resources(METRIC_ALARM_TYPE)]
-    named_alarms += [(a.inputs["alarmName"], a) for a in graph.list_resources(COMPOSITE_ALARM_TYPE)]
+    named_alarms = _list_named(graph)
     assert len(named_alarms) > 100
     return named_alarms
+
+
+def _list_named(graph: ResourceGraph) -> list[tuple[str, RegisteredResource]]:
+    return [
+        *((a.inputs["name"], a) for a in graph.list_resources(METRIC_ALARM_TYPE)),
+        *((a.inputs["alarmName"], a) for a in graph.list_resources(COMPOSITE_ALARM_TYPE)),
+    ]
 
 
 @pytest.mark.parametrize("control", ["CloudWatch.15"])
@@ -56,6 +62,7 @@ def test_p0_and_p1_page_and_p2_warns() -> None:
         if "topic-failing" in name:
             assert actions == [f"{TOPIC_ARN_PREFIX}page", f"{TOPIC_ARN_PREFIX}warn"]
         elif actions is not None:
+            assert severity != "P3"
             assert actions == [
                 f"{TOPIC_ARN_PREFIX}warn" if severity == "P2" else f"{TOPIC_ARN_PREFIX}page"
             ], name
@@ -71,6 +78,53 @@ def test_a_description_says_severity_meaning_and_command() -> None:
         build_monitoring_graph(ALL_WATCHED_CONFIG), "target-none-healthy-backend"
     ).inputs["alarmDescription"]
     assert description.endswith("Run: ops service events --service backend")
+
+
+def test_the_numbers_of_the_settings_are_those_of_the_alarm_and_of_its_description() -> None:
+    override: JsonValue = {
+        "threshold": 65,
+        "periodMinutes": 5,
+        "periods": 3,
+        "datapoints": 2,
+        "severity": "P2",
+        "missingData": "notBreaching",
+    }
+    values: dict[str, JsonValue] = {"alarms": {"overrides": {"database-cpu-high": override}}}
+    graph = build_monitoring_graph(values)
+    alarm = get_metric_alarm(graph, "database-cpu-high-primary").inputs
+    assert (alarm["threshold"], alarm["period"]) == (65, 300)
+    assert (alarm["evaluationPeriods"], alarm["datapointsToAlarm"]) == (3, 2)
+    assert alarm["treatMissingData"] == "notBreaching"
+    assert alarm["alarmActions"] == alarm["okActions"] == [f"{TOPIC_ARN_PREFIX}warn"]
+    assert alarm["alarmDescription"] == (
+        "P2. The database is short of CPU: queries begin to queue. "
+        "Raised at: > 65 % in 2 of 3 periods of 5 min. Run: ops db slow"
+    )
+    names = get_alarms_part(values)[0]["names"]
+    assert "bulwark-test-database-cpu-high-primary" in names["P2"]
+
+
+def test_p3_notifies_nobody_and_is_in_the_contract() -> None:
+    overrides: JsonValue = {
+        "cache-hit-rate-low": {"severity": "P3"},
+        "slo-latency-slow-burn": {"severity": "P3"},
+        "topic-failing": {"severity": "P3"},
+    }
+    values: dict[str, JsonValue] = {**ALL_WATCHED_CONFIG, "alarms": {"overrides": overrides}}
+    graph = build_monitoring_graph(values)
+    names = get_alarms_part(values)[0]["names"]["P3"]
+    assert len(names) == 5  # two cache nodes, the composite, two topics
+    silent = [a for n, a in _list_named(graph) if n in names]
+    assert len(silent) == 5
+    assert not any("alarmActions" in a.inputs or "okActions" in a.inputs for a in silent)
+    assert all(a.inputs["alarmDescription"].startswith("P3. ") for a in silent)
+
+
+def test_a_window_of_metric_math_is_the_settings() -> None:
+    overrides: JsonValue = {"target-5xx-rate": {"periodMinutes": 10, "periods": 1}}
+    graph = build_monitoring_graph({**ALL_WATCHED_CONFIG, "alarms": {"overrides": overrides}})
+    queries = get_metric_alarm(graph, "target-5xx-rate-backend").inputs["metricQueries"]
+    assert {q["metric"]["period"] for q in queries if "metric" in q} == {600}
 
 
 def test_a_plain_alarm_is_registered_as_its_entry_says() -> None:
@@ -172,7 +226,7 @@ def test_without_these_severities_no_deployment_waits_for_alarms() -> None:
 def test_the_contract_names_each_alarm_that_tells_somebody_by_severity() -> None:
     part, _ = get_alarms_part(ALL_WATCHED_CONFIG)
     names = AlarmsPart.model_validate(part).names
-    assert list(names) == ["P0", "P1", "P2"]
+    assert list(names) == ["P0", "P1", "P2", "P3"]
     listed_names = [name for each in names.values() for name in each]
     assert len(listed_names) == len(set(listed_names))
     notifying_names = {

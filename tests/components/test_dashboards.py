@@ -88,6 +88,26 @@ def test_every_alarm_draws_its_threshold_unless_its_window_is_too_long() -> None
         )
 
 
+def test_a_line_and_a_graph_follow_the_numbers_of_the_settings() -> None:
+    overrides: JsonValue = {
+        "database-cpu-high": {"threshold": 65, "severity": "P3"},
+        "target-5xx-rate": {"periodMinutes": 10, "periods": 1},
+    }
+    values = {**ALL_WATCHED_CONFIG, "alarms": {"overrides": overrides}}
+    properties = list_graph_properties(build_monitoring_graph(values))
+    lines = [
+        line for graph in properties for line in graph.get("annotations", {}).get("horizontal", [])
+    ]
+    assert [line["value"] for line in lines if line["label"] == "P3 database-cpu-high"] == [65]
+    hidden_periods = {
+        metric[-1]["period"]
+        for graph in properties
+        for metric in graph["metrics"]
+        if metric[-1].get("visible") is False and metric[1] == "RequestCount"
+    }
+    assert 600 in hidden_periods
+
+
 def test_every_metric_that_an_alarm_watches_is_drawn_and_labelled() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     drawn_metrics: set[tuple[str, str, frozenset[str]]] = set()

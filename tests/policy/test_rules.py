@@ -8,7 +8,7 @@ from components.naming import build_stack_tags
 from policy.rules import RESOURCE_RULES, RULE_NAMES, RULES_BY_NAME, STACK_RULES
 from policy.rules.exposure import BUCKET_COMPANION_TYPES
 from policy.rules.housekeeping import REQUIRED_TAGS, TAGGABLE_TYPES
-from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule
+from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule, StackRule
 from tests.policy.cases import RULE_CASES
 from tests.policy.cases.model import (
     BUCKET_TYPE,
@@ -87,7 +87,8 @@ def test_every_type_with_tags_is_looked_at(stack: str) -> None:
 
 @pytest.mark.parametrize("missing", BUCKET_COMPANION_TYPES)
 def test_a_bucket_has_all_that_belongs_to_it(missing: str) -> None:
-    (between,) = STACK_RULES
+    between = RULES_BY_NAME["bucket-complete"]
+    assert isinstance(between, StackRule)
     bucket = PolicyResource(BUCKET_TYPE, "things", {"bucket": "b"})
     beside = [PolicyResource(t, "things", {"bucket": "b"}) for t in BUCKET_COMPANION_TYPES]
     assert between.list_violations([bucket, *beside]) == []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from components.facts.alarm_numbers import Severity
 from ops.alarms.commands.mute import add_mute_commands
 from ops.alarms.model import list_alarm_states
 from ops.cli.context import load_stack
@@ -24,9 +25,7 @@ add_mute_commands(app)
 def list_alarms(
     context: typer.Context,
     state: Annotated[AlarmStateName | None, typer.Option(help="only alarms in this state")] = None,
-    severity: Annotated[
-        Literal["P0", "P1", "P2"] | None, typer.Option(help="only alarms of this severity")
-    ] = None,
+    severity: Annotated[Severity | None, typer.Option(help="only alarms of this severity")] = None,
 ) -> None:
     """Lists the alarms: raised ones first, then by severity; with mutes and their reasons.
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from components.facts.alarm_numbers import Severity
 from ops.cli.completion import complete_alarm_names
 from ops.cli.context import show_typed_time
 from ops.cli.durations import parse_minutes_text
@@ -52,9 +53,7 @@ def mute(
             help="the end, ISO 8601; local time unless it has an offset; instead of --for",
         ),
     ] = None,
-    severity: Annotated[
-        Literal["P0", "P1", "P2"] | None, typer.Option(help="all alarms of a severity")
-    ] = None,
+    severity: Annotated[Severity | None, typer.Option(help="all alarms of a severity")] = None,
     key: Annotated[
         str | None, typer.Option(help="all alarms of a key in docs/alarms.md, like target-5xx-rate")
     ] = None,

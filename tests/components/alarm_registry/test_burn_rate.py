@@ -12,6 +12,7 @@ from tests.components.monitored_stack import (
     list_planned_alarms,
     plan_stack_alarms,
 )
+from tests.world import build_settings
 
 
 def test_the_tiers_are_those_of_the_workbook() -> None:
@@ -26,10 +27,32 @@ def test_the_tiers_are_those_of_the_workbook() -> None:
     ]
 
 
-def test_a_tier_says_what_it_spends_of_a_month() -> None:
-    for tier in BURN_RATE_TIERS:
-        spent = 100 * tier.burn_rate * tier.long_seconds / (30 * 86400)
-        assert tier.budget_description.startswith(f"{spent:g} %")
+def get_composite_description(key: str, values: dict[str, JsonValue]) -> str:
+    plan = plan_stack_alarms(values)
+    (composite,) = [item for item in plan.composites if item.entry.key == key]
+    return composite.entry.get_description(build_settings(values))
+
+
+@pytest.mark.parametrize(
+    ("key", "spent"),
+    [
+        ("slo-availability-fast-burn", "2 % of a month's error budget in 1 h"),
+        ("slo-availability-medium-burn", "5 % of a month's error budget in 6 h"),
+        ("slo-latency-slow-burn", "10 % of a month's error budget in 1 d"),
+    ],
+)
+def test_a_tier_says_what_it_spends_of_a_month(key: str, spent: str) -> None:
+    assert get_composite_description(key, {}).endswith(f": this spends {spent}.")
+
+
+def test_another_threshold_and_window_spend_something_else() -> None:
+    values: dict[str, JsonValue] = {
+        "alarms": {
+            "overrides": {"slo-availability-fast-long": {"threshold": 0.72, "periodMinutes": 120}}
+        }
+    }
+    text = get_composite_description("slo-availability-fast-burn", values)
+    assert text.endswith("2 % of a month's error budget in 2 h.")
 
 
 @pytest.mark.parametrize(("objective", "fast"), [(99.9, 1.44), (99.0, 14.4), (99.99, 0.144)])

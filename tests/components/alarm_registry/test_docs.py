@@ -3,11 +3,13 @@
 from components.alarm_keys import ALARM_KEYS
 from components.alarm_registry.docs import (
     ALARMS_PAGE_PATH,
-    format_period,
     render_alarm_commands,
+    render_alarm_numbers,
     render_alarms_page,
 )
+from components.alarm_registry.model import format_period
 from components.facts.alarm_commands import ALARM_COMMANDS_PATH, find_alarm_command
+from components.facts.alarm_numbers import ALARM_NUMBERS_PATH
 from tests.components.monitored_stack import ALL_WATCHED_CONFIG, plan_stack_alarms
 
 STACK_PREFIX = "bulwark-test"
@@ -33,6 +35,12 @@ def test_durations_are_said_in_the_largest_unit_that_fits() -> None:
 
 def test_the_commands_of_alarms_are_up_to_date() -> None:
     assert ALARM_COMMANDS_PATH.read_text(encoding="utf-8") == render_alarm_commands(), (
+        "run python -m components.alarm_registry"
+    )
+
+
+def test_the_numbers_of_alarms_are_up_to_date() -> None:
+    assert ALARM_NUMBERS_PATH.read_text(encoding="utf-8") == render_alarm_numbers(), (
         "run python -m components.alarm_registry"
     )
 

@@ -3,15 +3,18 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_keys import ALARM_KEYS, KEYS_WITHOUT_THRESHOLD
+from components.alarm_keys import ALARM_KEYS
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_registry.model import format_condition
 from components.alarm_registry.plan import MAX_RULE_ALARMS, PlannedComposite, PlannedPart
+from components.facts.alarm_numbers import ALARM_NUMBERS
 from sandbox.patches.cloudwatch.alarm_rules import is_rule_true
 from tests.components.monitored_stack import (
     ALL_WATCHED_CONFIG,
     list_planned_alarms,
     plan_stack_alarms,
 )
+from tests.world import build_settings
 
 
 def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
@@ -28,7 +31,7 @@ def test_the_keys_that_settings_may_name_are_those_of_the_registry() -> None:
     composites = {entry.key for entry in REGISTRY_COMPOSITES}
     assert {*ALARM_KEYS} == {entry.key for entry in REGISTRY_ALARMS} | composites
     assert len(ALARM_KEYS) == len(REGISTRY_ALARMS) + len(REGISTRY_COMPOSITES)
-    assert composites == KEYS_WITHOUT_THRESHOLD
+    assert composites == {key for key, numbers in ALARM_NUMBERS.items() if numbers.metric is None}
 
 
 def test_names_are_told_apart_and_short_enough() -> None:
@@ -144,3 +147,67 @@ def test_an_alarm_in_a_part_counts_as_one_of_the_composite() -> None:
                 for part in composite.parts
             }
             assert is_rule_true(composite.rule, states | part_states) is raised
+
+
+def test_every_number_of_an_alarm_can_be_overridden_by_key() -> None:
+    override: JsonValue = {
+        "threshold": 70,
+        "periodMinutes": 5,
+        "periods": 4,
+        "datapoints": 3,
+        "severity": "P2",
+        "missingData": "ignore",
+    }
+    values: dict[str, JsonValue] = {"alarms": {"overrides": {"database-cpu-high": override}}}
+    (alarm,) = list_planned_alarms("database-cpu-high", values)
+    entry = alarm.entry
+    assert (alarm.threshold, entry.severity, entry.period_seconds) == (70, "P2", 300)
+    assert (entry.evaluation_periods, entry.datapoints_to_alarm) == (4, 3)
+    assert entry.get_missing_data(build_settings(values), alarm.subject) == "ignore"
+    assert format_condition(entry, alarm.threshold) == "> 70 % in 3 of 4 periods of 5 min"
+    (other,) = list_planned_alarms("database-cpu-critical", values)
+    assert (other.entry.severity, other.entry.evaluation_periods) == ("P0", 15)
+
+
+def test_fewer_periods_are_all_needed_unless_the_settings_say_otherwise() -> None:
+    values: dict[str, JsonValue] = {"alarms": {"overrides": {"database-cpu-high": {"periods": 2}}}}
+    (alarm,) = list_planned_alarms("database-cpu-high", values)
+    assert alarm.entry.datapoints_to_alarm == 2
+    assert format_condition(alarm.entry, alarm.threshold) == "> 80 % for 2 min"
+
+
+def test_missing_data_that_the_settings_treat_is_so_for_idle_services_too() -> None:
+    override: JsonValue = {"missingData": "breaching"}
+    values: dict[str, JsonValue] = {
+        "services": {"web": {"min": 0}},
+        "alarms": {"overrides": {"service-cpu-high": override}},
+    }
+    (alarm,) = list_planned_alarms("service-cpu-high", values)
+    assert alarm.entry.get_missing_data(build_settings(values), "web") == "breaching"
+
+
+def test_what_only_a_composite_acts_on_has_its_severity() -> None:
+    values: dict[str, JsonValue] = {
+        "alarms": {
+            "severities": ["P0", "P1"],
+            "overrides": {"slo-availability-slow-burn": {"severity": "P1"}},
+        }
+    }
+    plan = plan_stack_alarms(values)
+    assert "slo-availability-slow-burn" in {item.entry.key for item in plan.composites}
+    (window,) = list_planned_alarms("slo-availability-slow-long", values)
+    assert window.entry.severity == "P1"
+    assert not list_planned_alarms("slo-latency-slow-long", values)
+
+
+def test_an_alarm_that_notifies_nobody_does_not_silence_one_that_pages() -> None:
+    values: dict[str, JsonValue] = {
+        "alarms": {"overrides": {"slo-availability-fast-burn": {"severity": "P3"}}}
+    }
+    suppressors = {
+        item.entry.key: item.suppressor
+        for item in plan_stack_alarms(values).composites
+        if item.entry.suppressed_by
+    }
+    assert suppressors["slo-availability-medium-burn"] is None
+    assert suppressors["slo-latency-medium-burn"] == "bulwark-test-slo-latency-fast-burn"

@@ -78,6 +78,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "model",
         "alarm_commands",
         "extended_support",
+        "alarm_numbers",
         "regions",
         "replacements",
         "resource_types",

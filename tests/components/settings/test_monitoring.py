@@ -3,7 +3,6 @@
 import pytest
 from pydantic import JsonValue
 
-from components.alarm_keys import ALARM_KEYS
 from components.settings import SettingsError
 from tests.world import build_settings
 
@@ -44,22 +43,6 @@ def test_two_subscribers_of_a_level_may_not_share_a_name() -> None:
         build_settings({"alarms": {"subscriptions": [TEAM_SUBSCRIPTION, TEAM_SUBSCRIPTION]}})
     assert str(error.value).startswith("bulwark:alarms")
     assert "example.com" not in str(error.value)
-
-
-def test_an_unknown_alarm_is_refused_with_those_there_are() -> None:
-    with pytest.raises(SettingsError) as error:
-        build_settings({"alarms": {"overrides": {"database-cpu": {"threshold": 50}}}})
-    message = str(error.value)
-    assert message.startswith("bulwark:alarms.overrides.database-cpu ")
-    assert message.endswith(f"must be an alarm of the registry: {', '.join(ALARM_KEYS)}")
-
-
-def test_a_threshold_of_an_alarm_on_alarms_is_refused() -> None:
-    with pytest.raises(SettingsError) as error:
-        build_settings({"alarms": {"overrides": {"database-unhealthy": {"threshold": 1}}}})
-    assert str(error.value).startswith(
-        "bulwark:alarms.overrides.database-unhealthy.threshold is 1, must not be set: "
-    )
 
 
 @pytest.mark.parametrize("objective", [93.05, 50, 99.995])

@@ -314,7 +314,7 @@ def test_alarms_are_chosen_by_name_severity_key_and_component(
         ),
         (
             "alarms mute --severity P9 --reason x --for 1",
-            "--severity must be P0, P1 or P2, not 'P9'",
+            "--severity must be P0, P1, P2 or P3, not 'P9'",
         ),
         ("alarms mute --by magic --all --reason x --for 1", "--by must be "),
         ("alarms mute --reason x --for 60", "no alarm is selected"),

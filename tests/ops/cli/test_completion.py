@@ -78,7 +78,7 @@ def test_the_verbs_of_a_noun_and_of_a_noun_below_it_are_offered() -> None:
 
 def test_options_and_their_values_are_offered() -> None:
     assert {"--dry-run", "--expect", "--yes"} <= set(complete_line("ops db resize --"))
-    assert complete_line("ops alarms list --severity ") == ["P0", "P1", "P2"]
+    assert complete_line("ops alarms list --severity ") == ["P0", "P1", "P2", "P3"]
 
 
 def test_names_come_from_the_file_of_outputs(outputs_file: Path) -> None:

@@ -161,6 +161,7 @@ def test_no_property_is_harmless_and_dangerous() -> None:
         (ALARM, {"threshold": 1}, None, "protects less", "nobody is notified"),
         (ALARM, {"alarmActions": ["a"]}, {"alarmActions": []}, "protects less", "no longer"),
         (ALARM, {"alarmActions": ["a", "b"]}, {"alarmActions": ["b"]}, "protects less", "topic"),
+        (ALARM, {"alarmActions": ["page"]}, {"alarmActions": ["warn"]}, "protects less", "topic"),
         (ALARM, {"actionsEnabled": True}, {"actionsEnabled": False}, "protects less", "nobody"),
         (ALARM, {"threshold": 80}, {"threshold": 99}, "protects less", "another value"),
         ("aws:kms/key:Key", {"policy": "a"}, {"policy": "b"}, "interrupts", "cannot read"),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.policy.cases.alarms import ALARM_CASES
 from tests.policy.cases.backups import BACKUPS_CASES
 from tests.policy.cases.encryption import ENCRYPTION_CASES
 from tests.policy.cases.exposure import EXPOSURE_CASES
@@ -19,4 +20,5 @@ RULE_CASES: Final[dict[str, RuleCase]] = {
     **PROTECTION_CASES,
     **HOUSEKEEPING_CASES,
     **IAM_CASES,
+    **ALARM_CASES,
 }

@@ -3,11 +3,12 @@
 The account's availability zones are read first: the settings may only name these.
 The outputs that the last deployment stored in SSM list its parts. Values that operations change
 without Pulumi (the database's version and storage, the cache's failover) are read from RDS and
-ElastiCache. Before the first deployment there are no outputs, so only SSM is read.
+ElastiCache; what is in a zone that goes, from the network interfaces of its subnets. Before the
+first deployment there are no outputs, so only SSM is read.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import pulumi
@@ -57,16 +58,45 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         return DeployedStack()  # never deployed, or the copy that a lost region keeps here
     database, cache, fleet = (parts.get(key) for key in ("database", "cache", "fleet"))
     services, targets = (_join_pieces(parts, part) for part in ("services", "loadBalancer"))
+    zones = tuple(stack.get("zones") or ())
+    removed_zones = [zone for zone in zones if zone not in settings.network.zones]
     return DeployedStack(
         has_own_keys=bool(stack.get("dataKeyArn")),
         cidr=network.get("cidr"),
-        zones=tuple(stack.get("zones") or ()),
+        zones=zones,
         database=_find_database(database) if database else None,
         service_ports={name: int(service["port"]) for name, service in services.items()},
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
         route_priorities={name: target.get("priorities") for name, target in targets.items()},
+        database_zones=_list_occupied_zones(
+            settings, subnets=network.get("databaseSubnets") or {}, zones=removed_zones
+        ),
+        cache_zones=_list_occupied_zones(
+            settings,
+            subnets=network.get("privateSubnets") or {},
+            zones=removed_zones if cache else (),
+            description="ElastiCache*",
+        ),
     )
+
+
+def _list_occupied_zones(
+    settings: Settings, *, subnets: Mapping[str, str], zones: Iterable[str], description: str = "*"
+) -> tuple[str, ...]:
+    """Returns those of the zones whose subnet has a network interface so described."""
+
+    def has_interfaces(zone: str) -> bool:
+        filters = [
+            aws.ec2.GetNetworkInterfacesFilterArgs(name=name, values=[value])
+            for name, value in (("subnet-id", subnets[zone]), ("description", description))
+        ]
+        answer = _find_or_none(
+            lambda: aws.ec2.get_network_interfaces(filters=filters, region=settings.region)
+        )
+        return answer is not None and bool(answer.ids)
+
+    return tuple(zone for zone in zones if zone in subnets and has_interfaces(zone))
 
 
 def _join_pieces(parts: Mapping[str, Any], part: str) -> dict[str, Any]:
@@ -113,6 +143,8 @@ def _find_database(part: Mapping[str, Any]) -> DeployedDatabase | None:
         admin_name=instance.master_username,
         insights=instance.database_insights_mode or "standard",
         insights_days=part.get("performanceInsightsDays"),
+        zone=(instance.availability_zone or "")[-1:] or None,
+        has_standby=bool(instance.multi_az),
     )
 
 

@@ -28,6 +28,8 @@ class DeployedDatabase:
     admin_name: str
     insights: str = "standard"  # mode of Database Insights
     insights_days: int | None = None  # as last declared; None: off, or not known
+    zone: str | None = None  # letter of the primary's zone
+    has_standby: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,9 @@ class DeployedStack:
     fleet_port: int | None = None
     cache: DeployedCache | None = None
     route_priorities: DeployedPriorities = field(default_factory=dict)  # by target
+    # Of the zones that the settings no longer have: those where RDS or ElastiCache has a host.
+    database_zones: tuple[str, ...] = ()
+    cache_zones: tuple[str, ...] = ()
 
 
 def require_existing_zones(settings: Settings, zone_names: Collection[str]) -> None:
@@ -120,11 +125,44 @@ def _list_network_faults(settings: Settings, deployed: DeployedStack) -> Iterato
             "is another VPC, and everything in it would be replaced. A stack of another name with "
             f"`database.restoreFrom` takes the data over, see {CHANGING_PAGE}"
         )
-    if settings.network.zones[: len(deployed.zones)] != deployed.zones:
+    zones = settings.network.zones
+    kept_zones = tuple(zone for zone in deployed.zones if zone in zones)
+    if zones[: len(kept_zones)] != kept_zones:
         yield (
-            f"network.zones is {_format_list(settings.network.zones)}, must begin with "
-            f"{_format_list(deployed.zones)}: the subnets of these zones are in use, and their "
-            f"ranges follow from the order. Zones are only ever added, see {CHANGING_PAGE}"
+            f"network.zones is {_format_list(zones)}, must begin with {_format_list(kept_zones)}: "
+            "the first zone has the only NAT device with `nat: one`. New zones go to the end"
+        )
+    for zone in deployed.zones:
+        if zone not in zones:
+            yield from _list_zone_faults(settings, deployed, zone)
+
+
+def _list_zone_faults(settings: Settings, deployed: DeployedStack, zone: str) -> Iterator[str]:
+    """What is in a zone that goes. AWS re:Post, "How can I delete a subnet that is in an Amazon RDS
+    DB subnet group?": an instance leaves a zone by its standby, a standby by Multi-AZ off and on.
+    """
+    kept = f"network.zones is {_format_list(settings.network.zones)}, must keep {zone!r}"
+    database = deployed.database
+    if zone in deployed.database_zones:
+        if database is not None and database.zone == zone:
+            way = (
+                "Run `ops db failover` first"
+                if database.has_standby
+                else "Set `database.multiAz: true` and deploy, run `ops db failover`, then set it "
+                "back and deploy"
+            )
+            yield f"{kept}: the primary database is there. {way}, see {CHANGING_PAGE}"
+        else:
+            yield (
+                f"{kept}: RDS has a host there that `ops db status` shows. A standby goes with "
+                "`database.multiAz: false`, until the zone is gone; a replica with "
+                "`database.replicas` or `ops db replica remove`, a restored instance with `ops "
+                f"recover discard`. See {CHANGING_PAGE}"
+            )
+    if zone in deployed.cache_zones:
+        yield (
+            f"{kept}: a node of the cache is there. Set `cache.enabled: false` and deploy, then "
+            f"take the zone away; the cache comes back empty, see {CHANGING_PAGE}"
         )
 
 

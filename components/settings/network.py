@@ -44,7 +44,7 @@ class NetworkSettings(Section):
         default=("a", "b", "c"),
         min_length=2,
         max_length=3,
-        description="letters of the availability zones; add new ones at the end only",
+        description="letters of the availability zones; new ones go to the end",
     )
     nat: NatPlacement = Field(
         default="per-zone",

@@ -56,6 +56,7 @@ MODULES: Final = (
     "rds.given_up",
     "rds.states",
     "rds.restores",
+    "ec2.service_interfaces",
     "rds.servers",
     "rds.snapshots",
     "rds.versions",

@@ -31,6 +31,11 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
         operation="ec2.describe_availability_zones",
         outputs={"id": "region", "names": "out.AvailabilityZones[].ZoneName"},
     ),
+    "aws:ec2/getNetworkInterfaces:getNetworkInterfaces": ProviderInvoke(
+        operation="ec2.describe_network_interfaces",
+        params={"Filters": "in.filters[].{Name: name, Values: values}"},
+        outputs={"id": "region", "ids": "out.NetworkInterfaces[].NetworkInterfaceId"},
+    ),
     "aws:index/getPartition:getPartition": ProviderInvoke(
         outputs={
             "partition": "partition",
@@ -59,6 +64,8 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
         outputs={
             "id": "in.dbInstanceIdentifier",
             "dbInstanceIdentifier": "in.dbInstanceIdentifier",
+            "availabilityZone": "out.DBInstances[0].AvailabilityZone",
+            "multiAz": "out.DBInstances[0].MultiAZ",
             "allocatedStorage": "out.DBInstances[0].AllocatedStorage",
             "maxAllocatedStorage": "out.DBInstances[0].MaxAllocatedStorage",
             "databaseInsightsMode": "out.DBInstances[0].DatabaseInsightsMode",

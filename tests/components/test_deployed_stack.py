@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
 from components.deployed_stack import read_deployed_stack, require_possible_settings
@@ -17,7 +18,7 @@ from components.settings.deployed_stack import (
     DeployedStack,
     require_existing_zones,
 )
-from sandbox.aws import use_in_memory_aws
+from sandbox.aws import get_client, use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
 from sandbox.program import load_stack_config, run_program, run_stack_program
 from tests.world import AwsMocks, build_settings
@@ -211,3 +212,51 @@ def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
     assert deployed.cache == DeployedCache(
         engine="valkey", port=6379, has_failover=False, engine_version="8.0"
     )
+
+
+def test_a_zone_goes_once_neither_primary_nor_standby_nor_cache_is_in_it() -> None:
+    """The procedure of docs/changing.md, up to the deployment that removes the zone."""
+    overrides: dict[str, JsonValue] = {"cache": {"enabled": True}}
+    project, config = load_stack_config("prod", overrides)
+    region, name = config["aws:region"], f"{project}-prod-database"
+
+    def read_without(zone: str) -> str:
+        """What the program says of a deployment without a zone; nothing if it is possible."""
+        zones: list[JsonValue] = [letter for letter in "abc" if letter != zone]
+        _, changed = load_stack_config("prod", overrides | {"network": {"zones": zones}})
+        settings = parse_settings(project, stack="prod", region=region, config=changed)
+        try:
+            run_program(lambda: check(settings), InMemoryMocks(region))
+        except pulumi.RunError as error:
+            return str(error)
+        return ""
+
+    with use_in_memory_aws(region):
+        deploy_in_memory("prod", overrides)
+        rds = get_client("rds", region)
+        primary = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+        zone, standby = primary["AvailabilityZone"][-1], primary["SecondaryAvailabilityZone"][-1]
+        (free,) = {*"abc"} - {zone, standby}
+        assert read_without(free) == ""
+        assert f"must keep {zone!r}: the primary database is there" in read_without(zone)
+        assert "a node of the cache is there" in read_without(zone)
+        assert f"must keep {standby!r}: RDS has a host there" in read_without(standby)
+        rds.reboot_db_instance(DBInstanceIdentifier=name, ForceFailover=True)
+        assert f"must keep {zone!r}: RDS has a host there" in read_without(zone)
+        rds.modify_db_instance(DBInstanceIdentifier=name, MultiAZ=False, ApplyImmediately=True)
+        assert "RDS has a host there" not in read_without(zone)
+        group = primary["DBSubnetGroup"]
+        subnets = {
+            subnet["SubnetAvailabilityZone"]["Name"][-1]: subnet["SubnetIdentifier"]
+            for subnet in group["Subnets"]
+        }
+
+        def keep_zones(*zones: str) -> None:
+            rds.modify_db_subnet_group(
+                DBSubnetGroupName=group["DBSubnetGroupName"],
+                SubnetIds=[subnets[letter] for letter in zones],
+            )
+
+        keep_zones(standby, free)
+        with pytest.raises(ClientError, match="already in use by the DB instance"):
+            keep_zones(free)

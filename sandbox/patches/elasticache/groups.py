@@ -1,5 +1,6 @@
 """ElastiCache: parameter groups, and the operations of subnet groups that moto lacks."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -122,10 +123,28 @@ def _get_subnet_group(backend: ElastiCacheBackend, name: str) -> CacheSubnetGrou
     return backend.cache_subnet_groups[name]
 
 
+def list_node_subnets(backend: ElastiCacheBackend) -> Iterator[tuple[str, str]]:
+    """Yields the name of each node of a replication group, and the id of its subnet."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    for record in get_replication_groups(backend).values():
+        group = backend.cache_subnet_groups.get(record["CacheSubnetGroupName"])
+        subnet_ids = group.subnet_ids if group else []
+        subnets = {ec2.get_subnet(id_).availability_zone: id_ for id_ in subnet_ids}
+        for node, zone in zip(record["Members"], record["Zones"], strict=True):
+            if zone in subnets:
+                yield node, subnets[zone]
+
+
 @patch.add_operation(ElastiCacheResponse, "ModifyCacheSubnetGroup")
 def modify_cache_subnet_group(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     backend = response.elasticache_backend
     group = _get_subnet_group(backend, params["CacheSubnetGroupName"])
+    removed_ids = {*group.subnet_ids} - {*params.get("SubnetIds", group.subnet_ids)}
+    for node, subnet_id in list_node_subnets(backend):
+        if subnet_id in removed_ids:  # API reference, ModifyCacheSubnetGroup, SubnetInUse
+            raise AwsError(
+                "SubnetInUse", f"The requested subnet {subnet_id} is being used by {node}"
+            )
     new_group = CacheSubnetGroup(
         backend.account_id,
         backend.region_name,

@@ -55,9 +55,31 @@ REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
         "network.cidr is '10.1.0.0/16', must be '10.0.0.0/16'",
     ),
     (
-        STANDING,
+        replace(
+            STANDING,
+            database=replace(DATABASE, zone="c", has_standby=True),
+            database_zones=("c",),
+        ),
         {"network": {"zones": ["a", "b"]}},
-        "network.zones is ['a', 'b'], must begin with ['a', 'b', 'c']",
+        "network.zones is ['a', 'b'], must keep 'c': the primary database is there. Run `ops db "
+        "failover` first",
+    ),
+    (
+        replace(STANDING, database=replace(DATABASE, zone="c"), database_zones=("c",)),
+        {"network": {"zones": ["a", "b"]}},
+        "Set `database.multiAz: true` and deploy, run `ops db failover`, then set it back",
+    ),
+    (
+        replace(STANDING, database=replace(DATABASE, zone="a"), database_zones=("c",)),
+        {"network": {"zones": ["a", "b"]}},
+        "must keep 'c': RDS has a host there that `ops db status` shows. A standby goes with "
+        "`database.multiAz: false`",
+    ),
+    (
+        replace(STANDING, cache_zones=("b",)),
+        {"network": {"zones": ["a", "c"]}},
+        "network.zones is ['a', 'c'], must keep 'b': a node of the cache is there. Set "
+        "`cache.enabled: false`",
     ),
     (STANDING, {"network": {"zones": ["b", "a", "c"]}}, "must begin with ['a', 'b', 'c']"),
     (STANDING, {"database": {"port": 5434}}, "database.port is 5434, must be 5433"),
@@ -110,6 +132,9 @@ POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
     (DeployedStack(), {"database": {"port": 6000, "name": "shop"}, "encryption": "own"}),
     (STANDING, {"network": {"zones": ["a", "b", "c"]}, "compute": "both"}),
     (replace(STANDING, zones=("a", "b")), {}),
+    (STANDING, {"network": {"zones": ["a", "b"]}}),
+    (STANDING, {"network": {"zones": ["b", "c"]}}),
+    (replace(STANDING, zones=("a", "b")), {"network": {"zones": ["a", "c"]}}),
     (STANDING, {"database": {"engineVersion": "16.10", **MINOR}}),
     (STANDING, {"database": {"engineVersion": "16.9", "replicas": 2, **MINOR}}),
     (STANDING, {"database": {"storageGb": 400, "maxStorageGb": 1000}}),

@@ -1,0 +1,95 @@
+"""EC2: the network interfaces that RDS and ElastiCache keep in subnets, one for each host.
+
+RDS has one for the primary and one for the standby, described RDSNetworkInterface (AWS re:Post,
+"How do I find the resources that are associated with an elastic network interface?"); ElastiCache
+has one for each node, with its name in the description (assumed: "ElastiCache NODE").
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.elastic_network_interfaces import (
+    NetworkInterface,
+    NetworkInterfaceBackend,
+)
+from moto.elasticache.models import elasticache_backends
+from moto.rds.models import RDSBackend, rds_backends
+
+from sandbox.patches.elasticache.groups import list_node_subnets
+from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.rds.reboots import get_standby_zone
+
+patch = ServicePatch()
+Host = tuple[str, str]  # the description of its interface, and the id of its subnet
+
+
+def _list_database_hosts(backend: RDSBackend) -> Iterator[tuple[str, str]]:
+    """Name and subnet of each host of a DB instance."""
+    for name, instance in backend.databases.items():
+        group = getattr(instance, "db_subnet_group", None)
+        subnets = {s.availability_zone: s.id for s in group._subnets} if group else {}
+        standby_zone = get_standby_zone(instance) if instance.multi_az else None
+        for zone in (instance.availability_zone, standby_zone):
+            if zone in subnets:
+                yield name, subnets[zone]
+
+
+def _list_hosts(account: str, region: str) -> Iterator[Host]:
+    for _, subnet_id in _list_database_hosts(rds_backends[account][region]):
+        yield "RDSNetworkInterface", subnet_id
+    for node, subnet_id in list_node_subnets(elasticache_backends[account][region]):
+        yield f"ElastiCache {node}", subnet_id
+
+
+def _is_selected(interface: NetworkInterface, filters: Any) -> bool:
+    values = {"subnet-id": interface.subnet.id, "description": interface.description}
+    return all(
+        any(fnmatchcase(values.get(name, ""), pattern) for pattern in patterns)
+        for name, patterns in (filters or {}).items()
+    )
+
+
+@patch.wrap(NetworkInterfaceBackend, "get_all_network_interfaces")
+def list_network_interfaces(
+    original: Any, backend: EC2Backend, eni_ids: list[str] | None = None, filters: Any = None
+) -> list[NetworkInterface]:
+    """Lists those of RDS and ElastiCache too, unless ids are given."""
+    interfaces: list[NetworkInterface] = original(backend, eni_ids, filters)
+    if eni_ids:
+        return interfaces
+    known: dict[tuple[int, Host], NetworkInterface] = backend_state(backend, "interfaces", dict)
+    for number, host in enumerate(_list_hosts(backend.account_id, backend.region_name)):
+        if (number, host) not in known:
+            description, subnet_id = host
+            known[number, host] = NetworkInterface(  # type: ignore[abstract]
+                backend, backend.get_subnet(subnet_id), [], description=description
+            )
+        interface = known[number, host]
+        if _is_selected(interface, filters):
+            interfaces.append(interface)
+    return interfaces
+
+
+@patch.replace(RDSBackend, "modify_db_subnet_group")
+def modify_db_subnet_group(
+    backend: RDSBackend, subnet_name: str, description: str | None, subnets: list[Any]
+) -> Any:
+    """A subnet that holds a host stays; moto would lose the group.
+
+    AWS re:Post, "How can I delete a subnet that is in an Amazon RDS DB subnet group?".
+    """
+    group = backend.subnet_groups[subnet_name]
+    kept_ids = {subnet.id for subnet in subnets}
+    group_ids = {subnet.id for subnet in group._subnets}
+    for name, subnet_id in _list_database_hosts(backend):
+        if subnet_id in group_ids - kept_ids:
+            raise AwsError(
+                "SubnetAlreadyInUse",
+                f"The DB subnet {subnet_id} is already in use by the DB instance {name}",
+            )
+    group._subnets = subnets
+    if description is not None:
+        group.description = description
+    return group

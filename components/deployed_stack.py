@@ -145,7 +145,12 @@ def _find_database(part: Mapping[str, Any]) -> DeployedDatabase | None:
         insights_days=part.get("performanceInsightsDays"),
         zone=(instance.availability_zone or "")[-1:] or None,
         has_standby=bool(instance.multi_az),
+        backup_region=_find_region(part.get("replicatedBackupArn")),
     )
+
+
+def _find_region(arn: str | None) -> str | None:
+    return arn.split(":")[3] if arn else None
 
 
 def _find_cache(part: Mapping[str, Any]) -> DeployedCache | None:

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from components.facts.backup_regions import BACKUP_DESTINATIONS, replicates_backups_between
 from components.routing import DeployedPriorities, assign_priorities
 from components.settings.loader import SettingsError
 from components.settings.stack import Settings
@@ -30,6 +31,7 @@ class DeployedDatabase:
     insights_days: int | None = None  # as last declared; None: off, or not known
     zone: str | None = None  # letter of the primary's zone
     has_standby: bool = False
+    backup_region: str | None = None  # where its automated backups are replicated to
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,7 @@ def require_possible_changes(settings: Settings, deployed: DeployedStack) -> Non
     rules = (
         _list_encryption_faults,
         _list_network_faults,
+        _list_replication_faults,
         _list_database_faults,
         _list_version_faults,
         _list_storage_faults,
@@ -163,6 +166,25 @@ def _list_zone_faults(settings: Settings, deployed: DeployedStack, zone: str) ->
         yield (
             f"{kept}: a node of the cache is there. Set `cache.enabled: false` and deploy, then "
             f"take the zone away; the cache comes back empty, see {CHANGING_PAGE}"
+        )
+
+
+def _list_replication_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """A pair that is replicated already is possible, whatever the documented table says."""
+    region, recovery_region = settings.region, settings.recovery_region
+    if recovery_region is None or not settings.replicates_database_backups:
+        return
+    deployed_region = deployed.database.backup_region if deployed.database else None
+    if recovery_region != deployed_region and not replicates_backups_between(
+        region, recovery_region
+    ):
+        destinations = ", ".join(BACKUP_DESTINATIONS.get(region, ()))
+        must_be = f"must be one of {destinations}" if destinations else "must not be set"
+        yield (
+            f"recoveryRegion is {recovery_region!r}, {must_be} with database.crossRegionBackups: "
+            f"RDS does not replicate automated backups from {region} there. Or set "
+            "database.crossRegionBackups to false: copies of AWS Backup go to every region, once a "
+            "day"
         )
 
 

@@ -26,7 +26,10 @@ from tests.world import AwsMocks, build_settings
 PUBLISHED: dict[str, Any] = {
     "stack": {"region": "eu-north-1", "dataKeyArn": None, "zones": ["a", "b"]},
     "network": {"cidr": "10.0.0.0/16"},
-    "database": {"identifier": "bulwark-test-database"},
+    "database": {
+        "identifier": "bulwark-test-database",
+        "replicatedBackupArn": "arn:aws:rds:eu-west-1:123456789012:auto-backup:ab-1",
+    },
     "services": {"pieces": ["web"]},
     "services/web": {"web": {"port": 8080}},
     "fleet": None,
@@ -39,6 +42,8 @@ INSTANCE = {
     "maxAllocatedStorage": 100.0,
     "dbName": "app",
     "masterUsername": "bulwark_admin",
+    "availabilityZone": "eu-north-1b",
+    "multiAz": True,
 }
 
 
@@ -89,6 +94,9 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
             max_storage_gb=100,
             name="app",
             admin_name="bulwark_admin",
+            zone="b",
+            has_standby=True,
+            backup_region="eu-west-1",
         ),
         service_ports={"web": 8080},
     )

@@ -11,6 +11,7 @@ from moto.moto_api._internal import mock_random
 from moto.rds.models import DBInstance, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
+from components.facts.backup_regions import replicates_backups_between
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 from sandbox.patches.rds.restores import create_restored_instance, get_restored_settings
@@ -238,6 +239,10 @@ def start_backups_replication(response: RDSResponse, params: ApiRecord) -> ApiRe
         raise AwsError("DBInstanceNotFound", f"DBInstance {source} not found.")
     if instance.region == backend.region_name:
         raise AwsError("InvalidParameterValue", "The source is in the region of the request.")
+    if not replicates_backups_between(instance.region, backend.region_name):
+        raise AwsError(  # as boto3#3201 has it
+            "InvalidParameterValue", f"Feature is not available in region {backend.region_name}."
+        )
     if not instance.backup_retention_period:
         raise AwsError(
             "InvalidDBInstanceState", "Automated backups are not enabled for the source."

@@ -82,6 +82,13 @@ REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
         "`cache.enabled: false`",
     ),
     (STANDING, {"network": {"zones": ["b", "a", "c"]}}, "must begin with ['a', 'b', 'c']"),
+    (
+        DeployedStack(),
+        {"recoveryRegion": "eu-south-1"},
+        "recoveryRegion is 'eu-south-1', must be one of eu-central-1, eu-west-1, eu-west-2, "
+        "eu-west-3, us-east-1 with database.crossRegionBackups: RDS does not replicate",
+    ),
+    (STANDING, {"recoveryRegion": "us-west-2"}, "recoveryRegion is 'us-west-2', must be one of"),
     (STANDING, {"database": {"port": 5434}}, "database.port is 5434, must be 5433"),
     (STANDING, {"database": {"name": "shop"}}, "database.name is 'shop', must be 'app'"),
     (
@@ -133,6 +140,15 @@ POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
     (STANDING, {"network": {"zones": ["a", "b", "c"]}, "compute": "both"}),
     (replace(STANDING, zones=("a", "b")), {}),
     (STANDING, {"network": {"zones": ["a", "b"]}}),
+    (DeployedStack(), {"recoveryRegion": "eu-central-1"}),
+    (
+        DeployedStack(),
+        {"recoveryRegion": "eu-south-1", "database": {"crossRegionBackups": False}},
+    ),
+    (
+        replace(STANDING, database=replace(DATABASE, backup_region="eu-south-1")),
+        {"recoveryRegion": "eu-south-1"},
+    ),
     (STANDING, {"network": {"zones": ["b", "c"]}}),
     (replace(STANDING, zones=("a", "b")), {"network": {"zones": ["a", "c"]}}),
     (STANDING, {"database": {"engineVersion": "16.10", **MINOR}}),

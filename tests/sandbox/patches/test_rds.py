@@ -197,6 +197,20 @@ def test_backups_are_replicated_to_another_region(
     assert west.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"] == []
 
 
+def test_backups_are_not_replicated_between_every_two_regions(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
+    arn = create_main_database(aws_client("rds"))["DBInstanceArn"]
+    code, message = get_refusal(
+        aws_client("rds", "ap-south-1").start_db_instance_automated_backups_replication,
+        SourceDBInstanceArn=arn,
+    )
+    assert (code, message) == (
+        "InvalidParameterValue",
+        "Feature is not available in region ap-south-1.",
+    )
+
+
 def test_an_instance_has_its_backups_in_its_own_region(aws_client: ClientFactory) -> None:
     rds = aws_client("rds")
     create_main_database(rds)

@@ -9,11 +9,11 @@ from pulumi import Input, Output, ResourceOptions
 from components.certificate import Certificate, CertificateArgs
 from components.component import Component
 from components.contract import build_contract_part
-from components.facts.load_balancer import UNMATCHED_HOST
+from components.facts.load_balancer import BALANCER_LOG_PREFIX, UNMATCHED_HOST
 from components.firewall import create_security_group
 from components.internet import HTTP_PORT, HTTPS_PORT
 from components.keys import Keys
-from components.log_bucket import ALB_PREFIX, LogBucket
+from components.log_bucket import LogBucket
 from components.network import Network
 from components.routing import (
     MAINTENANCE_PRIORITY,
@@ -166,7 +166,7 @@ class LoadBalancer(Component):
     def _create_load_balancer(self, args: LoadBalancerArgs) -> aws.lb.LoadBalancer:
         load_balancer_settings = self.settings.load_balancer
         access_logs: aws.lb.LoadBalancerAccessLogsArgsDict | None = (
-            {"bucket": args.log_bucket.bucket, "prefix": ALB_PREFIX, "enabled": True}
+            {"bucket": args.log_bucket.bucket, "prefix": BALANCER_LOG_PREFIX, "enabled": True}
             if args.log_bucket and load_balancer_settings.access_logs
             else None
         )

@@ -8,10 +8,10 @@ from pulumi import Output, ResourceOptions
 from components.account import Account
 from components.buckets import Bucket, BucketArgs
 from components.component import Component
+from components.facts.load_balancer import BALANCER_LOG_PREFIX
 from components.policies import Statement, build_source_conditions
 from components.settings import Settings
 
-ALB_PREFIX: Final = "alb"
 # What was overwritten or deleted: long enough to notice, short enough not to pay twice.
 LOG_OLD_VERSION_DAYS: Final = 30
 
@@ -78,7 +78,9 @@ def _build_write_statements(
         Statement(
             sid="LoadBalancerLogs",
             actions=["s3:PutObject"],
-            resources=[Output.format("{0}/{1}/AWSLogs/{2}/*", bucket_arn, ALB_PREFIX, account.id)],
+            resources=[
+                Output.format("{0}/{1}/AWSLogs/{2}/*", bucket_arn, BALANCER_LOG_PREFIX, account.id)
+            ],
             principals={"Service": ["logdelivery.elasticloadbalancing.amazonaws.com"]},
             conditions=build_source_conditions("logdelivery.elasticloadbalancing", account=account),
         ),

@@ -26,6 +26,8 @@ def _list_load_balancer_charges(
 # The host of the maintenance page's rule: no client asks for it. To close the stack, operations put
 # the path "/*" in its place.
 UNMATCHED_HOST: Final = "maintenance.invalid"
+# Where access logs are in the bucket of logs, which flow logs are in as well.
+BALANCER_LOG_PREFIX: Final = "alb"
 FACTS: Final = (
     ResourceFact(
         type="aws:lb/listener:Listener",

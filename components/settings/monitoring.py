@@ -8,8 +8,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from components.alarm_keys import FASTEST_BURN_RATE, compute_min_objective
 from components.facts.alarm_numbers import SEVERITIES, Severity
+from components.facts.filter_pattern import FilterPattern
 from components.settings.alarm_override import AlarmKey, AlarmOverride, list_override_faults
-from components.settings.filter_pattern import FilterPattern
 from components.settings.section import Section
 
 __all__ = [

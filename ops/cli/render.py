@@ -153,6 +153,12 @@ class Output:
         shown = Text(text, style=f"link {link}" if link else style)
         self._console.print(shown, soft_wrap=is_too_wide)
 
+    def print_text(self, text: str) -> None:
+        """Prints text as it is, never folded, like lines of a log; nothing with --output json."""
+        if self.output_format == "table":
+            self._open_frame()
+            (sys.stderr if self._to_stderr else sys.stdout).write(f"{text}\n")
+
     def print_plan(self, plan: "Plan", *, details: bool = False) -> None:
         """Prints a plan in words: what changes, what is at stake, how it is undone, the hash.
 

@@ -1,6 +1,5 @@
 """`--since` and `--until`: the time that a look is about, as a person types it."""
 
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeAlias
@@ -11,7 +10,6 @@ from ops.cli.durations import format_duration
 from ops.core.errors import UsageError
 from ops.core.times import (
     AmbiguousTimeError,
-    describe_typed_time,
     format_local_and_utc,
     format_utc,
     parse_past_time,
@@ -73,8 +71,9 @@ def parse_time_span(
 ) -> TimeSpan:
     """Parses --since, which is `default` before the end unless typed, and --until.
 
-    Says on stderr how times without a zone are taken. Raises UsageError unless both are times that
-    are past, one after the other, and not farther apart than `maximum_days`.
+    How times without a zone were taken is in `TimeSpan.describe`, which a look shows. Raises
+    UsageError unless both are times that are past, one after the other, and not farther apart than
+    `maximum_days`.
     """
     now = now.astimezone(UTC)
     until_time = now if until is None else _parse_time("--until", until, now)
@@ -107,6 +106,4 @@ def _parse_time(option: str, text: str, now: datetime) -> datetime:
             f"{option} must be in the past, not {text!r}, which is {format_local_and_utc(time)}; "
             f"it is {format_local_and_utc(now)}"
         )
-    if (description := describe_typed_time(option, text, time)) is not None:
-        sys.stderr.write(f"ops: {description}\n")
     return time

@@ -206,6 +206,17 @@ class Aws:
         except CALL_ERRORS as error:
             raise explain_error(error, api) from error
 
+    def list_pages(
+        self, api: str, params: dict[str, JsonValue], region: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The answers of a list operation, page after page, empty ones too; errors as `call`'s."""
+        service, operation = api.split(".")
+        try:
+            for page in self.client(service, region).get_paginator(operation).paginate(**params):
+                yield convert_to_json(page)
+        except CALL_ERRORS as error:
+            raise explain_error(error, api) from error
+
     def list_first_items(
         self, api: str, key: str, params: dict[str, JsonValue], region: str | None, max_pages: int
     ) -> tuple[list[Any], bool]:

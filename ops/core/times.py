@@ -121,11 +121,6 @@ def format_local_and_utc(time: datetime) -> str:
 
 def describe_typed_time(option: str, text: str, time: datetime) -> str | None:
     """Says how a time without an offset was taken; None if it has one."""
-    day_time = DAY_TIME_PATTERN.fullmatch(ZONE_WORD_PATTERN.sub("Z", text.strip()))
-    if day_time is not None and text.strip():
-        if day_time["zone"]:
-            return None
-        return f"{option} {text} is taken as {format_local_and_utc(time)}"
     try:
         if has_offset(datetime.fromisoformat(text.replace("Z", "+00:00"))):
             return None

@@ -46,6 +46,9 @@ class PriceTable:
     web_acl: float = 5.00
     web_acl_rule: float = 1.00
     hosted_zone: float = 0.50
+    # Of looks at logs: per GB that a query scans, per minute of Live Tail.
+    logs_scanned_gb: float = 0.005
+    live_tail_minute: float = 0.01
     notes: tuple[str, ...] = field(default=())
 
 

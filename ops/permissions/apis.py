@@ -186,6 +186,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
+    "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
     **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
     "s3.get_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
@@ -253,6 +254,18 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("ssm:TerminateSession", "own sessions"),
     ),
 }
+
+# What a group of commands needs of a call besides, that no other may.
+GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
+    ("logs", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
+    ("logs", "s3.get_object"): (build_grant("s3:GetObject", "access logs"),),
+    ("logs", "s3.list_objects_v2"): (build_grant("s3:ListBucket", "log bucket"),),
+}
+
+
+def get_command_grants(command: str, api: str) -> tuple[Grant, ...]:
+    """Returns the grants that a command needs for a call. Raises LookupError as below."""
+    return (*get_api_grants(api), *GROUP_GRANTS.get((command.split()[0], api), ()))
 
 
 def get_api_grants(api: str) -> tuple[Grant, ...]:

@@ -15,6 +15,7 @@ from ops.fleet import declarations as fleet
 from ops.github import declarations as github
 from ops.health import declarations as health
 from ops.lock import declarations as lock
+from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
 from ops.permissions import declarations as permissions
 from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
@@ -41,6 +42,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         github,
         health,
         lock,
+        logs,
         maintenance,
         permissions,
         preview,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.core.declaration import ROLES, Role
-from ops.permissions.apis import get_api_grants
+from ops.permissions.apis import get_command_grants
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS, OUTPUTS_CALLS
 from ops.permissions.grants import STACK_REGIONS_CONDITION, Condition, Grant, build_grant
 from ops.permissions.names import StackNames
@@ -84,7 +84,7 @@ def build_policy_statements(
     actions_by_scope: dict[tuple[tuple[str, ...], tuple[Condition, ...]], dict[str, list[str]]] = {}
     for command in commands:
         for api in (*DECLARATIONS[command].calls, *OUTPUTS_CALLS):
-            for grant in get_api_grants(api):
+            for grant in get_command_grants(command, api):
                 resources, conditions = _fill_grant(grant, name_values)
                 if resources:
                     actions = actions_by_scope.setdefault((resources, conditions), {})

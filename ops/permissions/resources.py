@@ -112,6 +112,15 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "log groups": build_stack_region_arns(
         "logs", "log-group:/{project}/{stack}/*", "log-group:/aws/rds/instance/{prefix}-database*"
     ),
+    "other logs": build_stack_region_arns(
+        "logs",
+        "log-group:/aws/lambda/{prefix}-*",
+        "log-group:/aws/ecs/containerinsights/{prefix}/*",
+        "log-group:aws-waf-logs-{prefix}",
+    ),
+    # What AWS itself writes: access logs, flow logs (components/log_bucket.py).
+    "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
+    "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),
     # What people typed and saw in containers: the transcripts of ECS Exec.
     "exec logs": build_stack_region_arns(
         "logs", "log-group:/{project}/{stack}/exec", "log-group:/{project}/{stack}/exec:*"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from components.account import Account
+from components.facts.load_balancer import BALANCER_LOG_PREFIX
 from components.flow_logs import FlowLogs, FlowLogsArgs
-from components.log_bucket import ALB_PREFIX, LogBucket, LogBucketArgs
+from components.log_bucket import LogBucket, LogBucketArgs
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import build_settings
@@ -50,7 +51,9 @@ def test_the_load_balancer_writes_below_its_prefix_and_the_own_account(build: Bu
         "logdelivery.elasticloadbalancing.amazonaws.com"
     ]
     assert statement["Action"] == ["s3:PutObject"]
-    assert statement["Resource"] == [f"{LOG_BUCKET_ARN}/{ALB_PREFIX}/AWSLogs/123456789012/*"]
+    assert statement["Resource"] == [
+        f"{LOG_BUCKET_ARN}/{BALANCER_LOG_PREFIX}/AWSLogs/123456789012/*"
+    ]
 
 
 def test_access_logs_of_buckets_are_taken_from_the_own_account_only(build: Build) -> None:

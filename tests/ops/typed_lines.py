@@ -7,7 +7,7 @@ from typing import Final
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
 from sandbox.patches.rds import states
-from tests.ops import db_stage, fleet_stage, service_stage
+from tests.ops import db_stage, fleet_stage, log_stage, service_stage
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -192,6 +192,17 @@ SNAPSHOT_LINE: Final = "db snapshot create --yes"
 DEPLOY_LINE: Final = f"service deploy {service_stage.BACKEND_IMAGE}:{{}} --service backend --yes"
 TWO_DEPLOY_LINES: Final = (DEPLOY_LINE.format("v2"), DEPLOY_LINE.format("v3"))
 REPLICA_OPTION: Final = f"--replica {STACK_PREFIX}-database-replica-1"
+
+
+def list_log_lines(line: str) -> tuple[TypedLine, ...]:
+    """A look at the lines of a service, of a deployment's tasks, and of files in S3."""
+    return (
+        TypedLine(line.format("backend"), log_stage.put_services_with_lines),
+        TypedLine(line.format("backend --deployment current"), log_stage.put_services_with_lines),
+        TypedLine(line.format("load-balancer"), log_stage.put_access_logs),
+    )
+
+
 TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     **{
         f"db {verb}": (TypedLine(f"db {verb} {REPLICA_OPTION}", put_database_with_replica),)
@@ -254,6 +265,14 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "fleet refresh status": (TypedLine("fleet refresh status", fleet_stage.put_fleet),),
     "lock break": (TypedLine("lock break --reason test --yes", put_foreign_lock),),
     "lock show": (TypedLine("lock show", put_foreign_lock),),
+    "logs errors": (
+        *list_log_lines("logs errors {}"),
+        TypedLine("logs errors fleet", log_stage.put_services_with_lines),
+    ),
+    "logs list": (TypedLine("logs list"),),
+    "logs search": list_log_lines("logs search {} 50"),
+    "logs tail": list_log_lines("logs tail {}"),
+    "logs top": list_log_lines("logs top {}"),
     "maintenance status": (
         TypedLine(
             "maintenance status",

@@ -79,6 +79,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "alarm_commands",
         "extended_support",
         "alarm_numbers",
+        "filter_pattern",
         "regions",
         "replacements",
         "resource_types",

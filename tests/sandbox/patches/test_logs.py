@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from ops.health.logs import POSTGRES_ERROR_PATTERN, PROGRAM_ERROR_PATTERN
 from sandbox.aws import use_in_memory_aws
-from sandbox.patches.logs import matches_filter_pattern
+from sandbox.patches.logs.patterns import matches_filter_pattern
 from sandbox.patches.patching import AwsError
 from tests.ops.stage import REGION, shared_aws
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from components.facts.filter_pattern import validate_filter_pattern
 from components.settings import SettingsError
-from components.settings.filter_pattern import validate_filter_pattern
 from ops.health.logs import POSTGRES_ERROR_PATTERN, PROGRAM_ERROR_PATTERN
 from tests.world import build_settings
 

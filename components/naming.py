@@ -13,8 +13,9 @@ from components.settings import Settings
 
 
 def build_stack_tags(settings: Settings, component: str) -> dict[str, str]:
-    """The tags of every resource of a component."""
+    """The tags of every resource of a component: those of the settings, and six of the stack."""
     return {
+        **settings.tags,
         "Project": settings.project,
         "Environment": settings.stack,
         "Component": component,
@@ -30,6 +31,13 @@ def build_launch_tags(settings: Settings, component: str) -> dict[str, str]:
     The provider gives those no tags of `aws:defaultTags`, so that they are added here.
     """
     return read_default_tags() | build_stack_tags(settings, component)
+
+
+def build_disk_tags(settings: Settings, component: str, name: str) -> dict[str, str] | None:
+    """The tags of an instance's disk; None if the stack has only its own, which are not on it."""
+    if not settings.tags and not read_default_tags():
+        return None
+    return build_launch_tags(settings, component) | {"Name": name}
 
 
 @cache

@@ -11,6 +11,7 @@ from components.account import Account
 from components.component import Component
 from components.firewall import allow_outbound, create_security_group
 from components.internet import ANYWHERE_CIDR
+from components.naming import build_disk_tags
 from components.policies import create_service_role
 from components.settings import Settings
 
@@ -187,6 +188,11 @@ class Nat(Component):
                     "kms_key_id": args.kms_key,
                     "volume_type": "gp3",
                     "volume_size": NAT_DISK_GIB,
+                    "tags": build_disk_tags(
+                        self.settings,
+                        "network",
+                        self.format_physical_name(self.name, "instance", zone),
+                    ),
                 },
                 # Out of credits it is slow; "unlimited" would cost more than a NAT gateway.
                 credit_specification={"cpu_credits": "standard"},

@@ -19,6 +19,7 @@ from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
+from components.settings.tags import ExtraTags
 from components.settings.windows import DAY_MINUTES, parse_daily_window, parse_weekly_window
 from components.settings.zones import ZONE_LETTERS_BY_REGION, Region
 
@@ -51,6 +52,9 @@ class Settings(Section):
     )
     owner: TagValue = Field(description="who is responsible for the stack; a tag")
     cost_center: TagValue = Field(description="who pays for it; a tag")
+    tags: ExtraTags = Field(
+        default={}, description="more tags of everything that can carry tags, by key"
+    )
     recovery_region: Region | None = Field(
         default=None,
         description="region for copies of backups, of the operations bucket and of the "

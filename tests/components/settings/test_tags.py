@@ -1,6 +1,7 @@
 """Tags of the settings: refused if a service would refuse them, on all that can carry tags."""
 
 import re
+from typing import Any
 
 import botocore.session
 import pytest
@@ -64,8 +65,8 @@ def test_the_limits_are_those_of_the_services() -> None:
     session = botocore.session.get_session()
     patterns = set()
     for service in ("acm", "ecs", "elbv2", "iam", "kms", "secretsmanager", "sns", "ssm", "wafv2"):
-        members = session.get_service_model(service).shape_for("Tag").members
-        for name, shape in members.items():
+        tag_shape: Any = session.get_service_model(service).shape_for("Tag")
+        for name, shape in tag_shape.members.items():
             is_key = name.lower().endswith("key")
             assert shape.metadata["max"] == (MAX_KEY_CHARACTERS if is_key else MAX_VALUE_CHARACTERS)
             patterns.add(re.sub(r"[()^$*+]+$|^[()^$]+", "", shape.metadata.get("pattern", "")))

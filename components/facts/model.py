@@ -14,6 +14,8 @@ REFILL_DOWNTIME: Final = "until the data is restored from elsewhere"
 RESTORE_DOWNTIME: Final = f"{ASSUMPTION}: a restore from a snapshot takes 20 min and more"
 RECREATION_DOWNTIME: Final = "until it is created again"
 RECREATION_MINUTES: Final = f"minutes; {ASSUMPTION}"
+# The tags of every resource of a stack; policy pack and settings hold to the same.
+STACK_TAG_KEYS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
 # Of every type: what a change of these properties never does anything to.
 HARMLESS_PROPERTIES: Final = frozenset({"tags", "tagsAll", "description"})
 # Of every type: names and places, which the provider changes by a replacement.

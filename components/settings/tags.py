@@ -12,8 +12,9 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-# What the stack tags everything with, and the tags of single resources.
-STACK_TAG_KEYS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
+from components.facts.model import STACK_TAG_KEYS
+
+# The tags of single resources, beside those of all.
 RESOURCE_TAG_KEYS: Final = ("Name", "Tier")
 RESERVED_PREFIXES: Final = ("aws:", "bulwark:")  # AWS's, and that of what operations create
 MAX_KEY_CHARACTERS: Final = 128

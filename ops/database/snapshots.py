@@ -4,8 +4,8 @@ A snapshot that ops creates is named `{instance}-{run}` and has the run as a tag
 created by ops, and lets a repeated call find it.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -55,6 +55,7 @@ class Snapshot:
     encrypted: bool
     run: str | None
     data_time: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def restore_identifier(self) -> str:
@@ -248,6 +249,8 @@ def build_database_snapshot_copy_plan(
         raise OpsError("this stack has no recovery region: set recoveryRegion and deploy")
     instance_identifier = outputs.database.identifier
     copy_name = get_snapshot_name(instance_identifier, run)
+    # RDS copies the source's own tags only if no others are given (assumed).
+    user_tags = {key: value for key, value in snapshot.tags.items() if not key.startswith("aws:")}
     key_params = (
         {"KmsKeyId": outputs.stack.recovery_key_arn or AWS_MANAGED_KEY_ALIAS}
         if snapshot.encrypted
@@ -262,7 +265,7 @@ def build_database_snapshot_copy_plan(
                 "SourceDBSnapshotIdentifier": snapshot.arn,
                 "TargetDBSnapshotIdentifier": copy_name,
                 "SourceRegion": outputs.stack.region,
-                "Tags": format_tags({RUN_TAG: run, "bulwark:source": snapshot.name}),
+                "Tags": format_tags({**user_tags, RUN_TAG: run, "bulwark:source": snapshot.name}),
                 **key_params,
             },
             expected_errors=("DBSnapshotAlreadyExists",),
@@ -385,4 +388,5 @@ def _parse_snapshot(description: Any, region: str) -> Snapshot:
         encrypted=bool(description.get("Encrypted")),
         run=tags.get(RUN_TAG),
         data_time=get_snapshot_data_time(description),
+        tags=tags,
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
+from components.facts.model import STACK_TAG_KEYS
 from components.facts.resource_types import ALL_FACTS
 from policy.rules.model import (
     PROD_ONLY,
@@ -16,7 +17,6 @@ from policy.rules.model import (
     find_property,
 )
 
-REQUIRED_TAGS: Final = ("Project", "Environment", "Component", "Owner", "CostCenter", "ManagedBy")
 # Types that can carry tags. Others are not checked: the inputs of a type without tags look like
 # those of a resource whose tags were forgotten.
 TAGGABLE_TYPES: Final = tuple(fact.type for fact in ALL_FACTS if fact.is_taggable)
@@ -26,7 +26,7 @@ def _check_tags(resource: PolicyResource) -> Iterator[str]:
     tags = find_property(resource.inputs, "tags")
     if resource.type == AUTO_SCALING_GROUP_TYPE and isinstance(tags, list | tuple):
         tags = {find_property(tag, "key"): find_property(tag, "value") for tag in tags}
-    for key in REQUIRED_TAGS:
+    for key in STACK_TAG_KEYS:
         yield from check_value(f"tags.{key}", find_property(tags, key), any_value("text"))
 
 

@@ -4,10 +4,11 @@ import re
 
 import pytest
 
+from components.facts.model import STACK_TAG_KEYS
 from components.naming import build_stack_tags
 from policy.rules import RESOURCE_RULES, RULE_NAMES, RULES_BY_NAME, STACK_RULES
 from policy.rules.exposure import BUCKET_COMPANION_TYPES
-from policy.rules.housekeeping import REQUIRED_TAGS, TAGGABLE_TYPES
+from policy.rules.housekeeping import TAGGABLE_TYPES
 from policy.rules.model import UNKNOWN, PolicyResource, ResourceRule, StackRule
 from tests.policy.cases import RULE_CASES
 from tests.policy.cases.model import (
@@ -75,7 +76,7 @@ def test_a_rule_says_which_control_it_is_of(policy_rule: ResourceRule) -> None:
 
 
 def test_the_tags_are_those_that_the_components_set() -> None:
-    assert set(REQUIRED_TAGS) == set(build_stack_tags(build_settings(), "x"))
+    assert set(STACK_TAG_KEYS) == set(build_stack_tags(build_settings(), "x"))
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])

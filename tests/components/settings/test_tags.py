@@ -8,13 +8,13 @@ import pytest
 from pydantic import JsonValue
 
 from components.facts.fleet import AUTO_SCALING_GROUP_TYPE
+from components.facts.model import STACK_TAG_KEYS
 from components.naming import build_stack_tags
 from components.settings.tags import (
     MAX_KEY_CHARACTERS,
     MAX_TAGS,
     MAX_VALUE_CHARACTERS,
     RESOURCE_TAG_KEYS,
-    STACK_TAG_KEYS,
 )
 from sandbox.aws import use_in_memory_aws
 from sandbox.deploy import deploy_in_memory

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ops.core.errors import DeniedError, OpsError, ThrottledError
+from ops.core.plan import RUN_TAG
 from ops.database import snapshots
-from ops.database.instance import get_primary
+from ops.database.instance import get_primary, parse_tags
 from ops.database.snapshots import Snapshot
 from tests.ops.command_line import OpsConsole
 from tests.ops.db_stage import fail_operations, open_database_console, put_database
@@ -20,7 +21,7 @@ from tests.ops.procedures.db_snapshot import (
     plan_snapshot_prune,
     put_database_snapshots,
 )
-from tests.ops.stage import RECOVERY_REGION, REGION, KillFuse, open_stage
+from tests.ops.stage import RECOVERY_REGION, REGION, KillFuse, Stage, open_stage
 
 SNAPSHOT_TIME = datetime(2026, 11, 20, tzinfo=UTC)
 PRIMARY_IDENTIFIER = "bulwark-test-database"
@@ -165,6 +166,11 @@ def test_what_is_not_whole_does_not_count_as_the_last_one() -> None:
     assert snapshots.list_prunable([unfinished, build_snapshot(100)], 1, 0, SNAPSHOT_TIME) == []
 
 
+def get_snapshot_tags(stage: Stage, region: str, name: str) -> dict[str, str]:
+    described = stage.client("rds", region).describe_db_snapshots(DBSnapshotIdentifier=name)
+    return parse_tags(described["DBSnapshots"][0]["TagList"])
+
+
 def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(
     ops: OpsConsole,
 ) -> None:
@@ -177,6 +183,10 @@ def test_a_snapshot_is_taken_listed_copied_and_pruned_from_the_command_line(
     copied = ops.run_for_json("db snapshot copy --yes")
     assert copied["region"] == RECOVERY_REGION
     assert copied["source"] == out.split("snapshot: ")[1].splitlines()[0]
+    here = get_snapshot_tags(ops.stage, REGION, copied["source"])
+    there = get_snapshot_tags(ops.stage, RECOVERY_REGION, copied["snapshot"])
+    assert here.keys() > {RUN_TAG}
+    assert there.items() >= {k: v for k, v in here.items() if k != RUN_TAG}.items()
     listed = ops.run_for_json("db snapshot list")["items"]
     assert [s["region"] for s in listed] == [REGION, REGION, RECOVERY_REGION]
     assert all(s["status"] == "available" and s["run"] for s in listed)

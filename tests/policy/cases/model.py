@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from policy.rules.housekeeping import REQUIRED_TAGS
+from components.facts.model import STACK_TAG_KEYS
 from policy.rules.model import PolicyResource
 
 KMS_KEY_ARN = "arn:aws:kms:eu-north-1:123456789012:key/k"
@@ -97,7 +97,7 @@ ALLOW_ANYBODY_STATEMENT = {
     "Action": "sns:Publish",
     "Resource": "*",
 }
-ALL_REQUIRED_TAGS = dict.fromkeys(REQUIRED_TAGS, "x")
+ALL_REQUIRED_TAGS = dict.fromkeys(STACK_TAG_KEYS, "x")
 TLS_LISTENER_PROPERTIES = {
     "protocol": "HTTPS",
     "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",

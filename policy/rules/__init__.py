@@ -7,10 +7,12 @@ from policy.rules import (
     alarms,
     backups,
     encryption,
+    endpoints,
     exposure,
     housekeeping,
     iam,
     protection,
+    resource_policies,
     transport,
 )
 from policy.rules.model import Profile, ResourceRule, StackRule
@@ -18,6 +20,8 @@ from policy.rules.model import Profile, ResourceRule, StackRule
 RESOURCE_RULES: Final[tuple[ResourceRule, ...]] = (
     *encryption.ENCRYPTION_RULES,
     *exposure.EXPOSURE_RULES,
+    *resource_policies.RESOURCE_POLICY_RULES,
+    *endpoints.ENDPOINT_RULES,
     *transport.TRANSPORT_RULES,
     *backups.BACKUP_RULES,
     *protection.DELETION_PROTECTION_RULES,

@@ -17,6 +17,22 @@ PRINCIPAL_KEYS: Final = frozenset(
     kms:calleraccount
     """.split()
 )
+# Keys with which a service states for whom or what it acts (IAM User Guide, "The confused deputy
+# problem"; of KMS the resource that is encrypted; of Lambda the skill of Alexa).
+SOURCE_KEYS: Final = frozenset(
+    """
+    aws:sourceaccount aws:sourcearn aws:sourceorgid aws:sourceorgpaths aws:sourceowner
+    kms:calleraccount lambda:eventsourcetoken
+    """.split()
+)
+# Keys that say whose the resource of a request is, or who calls (AWS, "Building a data perimeter").
+DESTINATION_KEYS: Final = frozenset(
+    """
+    aws:principalaccount aws:principalarn aws:principalorgid aws:principalorgpaths
+    aws:resourceaccount aws:resourceorgid aws:resourceorgpaths s3:resourceaccount
+    """.split()
+)
+ENCRYPTION_CONTEXT_PREFIX: Final = "kms:encryptioncontext:"
 # Operators that are false if the request does not match (IAM User Guide, Condition operators).
 # Negated ones, ...IfExists, Null and ForAllValues are true without the key.
 BOUNDING_OPERATORS: Final = frozenset(
@@ -29,17 +45,33 @@ SHORTEST_PREFIX: Final = 8
 
 def bounds_principals(condition: Any) -> bool:
     """True if a statement's condition bounds who may match it."""
-    if not isinstance(condition, Mapping):
-        return False
+    return bool(_list_bounded_keys(condition) & PRINCIPAL_KEYS)
+
+
+def bounds_source(condition: Any) -> bool:
+    """True if a statement's condition bounds for whom or what a service acts."""
     return any(
-        _is_bounding_operator(str(operator))
-        and isinstance(keys, Mapping)
-        and any(
-            str(key).lower() in PRINCIPAL_KEYS and _are_bounded(values)
-            for key, values in keys.items()
-        )
-        for operator, keys in condition.items()
+        key in SOURCE_KEYS or key.startswith(ENCRYPTION_CONTEXT_PREFIX)
+        for key in _list_bounded_keys(condition)
     )
+
+
+def bounds_destination(condition: Any) -> bool:
+    """True if a statement's condition bounds whose resources are reached, or by whom."""
+    return bool(_list_bounded_keys(condition) & DESTINATION_KEYS)
+
+
+def _list_bounded_keys(condition: Any) -> set[str]:
+    """The keys, in lower case, to which a condition allows only some values."""
+    if not isinstance(condition, Mapping):
+        return set()
+    return {
+        str(key).lower()
+        for operator, keys in condition.items()
+        if _is_bounding_operator(str(operator)) and isinstance(keys, Mapping)
+        for key, values in keys.items()
+        if _are_bounded(values)
+    }
 
 
 def _is_bounding_operator(operator: str) -> bool:

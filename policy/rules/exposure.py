@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, Final
 
-from policy.rules.conditions import bounds_principals
 from policy.rules.model import (
     IS_EMPTY,
     IS_FALSE,
@@ -18,15 +17,12 @@ from policy.rules.model import (
     build_property_check,
     check_value,
     find_property,
-    format_violation,
-    list_statements,
     one_of,
 )
 
 # A range with a shorter prefix is of no one owner (IANA gives out /8 and longer of IPv4, /12 of
 # IPv6): it and its halves are the world.
 SHORTEST_PREFIXES: Final[Mapping[int, int]] = {4: 8, 6: 12}
-POLICY_PROPERTIES: Final = ("policy", "assumeRolePolicy")  # policies of a resource itself
 PUBLIC_PORTS: Final = frozenset({80, 443})
 # EC2.19's list of ports that are often attacked.
 RISKY_PORTS: Final = frozenset(
@@ -147,36 +143,6 @@ def _check_bucket_companions(resources: Any) -> Iterator[tuple[PolicyResource, s
                 )
 
 
-def _check_public_principals(resource: PolicyResource) -> Iterator[str]:
-    """A statement for any principal must have a condition that bounds who it is."""
-    for property_name in POLICY_PROPERTIES:
-        document = find_property(resource.inputs, property_name)
-        for index, statement in enumerate(list_statements(document)):
-            if find_property(statement, "Effect") != "Allow":
-                continue
-            path = f"{property_name}.Statement.{index}"
-            if "NotPrincipal" in statement:
-                yield (
-                    f"{path}.NotPrincipal is set, must be Principal: whom it does not name, it "
-                    "lets in"
-                )
-            if _names_everyone(find_property(statement, "Principal")) and not bounds_principals(
-                find_property(statement, "Condition")
-            ):
-                yield format_violation(
-                    f"{path}.Principal",
-                    "*",
-                    "named principals, or have a Condition on an account, an organization, an ARN "
-                    "or a network",
-                )
-
-
-def _names_everyone(principal: Any) -> bool:
-    if isinstance(principal, dict):
-        return any("*" in as_list(find_property(principal, kind)) for kind in principal)
-    return "*" in as_list(principal)
-
-
 BUCKET_COMPANION_TYPES: Final = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "publicAccessBlock",
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
@@ -210,28 +176,6 @@ EXPOSURE_RULES = (
         ("aws:s3/bucketOwnershipControls:BucketOwnershipControls",),
         "A bucket has no ACLs.",
         build_property_check(rule__objectOwnership=one_of("BucketOwnerEnforced")),
-    ),
-    ResourceRule(
-        "policy-not-public",
-        ("S3.2", "SNS.4", "KMS.5"),
-        (
-            "aws:s3/bucketPolicy:BucketPolicy",
-            "aws:sns/topic:Topic",
-            "aws:kms/key:Key",
-            "aws:sqs/queue:Queue",
-            "aws:ecr/repositoryPolicy:RepositoryPolicy",
-            "aws:ecr/registryPolicy:RegistryPolicy",
-            "aws:sqs/queuePolicy:QueuePolicy",
-            "aws:sns/topicPolicy:TopicPolicy",
-            "aws:kms/keyPolicy:KeyPolicy",
-            "aws:secretsmanager/secret:Secret",
-            "aws:secretsmanager/secretPolicy:SecretPolicy",
-            "aws:backup/vaultPolicy:VaultPolicy",
-            "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
-            "aws:iam/role:Role",
-        ),
-        "A resource's policy lets nobody in without a condition.",
-        _check_public_principals,
     ),
     ResourceRule(
         "database-not-public",

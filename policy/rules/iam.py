@@ -43,13 +43,16 @@ IAM_POLICY_TYPES: Final = (
     "aws:iam/userPolicy:UserPolicy",
     "aws:iam/groupPolicy:GroupPolicy",
     "aws:iam/role:Role",
+    "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy",
 )
 ADMINISTRATOR_POLICIES: Final = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess")
 
 
 def _list_allow_statements(resource: PolicyResource) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yields (path, statement) for each statement that allows something."""
-    documents = [("policy", find_property(resource.inputs, "policy"))]
+    documents = [
+        (name, find_property(resource.inputs, name)) for name in ("policy", "inlinePolicy")
+    ]
     documents += [
         (f"inlinePolicies.{index}.policy", find_property(inline_policy, "policy"))
         for index, inline_policy in enumerate(

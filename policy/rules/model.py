@@ -42,11 +42,15 @@ MODULE_ALIASES: Final[Mapping[str, str]] = {
     "applicationloadbalancing": "lb",
     "elasticloadbalancingv2": "lb",
 }
+TYPE_ALIASES: Final[Mapping[str, str]] = {
+    "aws:s3/BucketObject:BucketObject": "aws:s3/bucketObjectv2:BucketObjectv2"
+}
 S3_ALIAS_SUFFIX: Final = "V2"  # of `aws:s3/bucketV2:BucketV2` and of a bucket's parts
 
 
 def get_canonical_type(type_: str) -> str:
     """The name of a type by which rules know it: the provider has several for some."""
+    type_ = TYPE_ALIASES.get(type_, type_)
     parts = type_.split(":")
     if len(parts) != 3 or parts[0] != "aws" or "/" not in parts[1]:
         return type_

@@ -22,7 +22,12 @@ from tests.policy.cases.model import (
 from tests.test_controls import CONTROL_IDS
 from tests.world import build_settings, run_whole_program
 
-UNLISTED_CONTROLS = {"KMS.3", "CloudWatch.16"}  # of AWS Security Hub, but not of the page's list
+UNLISTED_CONTROLS = {
+    "KMS.3",
+    "CloudWatch.16",
+    "Lambda.1",
+    "SSM.4",
+}  # of AWS Security Hub, but not of the page's list
 BAD_CASES = [(name, start) for name, case in RULE_CASES.items() for start in case.bad]
 
 
@@ -126,6 +131,14 @@ def test_an_inline_policy_of_a_role_is_looked_at() -> None:
     role = PolicyResource("aws:iam/role:Role", "role", {"inlinePolicies": [inline]})
     (text,) = get_rule("no-action-wildcards").list_violations(role)
     assert text.startswith("inlinePolicies.0.policy.Statement.0.Action is '*'")
+
+
+def test_the_inline_policy_of_a_permission_set_is_looked_at() -> None:
+    bad = RULE_CASES["no-action-wildcards"].bad["policy.Statement.0.Action is '*'"]
+    type_ = "aws:ssoadmin/permissionSetInlinePolicy:PermissionSetInlinePolicy"
+    permission_set = PolicyResource(type_, "it", {"inlinePolicy": bad["policy"]})
+    (text,) = get_rule("no-action-wildcards").list_violations(permission_set)
+    assert text.startswith("inlinePolicy.Statement.0.Action is '*'")
 
 
 @pytest.mark.parametrize(

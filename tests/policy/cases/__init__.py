@@ -10,11 +10,13 @@ from tests.policy.cases.housekeeping import HOUSEKEEPING_CASES
 from tests.policy.cases.iam import IAM_CASES
 from tests.policy.cases.model import RuleCase
 from tests.policy.cases.protection import PROTECTION_CASES
+from tests.policy.cases.resource_policies import RESOURCE_POLICY_CASES
 from tests.policy.cases.transport import TRANSPORT_CASES
 
 RULE_CASES: Final[dict[str, RuleCase]] = {
     **ENCRYPTION_CASES,
     **EXPOSURE_CASES,
+    **RESOURCE_POLICY_CASES,
     **TRANSPORT_CASES,
     **BACKUPS_CASES,
     **PROTECTION_CASES,

@@ -3,20 +3,16 @@
 from typing import Final
 
 from tests.policy.cases.model import (
-    ALLOW_ANYBODY_STATEMENT,
     DATABASE_TYPE,
-    DENY_PLAINTEXT_STATEMENT,
     EC2_INSTANCE_RESOURCE_TYPE,
     INGRESS_RULE_TYPE,
     LAUNCH_TEMPLATE_TYPE,
     NETWORK_ACL_TYPE,
     PUBLIC_ACCESS_BLOCK_TYPE,
-    TOPIC_TYPE,
     RuleCase,
     build_acl_entry,
     build_flag_case,
     build_ingress_rule,
-    build_policy_properties,
 )
 
 EXPOSURE_CASES: Final[dict[str, RuleCase]] = {
@@ -42,18 +38,6 @@ EXPOSURE_CASES: Final[dict[str, RuleCase]] = {
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         {"rule": {"objectOwnership": "BucketOwnerEnforced"}},
         {"rule.objectOwnership is 'ObjectWriter'": {"rule": {"objectOwnership": "ObjectWriter"}}},
-    ),
-    "policy-not-public": RuleCase(
-        TOPIC_TYPE,
-        build_policy_properties(
-            {**ALLOW_ANYBODY_STATEMENT, "Condition": {"StringEquals": {"aws:SourceAccount": "1"}}}
-        ),
-        {
-            "policy.Statement.0.Principal is '*'": build_policy_properties(ALLOW_ANYBODY_STATEMENT),
-            "policy.Statement.1.Principal is '*'": build_policy_properties(
-                DENY_PLAINTEXT_STATEMENT, {**ALLOW_ANYBODY_STATEMENT, "Principal": "*"}
-            ),
-        },
     ),
     "database-not-public": build_flag_case(
         DATABASE_TYPE, "publiclyAccessible", False, may_be_unset=True

@@ -16,15 +16,15 @@ LOG_KEY_SERVICES = (
     "logs",
     "cloudwatch",
     "events",
-    "backup",
     "events.rds",
     "sns",
     "budgets",
     "costalerts",
 )
-# These name no source account when they publish to an encrypted topic (SNS developer guide, "Key
-# management"): they are bound by the topic, which SNS names in the encryption context.
-SERVICES_WITHOUT_SOURCE = ("events", "backup")
+# EventBridge names no source account when it publishes to an encrypted topic (SNS Developer Guide,
+# "Key management"): it is bound by the topic, which SNS names in the encryption context. AWS Backup
+# neither publishes nor names one: its failures come as events of EventBridge.
+SERVICES_WITHOUT_SOURCE = ("events",)
 KEY_USE_ACTIONS = (
     "kms:Encrypt",
     "kms:Decrypt",

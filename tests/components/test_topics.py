@@ -75,10 +75,7 @@ def test_who_names_its_account_is_bound_to_it_and_eventbridge_need_not(build: Bu
         "StringEquals": {"aws:SourceAccount": "123456789012"}
     }
     assert "cloudwatch.amazonaws.com" in statements_by_sid["OwnAccount"]["Principal"]["Service"]
-    assert statements_by_sid["WithoutSource"]["Principal"]["Service"] == [
-        "events.amazonaws.com",
-        "backup.amazonaws.com",
-    ]
+    assert statements_by_sid["WithoutSource"]["Principal"]["Service"] == ["events.amazonaws.com"]
     assert statements_by_sid["WithoutSource"]["Condition"] == {
         "StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}
     }

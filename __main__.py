@@ -102,6 +102,7 @@ if load_balancer and settings.has_fleet:
             load_balancer=load_balancer,
             database=database,
             cache=cache,
+            deployed_version=deployed.fleet_template_version,
         ),
     )
 if settings.dashboards.enabled:

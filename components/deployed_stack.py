@@ -2,14 +2,15 @@
 
 The account's availability zones are read first: the settings may only name these.
 The outputs that the last deployment stored in SSM list its parts. Values that operations change
-without Pulumi (the database's version and storage, the cache's failover) are read from RDS and
-ElastiCache; what is in a zone that goes, from the network interfaces of its subnets. Before the
-first deployment there are no outputs, so only SSM is read.
+without Pulumi (the database's version and storage, the cache's failover, the fleet's launch
+template) are read from RDS, ElastiCache and Auto Scaling; what is in a zone that goes, from the
+network interfaces of its subnets. Before the first deployment there are no outputs, so only SSM is
+read.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar
 
 import pulumi
 import pulumi_aws as aws
@@ -22,6 +23,7 @@ from components.settings.deployed_stack import (
     require_existing_zones,
     require_possible_changes,
 )
+from components.settings.fleet import get_architecture
 from ops.outputs import build_outputs_path
 
 Answer = TypeVar("Answer")
@@ -68,6 +70,7 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         service_ports={name: int(service["port"]) for name, service in services.items()},
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
+        **(_find_fleet(fleet) if fleet else {}),
         route_priorities={name: target.get("priorities") for name, target in targets.items()},
         database_zones=_list_occupied_zones(
             settings, subnets=network.get("databaseSubnets") or {}, zones=removed_zones
@@ -151,6 +154,28 @@ def _find_database(part: Mapping[str, Any]) -> DeployedDatabase | None:
 
 def _find_region(arn: str | None) -> str | None:
     return arn.split(":")[3] if arn else None
+
+
+class DeployedFleet(TypedDict, total=False):
+    """The fields of DeployedStack that the Auto Scaling group has, if there is one."""
+
+    fleet_architecture: str
+    fleet_template_version: str
+
+
+def _find_fleet(part: Mapping[str, Any]) -> DeployedFleet:
+    """Reads what the group launches: `ops fleet refresh start` changes it without Pulumi."""
+    group = _find_or_none(lambda: aws.autoscaling.get_group(name=part["group"]))
+    if group is None or not group.mixed_instances_policies:
+        return {}
+    template = group.mixed_instances_policies[0].launch_templates[0]
+    fleet: DeployedFleet = {}
+    version = template.launch_template_specifications[0].version
+    if version.isdecimal():
+        fleet["fleet_template_version"] = version
+    if template.overrides:
+        fleet["fleet_architecture"] = get_architecture(template.overrides[0].instance_type)
+    return fleet
 
 
 def _find_cache(part: Mapping[str, Any]) -> DeployedCache | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
@@ -50,6 +51,7 @@ class FleetArgs:
     load_balancer: LoadBalancer
     database: Database
     cache: Cache | None
+    deployed_version: str | None = None  # of the launch template, that the group uses
 
 
 class Fleet(Component):
@@ -59,8 +61,12 @@ class Fleet(Component):
     (role), `{name}-instances` (security group), `{name}-alb`, `-database`, `-cache`, `-https`
     (firewall rules), `{name}-log`, `{name}-image` (the SSM parameter that names the image),
     `{name}-cpu` and `{name}-requests` (scaling).
-    Operations own the number of instances and the image: Pulumi ignores both. A new launch
-    template starts an instance refresh, which rolls back by itself.
+    Operations own the number of instances, the image and the launch template's version that the
+    group uses: Pulumi ignores the first two, and sets the version that the group has. A newer one
+    waits for `ops fleet refresh start --template-version latest`. An instance refresh goes back to
+    what the group had when it began, so that one that Pulumi starts after it has changed the group
+    has nothing to go back to (EC2 Auto Scaling User Guide, "Undo changes with a rollback";
+    terraform-provider-aws#34189).
     """
 
     def __init__(self, name: str, *, args: FleetArgs, opts: ResourceOptions | None = None) -> None:
@@ -95,6 +101,8 @@ class Fleet(Component):
                 data_key=args.keys.data,
             ),
         )
+        template_version = template.latest_version.apply(str)
+        template_version.apply(self._warn_of_waiting_version)
         group = self._create_group(template)
         self._create_scaling_policies(group)
         self.part: Output[dict[str, Any]] = build_contract_part(
@@ -102,6 +110,9 @@ class Fleet(Component):
             group=group.name,
             arn=group.arn,
             launch_template_id=template.id,
+            launch_template_version=template_version,
+            checkpoints=self._fleet_settings.checkpoints,
+            checkpoint_minutes=self._fleet_settings.checkpoint_minutes,
             port=self._fleet_settings.port,
             image_parameter=self._image_parameter.name,
             log_group=self._log_group.name,
@@ -216,19 +227,6 @@ class Fleet(Component):
     def _create_group(self, template: aws.ec2.LaunchTemplate) -> aws.autoscaling.Group:
         args, fleet_settings = self._args, self._fleet_settings
         target = args.load_balancer.targets["fleet"]
-        preferences: aws.autoscaling.GroupInstanceRefreshPreferencesArgsDict = {
-            "min_healthy_percentage": fleet_settings.min_healthy_percent,
-            "max_healthy_percentage": fleet_settings.max_healthy_percent,
-            "auto_rollback": True,
-            "skip_matching": True,
-        }
-        if fleet_settings.checkpoints:
-            preferences["checkpoint_percentages"] = list(fleet_settings.checkpoints)
-            preferences["checkpoint_delay"] = str(60 * fleet_settings.checkpoint_minutes)
-        refresh: aws.autoscaling.GroupInstanceRefreshArgsDict = {
-            "strategy": "Rolling",
-            "preferences": preferences,
-        }
         return aws.autoscaling.Group(
             self.name,
             name=self.settings.fleet_name,
@@ -246,7 +244,6 @@ class Fleet(Component):
                 "min_healthy_percentage": fleet_settings.min_healthy_percent,
                 "max_healthy_percentage": fleet_settings.max_healthy_percent,
             },
-            instance_refresh=refresh,
             max_instance_lifetime=fleet_settings.max_lifetime_days
             and 86_400 * fleet_settings.max_lifetime_days,
             enabled_metrics=[
@@ -260,6 +257,16 @@ class Fleet(Component):
                 ignore_changes=["desired_capacity"],
             ),
         )
+
+    def _warn_of_waiting_version(self, version: str) -> None:
+        deployed_version = self._args.deployed_version
+        if deployed_version not in (None, version):
+            pulumi.log.warn(
+                f"version {version} of the fleet's launch template waits; the instances have "
+                f"version {deployed_version}. To replace them, with a way back: "
+                "ops fleet refresh start --template-version latest",
+                self,
+            )
 
     def _build_mixed_instances_policy(
         self, template: aws.ec2.LaunchTemplate
@@ -276,7 +283,7 @@ class Fleet(Component):
                 "launch_template_specification": {
                     "launch_template_id": template.id,
                     # A number, never $Latest: a refresh compares it, a rollback goes back to it.
-                    "version": template.latest_version.apply(str),
+                    "version": self._args.deployed_version or template.latest_version.apply(str),
                 },
                 "overrides": [
                     {"instance_type": instance_type}

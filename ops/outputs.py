@@ -168,11 +168,18 @@ class ServicesPart(ContractPart):
 
 
 class FleetPart(ContractPart):
-    """The Auto Scaling group. The SSM parameter `image_parameter` holds its image."""
+    """The Auto Scaling group. The SSM parameter `image_parameter` holds its image.
+
+    `launch_template_version` is the newest one that was deployed, which may wait for an instance
+    refresh; None from a program that did not say so. `checkpoints` are those of a refresh, percent.
+    """
 
     group: str
     arn: str
     launch_template_id: str
+    launch_template_version: str | None = None
+    checkpoints: tuple[int, ...] = ()
+    checkpoint_minutes: int = 10
     port: int | None = None
     image_parameter: str
     log_group: str

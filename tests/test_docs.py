@@ -27,6 +27,7 @@ FILE_BY_COMMAND = {
     "make sandbox": "tests/sandbox/test_serve.py",
     "make bench": "bench/__main__.py",
     "make lock": "Makefile",
+    "ops fleet refresh start --template-version latest": "tests/ops/fleet/test_refresh.py",
     ".venv/bin/ops sandbox": "tests/sandbox/test_served_stack.py",
     ".venv/bin/ops sandbox -- .venv/bin/ops health": "tests/sandbox/test_served_stack.py",
     "pulumi preview --stack prod": "tests/test_pulumi.py",

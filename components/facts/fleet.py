@@ -22,9 +22,17 @@ from components.facts.model import (
 
 LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
-    ("new instances use another template; an instance refresh replaces the running ones"),
+    (
+        "a version of the template that waits: `ops fleet refresh start --template-version "
+        "latest` replaces the instances by it"
+    ),
     ("none while a refresh keeps the healthy minimum; 3-5 min with a single instance"),
     f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",
+)
+GROUP_TEMPLATE_EFFECT: Final = ChangeEffect(
+    "instances launched from now on are of another template or other types; those that run stay",
+    "none",
+    "EC2 Auto Scaling API reference, UpdateAutoScalingGroup",
 )
 
 
@@ -103,8 +111,8 @@ FACTS: Final = (
                 "none, unless it is 0",
                 "EC2 Auto Scaling User Guide, Set desired capacity",
             ),
-            "launchTemplate": LAUNCH_TEMPLATE_EFFECT,
-            "mixedInstancesPolicy": LAUNCH_TEMPLATE_EFFECT,
+            "launchTemplate": GROUP_TEMPLATE_EFFECT,
+            "mixedInstancesPolicy": GROUP_TEMPLATE_EFFECT,
             "vpcZoneIdentifiers": ChangeEffect(
                 "instances move to other subnets",
                 "none while the healthy minimum is kept",

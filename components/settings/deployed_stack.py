@@ -54,6 +54,8 @@ class DeployedStack:
     database: DeployedDatabase | None = None
     service_ports: Mapping[str, int] = field(default_factory=dict)
     fleet_port: int | None = None
+    fleet_architecture: str | None = None
+    fleet_template_version: str | None = None  # the launch template's, that the group uses
     cache: DeployedCache | None = None
     route_priorities: DeployedPriorities = field(default_factory=dict)  # by target
     # Of the zones that the settings no longer have: those where RDS or ElastiCache has a host.
@@ -304,6 +306,16 @@ def _list_port_faults(settings: Settings, deployed: DeployedStack) -> Iterator[s
         yield (
             f"fleet.port is {settings.fleet.port}, must be {deployed.fleet_port}, that of the "
             "deployed fleet: its instances answer there until they are replaced. Take the fleet "
+            f"away from `compute` and add it again, see {CHANGING_PAGE}"
+        )
+    if settings.has_fleet and deployed.fleet_architecture not in (
+        None,
+        settings.fleet.architecture,
+    ):
+        yield (
+            f"fleet.architecture is {settings.fleet.architecture!r}, must be "
+            f"{deployed.fleet_architecture!r}, that of the deployed fleet: its instance types "
+            "change before its AMI and its image do, and none could be launched. Take the fleet "
             f"away from `compute` and add it again, see {CHANGING_PAGE}"
         )
 

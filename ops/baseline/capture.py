@@ -44,7 +44,6 @@ from ops.usage.capacity import UsageFigure, build_usage_check
 
 DB_PARAMETERS_API: Final = "rds.describe_db_parameters"
 TASK_DEFINITION_API: Final = "ecs.describe_task_definition"
-TEMPLATE_VERSIONS_API: Final = "ec2.describe_launch_template_versions"
 SSM_PARAMETER_API: Final = "ssm.get_parameter"
 PRIMARY_GONE_REASON: Final = "the primary is gone, and with it which group is its own"
 
@@ -300,7 +299,7 @@ def _read_fleet(observation: BaselineObservation, facts: CheckFacts) -> CheckRou
     )
     versions = [
         build_read(
-            TEMPLATE_VERSIONS_API,
+            fleet.TEMPLATE_VERSIONS_API,
             "LaunchTemplateVersions",
             LaunchTemplateId=template,
             Versions=[version],
@@ -380,7 +379,7 @@ BASELINE_PARTS: Final = (
     BaselinePart(
         ("fleet",),
         _read_fleet,
-        (fleet.AUTO_SCALING_GROUPS_API, TEMPLATE_VERSIONS_API, SSM_PARAMETER_API),
+        (fleet.AUTO_SCALING_GROUPS_API, fleet.TEMPLATE_VERSIONS_API, SSM_PARAMETER_API),
         lambda outputs: outputs.fleet is not None,
     ),
     BaselinePart(

@@ -38,4 +38,19 @@ CHECKS: Final = (
         lines=("fleet",),
         is_applicable=lambda outputs: outputs.fleet is not None,
     ),
+    Check(
+        key="fleet-launch-template",
+        area="fleet",
+        title="launch template",
+        failure="A newer launch template waits for an instance refresh.",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "autoscaling.describe_instance_refreshes",
+            "ec2.describe_launch_template_versions",
+        ),
+        routine="ops.fleet.health:check_fleet_template",
+        reports=HEALTH_REPORTS,
+        lines=("fleet",),
+        is_applicable=lambda outputs: outputs.fleet is not None,
+    ),
 )

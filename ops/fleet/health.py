@@ -10,13 +10,16 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
-from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES
+from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
 from ops.outputs import FleetPart
 
 AUTO_SCALING_GROUPS_API = "autoscaling.describe_auto_scaling_groups"
 GROUP_ACTIVITIES_API = "autoscaling.describe_scaling_activities"
 INSTANCE_REFRESHES_API = "autoscaling.describe_instance_refreshes"
+TEMPLATE_VERSIONS_API = "ec2.describe_launch_template_versions"
 FLEET_AREA = "fleet"
+TEMPLATE_TITLE = "launch template"
+TEMPLATE_COMMAND = "ops fleet refresh start --template-version latest"
 
 
 def get_fleet_contract(facts: CheckFacts) -> FleetPart:
@@ -112,3 +115,52 @@ def check_fleet_refresh(facts: CheckFacts) -> CheckRoutine:
             )
         ]
     return [CheckFinding("ok", FLEET_AREA, "instance refresh", evidence)]
+
+
+def check_fleet_template(facts: CheckFacts) -> CheckRoutine:
+    """Checks that the group uses the newest launch template that was deployed, or is going to."""
+    fleet_part = get_fleet_contract(facts)
+    group_answer, refresh_answer = yield [
+        build_fleet_group_read(fleet_part),
+        build_read(
+            INSTANCE_REFRESHES_API,
+            "InstanceRefreshes",
+            AutoScalingGroupName=fleet_part.group,
+            newest_since=("StartTime", facts.format_time_ago(DAY_SECONDS)),
+        ),
+    ]
+    group = next(iter(get_answer_items(group_answer)), None)
+    is_refreshed = any(
+        refresh["Status"] in UNFINISHED_REFRESH_STATUSES
+        for refresh in get_answer_items(refresh_answer)
+    )
+    if group is None:
+        return [
+            CheckFinding("failing", FLEET_AREA, TEMPLATE_TITLE, "is gone", "pulumi up --refresh")
+        ]
+    policy = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {})
+    template = policy.get("LaunchTemplateSpecification") or group.get("LaunchTemplate") or {}
+    version = str(template.get("Version") or "$Default")
+    newest = fleet_part.launch_template_version or "$Latest"
+    (versions_answer,) = yield [
+        build_read(
+            TEMPLATE_VERSIONS_API,
+            "LaunchTemplateVersions",
+            LaunchTemplateId=fleet_part.launch_template_id,
+            Versions=list(dict.fromkeys((version, newest))),
+        )
+    ]
+    contents = [item["LaunchTemplateData"] for item in get_answer_items(versions_answer)]
+    if not contents:
+        evidence = f"{fleet_part.launch_template_id} has no version {version}"
+        return [
+            CheckFinding("unknown", FLEET_AREA, TEMPLATE_TITLE, evidence, "pulumi up --refresh")
+        ]
+    # A deployment that was taken back leaves a newer version with the same content.
+    if all(content == contents[0] for content in contents):
+        return [CheckFinding("ok", FLEET_AREA, TEMPLATE_TITLE, f"version {version} is deployed")]
+    evidence = f"the group uses version {version}, {newest} waits"
+    if is_refreshed:
+        evidence += "; an instance refresh is in progress"
+        return [CheckFinding("ok", FLEET_AREA, TEMPLATE_TITLE, evidence)]
+    return [CheckFinding("failing", FLEET_AREA, TEMPLATE_TITLE, evidence, TEMPLATE_COMMAND)]

@@ -47,6 +47,19 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
     "aws:index/getRegion:getRegion": ProviderInvoke(
         outputs={"name": "region", "region": "region", "id": "region"}
     ),
+    "aws:autoscaling/getGroup:getGroup": ProviderInvoke(
+        operation="autoscaling.describe_auto_scaling_groups",
+        params={"AutoScalingGroupNames": ["in.name"]},
+        outputs={
+            "id": "in.name",
+            "name": "in.name",
+            "mixedInstancesPolicies": (
+                "out.AutoScalingGroups[].MixedInstancesPolicy.{launchTemplates: [LaunchTemplate.{"
+                "launchTemplateSpecifications: [LaunchTemplateSpecification.{version: Version}], "
+                "overrides: Overrides[].{instanceType: InstanceType}}]}"
+            ),
+        },
+    ),
     "aws:elasticache/getReplicationGroup:getReplicationGroup": ProviderInvoke(
         operation="elasticache.describe_replication_groups",
         params={"ReplicationGroupId": "in.replicationGroupId"},

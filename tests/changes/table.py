@@ -126,6 +126,7 @@ def build_deployed_stack(settings: Settings) -> DeployedStack:
         if settings.has_services
         else {},
         fleet_port=settings.fleet.port if settings.has_fleet else None,
+        fleet_architecture=settings.fleet.architecture if settings.has_fleet else None,
         cache=DeployedCache(
             engine=cache_settings.engine,
             port=cache_settings.port,

@@ -56,9 +56,10 @@ class StackNeighbours:
     settings: Settings
     alarms_by_service: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def build_fleet(self) -> Fleet:
+    def build_fleet(self, deployed_version: str | None = None) -> Fleet:
         """The fleet among its neighbours."""
-        return Fleet("fleet", args=FleetArgs(**self._build_compute_args()))
+        args = FleetArgs(**self._build_compute_args(), deployed_version=deployed_version)
+        return Fleet("fleet", args=args)
 
     def build_services(self) -> Services:
         """The services among their neighbours."""

@@ -102,6 +102,51 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
     )
 
 
+class FleetMocks(DeployedMocks):
+    """Answers with a group, or with what AWS says if there is none."""
+
+    def __init__(self, group: dict[str, Any] | str) -> None:
+        super().__init__(
+            {**PUBLISHED, "fleet": {"group": "bulwark-test-fleet", "port": 8080}}, INSTANCE
+        )
+        self.group = group
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:autoscaling/getGroup:getGroup":
+            assert args.args["name"] == "bulwark-test-fleet"
+            return ({}, [("", self.group)]) if isinstance(self.group, str) else (self.group, [])
+        return super().call(args)
+
+
+def build_group(version: str, *instance_types: str) -> dict[str, Any]:
+    """A group with a mixed instances policy, as the provider answers."""
+    template = {
+        "launchTemplateSpecifications": [{"launchTemplateId": "lt-1", "version": version}],
+        "overrides": [{"instanceType": name} for name in instance_types],
+    }
+    return {"mixedInstancesPolicies": [{"launchTemplates": [template]}]}
+
+
+@pytest.mark.parametrize(
+    ("group", "version", "architecture"),
+    [
+        (build_group("3", "t4g.small", "t4g.medium"), "3", "arm64"),
+        (build_group("12", "t3.small"), "12", "x86_64"),
+        (build_group("$Latest", "t4g.small"), None, "arm64"),
+        ({"mixedInstancesPolicies": []}, None, None),
+        ("couldn't find resource", None, None),
+    ],
+)
+def test_a_fleet_is_read_as_instance_refreshes_left_it(
+    group: dict[str, Any] | str, version: str | None, architecture: str | None
+) -> None:
+    deployed = read(FleetMocks(group), build_settings())
+    assert (deployed.fleet_template_version, deployed.fleet_architecture) == (version, architecture)
+    assert deployed.fleet_port == 8080
+
+
 def test_nothing_stands_before_the_first_deployment() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [

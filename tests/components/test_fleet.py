@@ -4,11 +4,12 @@ import base64
 import json
 from typing import Any
 
+import pulumi
 import pytest
 from pydantic import JsonValue
 
 from ops.outputs import FleetPart
-from sandbox.program import ResourceGraph
+from sandbox.program import ResourceGraph, run_program
 from tests.components.neighbours import (
     CACHE_SECRET_ARN,
     DATABASE_SECRET_ARN,
@@ -17,7 +18,7 @@ from tests.components.neighbours import (
     collect_part,
 )
 from tests.conftest import Build
-from tests.world import build_settings
+from tests.world import AwsMocks, build_settings
 
 AUTO_SCALING_GROUP_TYPE = "aws:autoscaling/group:Group"
 LAUNCH_TEMPLATE_TYPE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -124,25 +125,47 @@ def test_what_operations_change_is_not_pulumis(build: Build) -> None:
     assert image.inputs["value"].startswith("public.ecr.aws/")
 
 
-def test_a_refresh_replaces_step_by_step_and_rolls_back(build: Build) -> None:
-    refresh = (
-        build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs["instanceRefresh"]
+def test_a_new_template_waits_for_a_refresh_that_can_go_back(build: Build) -> None:
+    """A refresh that Pulumi starts has nothing to go back to: the group is changed before it."""
+    group = build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE)
+    assert "instanceRefresh" not in group.inputs
+
+
+@pytest.mark.parametrize(
+    ("deployed_version", "version", "is_warned"), [(None, "1", False), ("7", "7", True)]
+)
+def test_the_group_keeps_the_version_that_it_uses(
+    deployed_version: str | None,
+    version: str,
+    is_warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also if the state is older than an instance refresh: none goes back unasked."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: warnings.append(text))
+    parts: list[list[Any]] = []
+
+    def build_fleet() -> None:
+        settings = build_settings({"compute": "fleet"})
+        fleet = StackNeighbours(settings).build_fleet(deployed_version=deployed_version)
+        parts.append(collect_part(fleet))
+
+    graph = run_program(build_fleet, AwsMocks())
+    template = _get_mixed_instances_policy(graph)["launchTemplate"]
+    assert template["launchTemplateSpecification"]["version"] == version
+    assert parts[0][0]["launchTemplateVersion"] == "1"
+    assert bool(warnings) is is_warned
+    assert all("ops fleet refresh start --template-version latest" in text for text in warnings)
+
+
+def test_the_pauses_of_a_refresh_are_in_the_contract(build: Build) -> None:
+    parts: list[list[Any]] = []
+    settings = build_settings(
+        {"compute": "fleet", "fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}}
     )
-    assert refresh["strategy"] == "Rolling"
-    preferences = refresh["preferences"]
-    assert preferences["autoRollback"]
-    assert preferences["minHealthyPercentage"] == 100
-    assert preferences["maxHealthyPercentage"] == 110
-    assert "checkpointPercentages" not in preferences
-
-
-def test_a_refresh_pauses_at_checkpoints(build: Build) -> None:
-    graph = build_fleet_graph(build, {"fleet": {"checkpoints": [25, 100], "checkpointMinutes": 5}})
-    preferences = graph.get_resource(AUTO_SCALING_GROUP_TYPE).inputs["instanceRefresh"][
-        "preferences"
-    ]
-    assert preferences["checkpointPercentages"] == [25, 100]
-    assert preferences["checkpointDelay"] == "300"
+    build(lambda: parts.append(collect_part(StackNeighbours(settings).build_fleet())))
+    part = parts[0][0]
+    assert (part["checkpoints"], part["checkpointMinutes"]) == ([25, 100], 5)
 
 
 @pytest.mark.parametrize(("share", "on_demand", "rebalance"), [(0, 100, False), (60, 40, True)])

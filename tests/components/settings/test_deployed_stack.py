@@ -32,6 +32,7 @@ STANDING: Final = DeployedStack(
     database=DATABASE,
     service_ports={"web": 8080},
     fleet_port=8080,
+    fleet_architecture="arm64",
     cache=CACHE,
 )
 GROWN: Final = replace(STANDING, database=replace(DATABASE, storage_gb=150))
@@ -117,6 +118,14 @@ REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
     ),
     (STANDING, {"services": {"web": {"port": 9090}}}, "services.web.port is 9090, must be 8080"),
     (STANDING, {"compute": "fleet", "fleet": {"port": 9090}}, "fleet.port is 9090, must be 8080"),
+    (
+        STANDING,
+        {
+            "compute": "fleet",
+            "fleet": {"architecture": "x86_64", "instanceTypes": ["t3.micro", "t3.small"]},
+        },
+        "fleet.architecture is 'x86_64', must be 'arm64'",
+    ),
     (STANDING, {"cache": {"enabled": True, "port": 6380}}, "cache.port is 6380, must be 6379"),
     (
         STANDING,

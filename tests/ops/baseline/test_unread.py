@@ -57,7 +57,6 @@ def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
 
 def test_every_read_of_a_baseline_is_known_to_the_permissions() -> None:
     assert set(APIS_OF_BASELINE) - set(HEALTH_APIS) == {
-        "ec2.describe_launch_template_versions",
         "ecs.describe_task_definition",
         "rds.describe_db_parameters",
         "ssm.get_parameter",

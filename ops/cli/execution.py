@@ -224,6 +224,8 @@ def execute_plan(
     stdout holds only the result.
     """
     plan = _apply_options(plan, options)
+    if isinstance(context, StackContext):
+        plan = _note_instance_in_use(plan, context)
     if options.dry_run:
         output.print_plan(plan, details=options.details)
         return False
@@ -234,6 +236,16 @@ def execute_plan(
     with clock.handle_interrupts():
         build_runner(context, clock, sql, program=program).start(plan, options.expect)
     return True
+
+
+def _note_instance_in_use(plan: Plan, context: StackContext) -> Plan:
+    """Adds a note to a plan for the primary if services use another instance, or it is unknown."""
+    from ops.database.instance_in_use import PRIMARY_KINDS, list_in_use_notes
+
+    if plan.kind not in PRIMARY_KINDS:
+        return plan
+    notes = list_in_use_notes(context.aws, context.outputs)
+    return plan.model_copy(update={"notes": (*plan.notes, *notes)})
 
 
 @contextmanager

@@ -16,6 +16,20 @@ CHECKS: Final = (
         lines=("database",),
     ),
     Check(
+        key="database-instance-in-use",
+        area="database",
+        title="instance in use",
+        failure="Services are sent to another instance than the one that ops and alarms watch.",
+        calls=(
+            "secretsmanager.describe_secret",
+            "rds.describe_db_instances",
+            "cloudwatch.get_metric_data",
+        ),
+        routine="ops.database.instance_in_use_health:check_instance_in_use",
+        reports=HEALTH_REPORTS,
+        lines=("database",),
+    ),
+    Check(
         key="database-standby",
         area="database",
         title="standby",

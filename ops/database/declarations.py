@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import CHANGE, SQL
+from ops.permissions.call_sets import CHANGE, IN_USE, SQL
 
 DECLARATIONS: Final = (
     Declaration(
@@ -49,6 +49,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.reboot_db_instance",
@@ -99,6 +100,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.describe_db_parameters",
@@ -112,6 +114,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.reboot_db_instance",
@@ -124,6 +127,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.describe_orderable_db_instance_options",
@@ -153,6 +157,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.describe_orderable_db_instance_options",
@@ -204,6 +209,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.create_db_snapshot",
             "rds.describe_db_instances",
             "rds.describe_db_snapshots",
@@ -246,6 +252,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.create_db_snapshot",
@@ -259,6 +266,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            *IN_USE,
             *SQL,
             "rds.describe_db_engine_versions",
             "rds.describe_engine_default_parameters",

@@ -14,6 +14,9 @@ CHANGE: Final = (*RECORD, "s3.put_object", "s3.delete_object", "sts.get_caller_i
 # address.
 SQL: Final = ("secretsmanager.get_secret_value", "rds.describe_db_instances")
 
+# Which instance services are sent to: said in the plans that change the primary.
+IN_USE: Final = ("secretsmanager.describe_secret",)
+
 DEPLOYS: Final = (
     "ecs.describe_services",
     "ecs.describe_task_definition",

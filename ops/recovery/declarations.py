@@ -4,7 +4,7 @@ from typing import Final
 
 from ops.core.declaration import Declaration
 from ops.health.registry import list_view_calls
-from ops.permissions.call_sets import BACKUPS, CHANGE, RECORD, RESTORES, SQL
+from ops.permissions.call_sets import BACKUPS, CHANGE, IN_USE, RECORD, RESTORES, SQL
 
 DECLARATIONS: Final = (
     Declaration(
@@ -63,6 +63,7 @@ DECLARATIONS: Final = (
         plans=False,  # that of `db failover`
         calls=(
             *CHANGE,
+            *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",
             "rds.reboot_db_instance",

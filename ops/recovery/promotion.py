@@ -41,6 +41,7 @@ from ops.recovery.promotion_notes import list_promotion_notes
 from ops.recovery.rename import build_rename_step, get_replaced_identifier, require_renamable
 from ops.recovery.restore import build_password_reset_step
 from ops.recovery.secret_switch import (
+    build_label_removal_steps,
     build_restart_steps,
     build_rotation_pause_step,
     build_secret_switch_step,
@@ -202,6 +203,7 @@ def build_secret_promotion_plan(
     for instance in old_instances:
         steps += build_fence_steps(aws, outputs, instance, now, is_primary=instance is source)
     host, port = str(endpoint["Address"]), int(endpoint["Port"])
+    steps += build_label_removal_steps(outputs, secret)
     steps.append(build_secret_switch_step(outputs, secret, name, host, port, run))
     steps += build_restart_steps(aws, services)
     notes = [
@@ -216,7 +218,7 @@ def build_secret_promotion_plan(
         ),
         f"after an undo, services keep the address of {name} until `ops service restart`",
         f"ops, alarms and dashboards use {outputs.database.identifier} until you run `ops recover "
-        f"promote {name} --by rename` at a quiet time",
+        f"promote {name} --by rename` at a quiet time; `ops health` says so until then",
         *list_promotion_notes(outputs, source, restored),
     ]
     if secret.get("RotationEnabled"):

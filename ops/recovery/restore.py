@@ -6,7 +6,6 @@ password of its time.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -45,6 +44,7 @@ from ops.database.instance import (
     list_in_stack_region,
     rds_call,
 )
+from ops.database.instance_in_use import is_beside_primary
 from ops.database.snapshots import Snapshot
 from ops.database.statuses import (
     STEADY,
@@ -389,11 +389,5 @@ def _build_volume_filled_step(outputs: Outputs, name: str, storage_gib: int) -> 
 
 def list_restored_and_replaced_instances(aws: Aws, outputs: Outputs) -> list[dict[str, Any]]:
     """Lists the descriptions of restored and replaced instances, which are not replicas."""
-    identifier_pattern = re.compile(re.escape(outputs.database.identifier) + "-.+")
     instances = list_in_stack_region(aws, outputs, "rds.describe_db_instances", "DBInstances", {})
-    return [
-        instance
-        for instance in instances
-        if identifier_pattern.fullmatch(instance["DBInstanceIdentifier"])
-        and not instance.get("ReadReplicaSourceDBInstanceIdentifier")
-    ]
+    return [instance for instance in instances if is_beside_primary(outputs, instance)]

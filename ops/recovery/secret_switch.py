@@ -7,6 +7,11 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError
 from ops.core.plan import Call, JsonObject, SecretRewrite, Step, Wait
 from ops.database.instance import rds_call
+from ops.database.instance_in_use import (
+    build_instance_label,
+    find_current_version,
+    list_unused_labels,
+)
 from ops.database.password import get_rotation_token
 from ops.outputs import Outputs
 from ops.services.deployment_steps import build_force_deployment_step
@@ -60,10 +65,37 @@ def build_secret_return_steps(
     """Builds the steps that put the primary's own address back, and restart every service."""
     database = outputs.database
     return [
+        *build_label_removal_steps(outputs, secret),
         build_secret_switch_step(
             outputs, secret, database.identifier, database.endpoint, database.port, run
         ),
         *build_restart_steps(aws, services),
+    ]
+
+
+def build_label_removal_steps(outputs: Outputs, secret: Mapping[str, Any]) -> list[Step]:
+    """Builds the steps that take the labels of earlier promotions off, of which AWS allows 20.
+
+    There is no undo: nobody reads the versions that had them.
+    """
+    secret_params: JsonObject = {"SecretId": outputs.database.secret_arn}
+    return [
+        Step(
+            name=f"unlabel_{n}",
+            description=f"take the label {label} off an old version of the secret",
+            action=rds_call(
+                outputs,
+                "secretsmanager.update_secret_version_stage",
+                {**secret_params, "VersionStage": label, "RemoveFromVersionId": version},
+            ),
+            goal=Wait(
+                read=rds_call(outputs, "secretsmanager.describe_secret", {**secret_params}),
+                met={f"contains(VersionIdsToStages.\"{version}\" || `[]`, '{label}')": False},
+                every=5,
+                within=600,
+            ),
+        )
+        for n, (version, label) in enumerate(list_unused_labels(secret), 1)
     ]
 
 
@@ -78,13 +110,13 @@ def build_restart_steps(aws: Aws, services: Sequence[ServiceState]) -> list[Step
 def build_secret_switch_step(
     outputs: Outputs, secret: Mapping[str, Any], name: str, host: str, port: int, run: str
 ) -> Step:
-    """Builds the step that writes a secret version in which only the address is new."""
+    """Builds the step that writes a secret version in which only the address is new.
+
+    The version's label names the instance (ops.database.instance_in_use.py). Undo makes the version
+    before current again, which has its own label or none.
+    """
     arn, token = outputs.database.secret_arn, get_rotation_token(run)
-    stages = secret.get("VersionIdsToStages") or {}
-    current_version_id = next(
-        (version_id for version_id, stage_names in stages.items() if "AWSCURRENT" in stage_names),
-        None,
-    )
+    current_version_id = find_current_version(secret)
     if current_version_id is None:
         raise OpsError(f"the secret {arn} has no current version")
     read = rds_call(outputs, "secretsmanager.describe_secret", {"SecretId": arn})
@@ -114,7 +146,11 @@ def build_secret_switch_step(
         description=f"put the address of {name} into the stack's secret",
         action=Call(
             api="secretsmanager.put_secret_value",
-            params={"SecretId": arn, "ClientRequestToken": token},
+            params={
+                "SecretId": arn,
+                "ClientRequestToken": token,
+                "VersionStages": ["AWSCURRENT", build_instance_label(name)],
+            },
             rewrites={
                 "SecretString": SecretRewrite(
                     secret=arn,

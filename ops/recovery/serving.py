@@ -1,13 +1,14 @@
 """Which database instance serves the stack now: nothing may delete it."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.database.instance import find_instance, list_in_stack_region
+from ops.database.instance_in_use import is_host_of_primary
 from ops.outputs import Outputs
 
 
@@ -44,6 +45,29 @@ def find_serving_database(aws: Aws, outputs: Outputs) -> ServingDatabase:
     if host is None:
         return ServingDatabase(outputs.database.identifier, None, "the secret has no host")
     return ServingDatabase(outputs.database.identifier, str(host))
+
+
+def describe_other_host(
+    outputs: Outputs, serving: ServingDatabase, serving_names: Sequence[str]
+) -> str:
+    """Says whom services are sent to unless that is the primary; empty if it is.
+
+    `serving_names` are the instances beside the primary that the secret's host is of.
+    """
+    watched = outputs.database.identifier
+    if serving.host is None:
+        return f"which instance services are sent to is unknown: {serving.problem}"
+    if is_host_of_primary(outputs, serving.host):
+        return ""
+    if not serving_names:
+        return (
+            f"services are sent to {serving.host}, which is not an instance of this stack, but "
+            f"ops, alarms and dashboards watch {watched}"
+        )
+    return (
+        f"services are sent to {serving_names[0]}, but ops, alarms and dashboards watch {watched}: "
+        f"run `ops recover promote {serving_names[0]} --by rename` at a quiet time"
+    )
 
 
 def find_serving_instance(

@@ -15,6 +15,7 @@ REFRESH_COMMAND = "pulumi up --refresh"
 # Reads that are sent only if something is failing; they have tests of their own.
 SECOND_CALLS = (
     ("stopped tasks", "ecs.describe_tasks"),
+    ("instance in use", "cloudwatch.get_metric_data"),
     ("many targets", "elbv2.describe_target_health"),
     ("notifications", "cloudwatch.get_alarm_mute_rule"),
     ("notifications", "sns.list_subscriptions_by_topic"),

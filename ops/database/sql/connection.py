@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import JsonValue
 
+from ops.cli.streams import build_console
 from ops.core.aws import Aws
 from ops.core.errors import (
     OpsError,
@@ -24,6 +25,7 @@ from ops.core.errors import (
     UsageError,
 )
 from ops.core.plan import Sql
+from ops.database.instance_in_use import is_host_of_primary
 from ops.database.sql.connection_errors import (
     CONNECT_COMMAND,
     LOCK_TIMEOUT_MILLISECONDS,
@@ -208,7 +210,10 @@ class DatabaseClient:
                 address = replace(
                     address, host=_fetch_instance_address(self.aws, self.outputs, name).host
                 )
-        connection = self._connect(name, address, _fetch_credentials(self.aws, self.outputs))
+        credentials = _fetch_credentials(self.aws, self.outputs)
+        if expects_primary and name not in self.other_instances:
+            _warn_of_other_host(self.outputs, credentials.get("host"))
+        connection = self._connect(name, address, credentials)
         read_text_leniently(connection)
         connection.add_notice_handler(self._record_warning)
         if address.is_tunnel:
@@ -306,16 +311,27 @@ def _require_expected_role(
 
 
 def _fetch_credentials(aws: Aws, outputs: Outputs) -> dict[str, str]:
-    """Fetches the stack's secret, which is never printed. Raises OpsError if it is malformed."""
+    """Fetches login and host from the stack's secret. Raises OpsError if it is malformed."""
     arn = outputs.database.secret_arn
     response = _call_stack_region(
         aws, outputs, "secretsmanager.get_secret_value", {"SecretId": arn}
     )
     try:
         secret = json.loads(response["SecretString"])
-        return {key: str(secret[key]) for key in ("dbname", "username", "password")}
+        host = {"host": str(secret["host"])} if secret.get("host") else {}
+        return {key: str(secret[key]) for key in ("dbname", "username", "password")} | host
     except (ValueError, KeyError, TypeError):
         raise OpsError(f"the secret {arn} must contain dbname, username and password") from None
+
+
+def _warn_of_other_host(outputs: Outputs, host: str | None) -> None:
+    """Says on stderr that services use another instance than the primary, if they do."""
+    if host is not None and not is_host_of_primary(outputs, host):
+        build_console(stderr=True).print(
+            f"services are sent to {host} by the stack's secret, but this command uses "
+            f"{outputs.database.identifier}: see `ops recover list`",
+            markup=False,
+        )
 
 
 def _fetch_instance_address(aws: Aws, outputs: Outputs, name: str) -> DatabaseAddress:

@@ -13,6 +13,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.render import Output
 from ops.core import clock
 from ops.core.plan import RUN_TAG
 from ops.core.run_context import StackContext
@@ -47,7 +48,7 @@ from ops.recovery.restore_request import (
     parse_restore_time,
     require_instance_quota,
 )
-from ops.recovery.serving import ServingDatabase, find_serving_database
+from ops.recovery.serving import ServingDatabase, describe_other_host, find_serving_database
 from ops.recovery.sources import find_retained_backup, get_backup_window
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Disaster recovery.")
@@ -183,6 +184,9 @@ def show_restored_instances(context: typer.Context) -> None:
         for instance in list_restored_and_replaced_instances(aws, outputs)
     ]
     output.print_rows("recover-list", RESTORED_INSTANCE_COLUMNS, rows)
+    serving_names = [str(row["instance"]) for row in rows if row["serves"] == "yes"]
+    if note := describe_other_host(outputs, serving, serving_names):
+        Output("table", to_stderr=True).print_line(note)
 
 
 def build_restore_request(

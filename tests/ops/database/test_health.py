@@ -7,12 +7,14 @@ from unittest.mock import patch
 import pytest
 
 from ops.core.checks import CheckFacts, CheckFinding
+from ops.core.metrics import build_metric_query
 from ops.database.health import check_trusted_authorities
 from ops.database.sql.tls import TrustedAuthority
 from tests.ops.health.test_case import HealthCaseTests
 from tests.ops.health_answers import (
     DATABASE_IDENTIFIER,
     FREE_STORAGE_METRIC_ID,
+    AwsAnswers,
     answer_free_storage,
     answer_instance,
     answer_pending_action,
@@ -22,6 +24,33 @@ from tests.ops.health_answers import (
 from tests.ops.health_cases import HealthCase
 from tests.ops.single_check import NOW, build_changed_outputs, format_time_ago, run_check
 from tests.ops.stage import build_stack_outputs
+
+OTHER_IDENTIFIER = f"{DATABASE_IDENTIFIER}-before"
+
+
+def answer_secret(label: str, *other_identifiers: str, **connections: list[float]) -> AwsAnswers:
+    """The secret's current version with a label or none, and instances beside the primary.
+
+    `connections` are the counts of the last minutes, of `primary` and `other`.
+    """
+    stages = ["AWSCURRENT", *filter(None, [label])]
+    instances = [answer_instance()["rds.describe_db_instances"][0]]
+    instances += [{**instances[0], "DBInstanceIdentifier": name} for name in other_identifiers]
+    names = {"primary": DATABASE_IDENTIFIER, "other": OTHER_IDENTIFIER}
+    return {
+        "rds.describe_db_instances": instances,
+        "secretsmanager.describe_secret": [{"VersionIdsToStages": {"v2": stages, "v1": ["x"]}}],
+        "cloudwatch.get_metric_data": [
+            {
+                "Id": build_metric_query(
+                    "AWS/RDS", "DatabaseConnections", "Maximum", DBInstanceIdentifier=names[which]
+                ).id,
+                "Values": counts,
+            }
+            for which, counts in connections.items()
+        ],
+    }
+
 
 DATABASE_CASES: list[HealthCase] = [
     (
@@ -35,6 +64,28 @@ DATABASE_CASES: list[HealthCase] = [
                 answer_instance(StatusInfos=[{"Normal": False, "Status": "error"}]),
                 "replication is error",
                 "ops db status",
+            ),
+        ],
+    ),
+    (
+        "database",
+        "instance in use",
+        answer_secret(f"instance:{DATABASE_IDENTIFIER}"),
+        [
+            (
+                answer_secret(f"instance:{OTHER_IDENTIFIER}", OTHER_IDENTIFIER),
+                f"services are sent to {OTHER_IDENTIFIER} (available), but ops",
+                f"ops recover promote {OTHER_IDENTIFIER} --by rename",
+            ),
+            (
+                answer_secret(f"instance:{OTHER_IDENTIFIER}"),
+                f"services are sent to {OTHER_IDENTIFIER}, which does not exist",
+                "ops recover list",
+            ),
+            (
+                {**answer_instance(), "secretsmanager.describe_secret": []},
+                "secret is gone",
+                "pulumi up --refresh",
             ),
         ],
     ),
@@ -158,6 +209,34 @@ DATABASE_CASES: list[HealthCase] = [
 
 class TestDatabaseCases(HealthCaseTests):
     cases = DATABASE_CASES
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "evidence"),
+    [
+        (answer_secret(""), "ok", "no other instance could be in use"),
+        (
+            answer_secret("", OTHER_IDENTIFIER, primary=[0, 1], other=[0]),
+            "ok",
+            f"1 connection to {DATABASE_IDENTIFIER}",
+        ),
+        (
+            answer_secret("", OTHER_IDENTIFIER, primary=[0, 0], other=[0, 9]),
+            "unknown",
+            f"nobody was connected to {DATABASE_IDENTIFIER} in the last 15 minutes, but 9 to "
+            f"{OTHER_IDENTIFIER}",
+        ),
+        (answer_secret("", OTHER_IDENTIFIER, primary=[0]), "unknown", "nobody was connected"),
+        (answer_secret("", OTHER_IDENTIFIER), "unknown", "AWS reports no connection count"),
+    ],
+    ids=["alone", "connected", "connected to another", "to none", "no metric"],
+)
+def test_connections_are_the_evidence_if_the_secret_has_no_label(
+    answers: AwsAnswers, state: str, evidence: str
+) -> None:
+    (finding,) = run_check("database", "instance in use", answers)
+    assert (finding.state, evidence in finding.evidence) == (state, True), finding
+    assert finding.command == ("" if state == "ok" else "ops recover list")
 
 
 def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:

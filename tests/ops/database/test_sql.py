@@ -3,6 +3,7 @@
 What is not covered: TLS, which the server of the tests may not have.
 """
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -325,6 +326,23 @@ def test_no_way_to_the_database_is_said_with_the_way_to_one(ops: OpsConsole) -> 
     _, err = ops("db activity --via 127.0.0.1:1", expected_code=1)
     assert "does not answer at 127.0.0.1:1" in err.splitlines()[0]
     assert "ops db connect" in err
+
+
+def test_a_secret_that_leads_to_another_instance_is_said(ops: OpsConsole) -> None:
+    secrets = ops.stage.client("secretsmanager")
+    arn = ops.stage.outputs.database.secret_arn
+    good = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    assert "services are sent to" not in ops("db size")[1]
+    changed = json.dumps({**json.loads(good), "host": "bulwark-test-database-2.x.example.com"})
+    secrets.put_secret_value(SecretId=arn, SecretString=changed)
+    try:
+        out, err = ops("db size --output json")
+    finally:
+        secrets.put_secret_value(SecretId=arn, SecretString=good)
+    assert json.loads(out)["items"], "it is answered all the same"
+    said = " ".join(err.split())
+    assert "services are sent to bulwark-test-database-2.x.example.com by the stack's" in said
+    assert "this command uses bulwark-test-database: see" in said
 
 
 def test_a_wrong_password_is_said_and_not_shown(ops: OpsConsole) -> None:

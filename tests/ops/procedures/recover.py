@@ -6,6 +6,7 @@ from typing import Final
 from ops.core.plan import Plan
 from ops.database import password as rotating
 from ops.database import replicas, snapshots
+from ops.database.instance_in_use import build_instance_label, find_labelled_instance
 from ops.recovery import drill as drilling
 from ops.recovery import promotion as promoting
 from ops.recovery import restore as restoring
@@ -111,6 +112,7 @@ def put_restored_instance(stage: Stage) -> None:
     put_fence(stage)
     service_stage.put_services(stage)
     put_rotation_function(stage)
+    put_earlier_label(stage)
     stage.client("rds").restore_db_instance_to_point_in_time(
         SourceDBInstanceIdentifier=PRIMARY_IDENTIFIER,
         TargetDBInstanceIdentifier=RESTORED_IDENTIFIER,
@@ -119,6 +121,15 @@ def put_restored_instance(stage: Stage) -> None:
         DeletionProtection=True,
     )
     stage.clock.sleep(7200)
+
+
+def put_earlier_label(stage: Stage) -> None:
+    """Versions of the secret as an earlier promotion, and the return from it, left them."""
+    secrets, arn = stage.client("secretsmanager"), stage.outputs.database.secret_arn
+    content = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    for name in ("gone", PRIMARY_IDENTIFIER):
+        stages = ["AWSCURRENT", build_instance_label(name)]
+        secrets.put_secret_value(SecretId=arn, SecretString=content, VersionStages=stages)
 
 
 def plan_time_restore(stage: Stage) -> Plan:
@@ -241,13 +252,15 @@ def collect_promotion_facts(on: Stage) -> tuple[object, ...]:
         secrets.get_secret_value(SecretId=arn)["SecretString"],
         stages,
         described["RotationEnabled"],
+        find_labelled_instance(described),
         [deployment["status"] for deployment in history["serviceDeployments"]],
     )
 
 
 def collect_undone_promotion_facts(stage: Stage) -> object:
-    """The secret's address, and whether its password is rotated: what an undo gives back."""
-    return collect_promotion_facts(stage)[0], collect_promotion_facts(stage)[2]
+    """The secret's address, whether it is rotated, and its label: what an undo gives back."""
+    secret, _, *rotation_and_label, _ = collect_promotion_facts(stage)
+    return secret, *rotation_and_label
 
 
 def collect_replica_facts(stage: Stage) -> tuple[object, ...]:

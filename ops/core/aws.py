@@ -80,6 +80,8 @@ ACCESS_DENIED_CODES: Final = frozenset(
 # How the names of operations begin that change nothing.
 # What operations call the length of a page; a read that has none wants all of them.
 PAGE_SIZES: Final = frozenset(("MaxRecords", "MaxResults", "maxResults", "MaxItems", "PageSize"))
+# The token of the next page in lists without a paginator, in the answer and in the next request.
+PAGE_TOKENS: Final = ("nextToken", "NextToken")
 READ_PREFIXES: Final = (
     "batch_get_",
     "describe_",
@@ -172,8 +174,8 @@ class Aws:
         self._change_state.now = not is_read_call(api)
         try:
             client = self.client(service, region)
-            if is_read_call(api) and client.can_paginate(operation) and not PAGE_SIZES & {*params}:
-                return _join_pages(client.get_paginator(operation).paginate(**params))
+            if is_read_call(api) and not PAGE_SIZES & {*params}:
+                return _join_pages(_list_pages(client, operation, params))
             response = getattr(client, operation)(**params)
         except CALL_ERRORS as error:
             explained_error = explain_error(error, api)
@@ -196,12 +198,7 @@ class Aws:
         service, operation = api.split(".")
         client = self.client(service, region)
         try:
-            if not client.can_paginate(operation):
-                yield from (
-                    convert_to_json(getattr(client, operation)(**(params or {}))).get(key) or ()
-                )
-                return
-            for page in client.get_paginator(operation).paginate(**(params or {})):
+            for page in _list_pages(client, operation, params or {}):
                 yield from convert_to_json(page).get(key) or ()
         except CALL_ERRORS as error:
             raise explain_error(error, api) from error
@@ -222,13 +219,13 @@ class Aws:
     ) -> tuple[list[Any], bool]:
         """The items of at most so many pages, and whether there are more; errors as `call`'s."""
         service, operation = api.split(".")
-        paginator = self.client(service, region).get_paginator(operation)
+        pages = _list_pages(self.client(service, region), operation, params)
         items: list[Any] = []
         has_more = False
         try:
-            for page in islice(paginator.paginate(**params), max_pages):
+            for page in islice(pages, max_pages):
                 items += convert_to_json(page).get(key) or ()
-                has_more = bool(page.get("nextToken") or page.get("NextToken"))
+                has_more = any(page.get(name) for name in PAGE_TOKENS)
         except CALL_ERRORS as error:
             raise explain_error(error, api) from error
         return items, has_more
@@ -285,6 +282,29 @@ class Aws:
             return str(json.loads(text)[key])
         except (ValueError, KeyError, TypeError):  # whose message may have the secret in it
             raise OpsError(f"the secret {arn} must be JSON with the key {key}") from None
+
+
+def _list_pages(
+    client: Any, operation: str, params: Mapping[str, JsonValue]
+) -> Iterator[Mapping[str, Any]]:
+    """Yields every page of an answer, also where botocore has no paginator for a list.
+
+    Raises OpsError if AWS gives the same token twice, which would never end.
+    """
+    if client.can_paginate(operation):
+        yield from client.get_paginator(operation).paginate(**params)
+        return
+    send = getattr(client, operation)
+    token_param: dict[str, JsonValue] = {}
+    while True:
+        page = send(**params, **token_param)
+        yield page
+        next_param = {name: page[name] for name in PAGE_TOKENS if page.get(name)}
+        if not next_param:
+            return
+        if next_param == token_param:
+            raise OpsError(f"{operation}: AWS answered twice with the same token of a next page")
+        token_param = next_param
 
 
 def _join_pages(pages: Iterable[Mapping[str, Any]]) -> JsonValue:

@@ -15,10 +15,7 @@ from ops.core.metrics import build_metric_query, build_metric_read, collect_metr
 from ops.database.health import DATABASE_AREA, DB_INSTANCES_API
 from ops.database.instance_in_use import find_labelled_instance, is_beside_primary
 
-DESCRIBE_API: Final = "secretsmanager.describe_secret"
 METRIC_NAMES_PER_READ: Final = 100  # instances beside the primary that are asked for connections
-LIST_COMMAND: Final = "ops recover list"  # reads the secret's host
-SUBJECT: Final = "instance in use"
 
 
 def check_instance_in_use(facts: CheckFacts) -> CheckRoutine:
@@ -30,7 +27,7 @@ def check_instance_in_use(facts: CheckFacts) -> CheckRoutine:
     database = facts.outputs.database
     answers = yield [
         build_read(
-            DESCRIBE_API,
+            "secretsmanager.describe_secret",
             "",
             SecretId=database.secret_arn,
             absent_codes=("ResourceNotFoundException",),
@@ -85,7 +82,7 @@ def _judge_other_instance(
     )
     if status is None:
         return _build_finding(
-            "failing", f"services are sent to {labelled}, which does not exist", LIST_COMMAND
+            "failing", f"services are sent to {labelled}, which does not exist", "ops recover list"
         )
     return _build_finding(
         "failing",
@@ -108,8 +105,8 @@ def _judge_connections(watched: str, connection_counts: dict[str, int]) -> list[
     )
     if busy:
         problem += f", but {' and '.join(busy)}: the address in the secret may have been changed"
-    return _build_finding("unknown", problem, LIST_COMMAND)
+    return _build_finding("unknown", problem, "ops recover list")
 
 
 def _build_finding(state: HealthState, evidence: str, command: str = "") -> list[CheckFinding]:
-    return [CheckFinding(state, DATABASE_AREA, SUBJECT, evidence, command)]
+    return [CheckFinding(state, DATABASE_AREA, "instance in use", evidence, command)]

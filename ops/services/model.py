@@ -177,13 +177,14 @@ def list_deployment_history(
 ) -> Iterator[Mapping[str, Any]]:
     """Yields the service's deployments with these statuses (default: all), newest first."""
     params = {"cluster": service.cluster, "service": service.name}
-    deployments = _list_items(
+    answer = call_ecs(
         aws,
         "ecs.list_service_deployments",
-        "serviceDeployments",
         {**params, **({"status": list(statuses)} if statuses else {})},
     )
-    yield from sorted(deployments, key=lambda item: str(item.get("createdAt")), reverse=True)
+    yield from sorted(
+        answer["serviceDeployments"], key=lambda item: str(item.get("createdAt")), reverse=True
+    )
 
 
 def list_task_definitions_by_revision(aws: Aws, arns: Sequence[str]) -> dict[str, str]:
@@ -208,7 +209,7 @@ def list_service_tasks(
         "serviceName": service.name,
         "desiredStatus": "STOPPED" if stopped else "RUNNING",
     }
-    arns = list(_list_items(aws, "ecs.list_tasks", "taskArns", params))
+    arns = list(call_ecs(aws, "ecs.list_tasks", params)["taskArns"])
     service_tasks: list[Mapping[str, Any]] = []
     for start in range(0, len(arns), DESCRIBE_TASKS_LIMIT):
         page = {"cluster": service.cluster, "tasks": arns[start : start + DESCRIBE_TASKS_LIMIT]}
@@ -267,17 +268,6 @@ def call_ecs(aws: Aws, api: str, params: dict[str, Any]) -> Any:
         return aws.call(api, params)
     except ClientError as error:
         raise _build_refused_error(api, error) from error
-
-
-def _list_items(aws: Aws, api: str, key: str, params: dict[str, Any]) -> Iterator[Any]:
-    """Yields items of all pages: boto3 has no paginator for service deployments."""
-    token: dict[str, str] = {}
-    while True:
-        answer = call_ecs(aws, api, {**params, **token})
-        yield from answer.get(key) or ()
-        if not answer.get("nextToken"):
-            return
-        token = {"nextToken": answer["nextToken"]}
 
 
 def _build_refused_error(api: str, error: ClientError) -> RefusedError:

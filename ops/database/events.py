@@ -57,10 +57,11 @@ EVENT_CATEGORIES: Final = (
 
 
 def build_failure_reports(
-    outputs: Outputs, identifier: str, failures: Sequence[str] = ()
+    outputs: Outputs, identifier: str, failures: Sequence[str] = (), *, region: str | None = None
 ) -> FailureReports:
     """Builds the read of an instance's events that say that a change of it has failed.
 
+    `region` is the instance's, if it is not the stack's.
     Their message contains one of `failures`, or says that the instance can serve no more.
     """
     conditions = " || ".join(
@@ -76,6 +77,6 @@ def build_failure_reports(
                 "EventCategories": [*EVENT_CATEGORIES],
                 "Duration": EVENT_MINUTES,
             },
-        ),
+        ).model_copy(update={"region": region or outputs.stack.region}),
         messages=f"Events[?{conditions}].join(' ', [Date, Message])",
     )

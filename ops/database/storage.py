@@ -262,5 +262,11 @@ def _build_limit_step(
             met={**build_status_condition(statuses, "ready"), PENDING_CHANGES_PATH: {}},
             failed=build_failed_conditions(*statuses),
         ),
-        goal=Wait(read=read, met={STORAGE_LIMIT_PATH: limit_gib}, every=10, within=1800),
+        goal=Wait(
+            read=read,
+            met={STORAGE_LIMIT_PATH: limit_gib},
+            reports=build_failure_reports(outputs, instance.identifier, STORAGE_FAILURES),
+            every=10,
+            within=1800,
+        ),
     )

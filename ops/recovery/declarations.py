@@ -128,6 +128,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             *BACKUPS,
+            "rds.describe_events",
         ),
         bad={"--from": ("nonsense",), "--state": ("/no/such/file",)},
         judged_by_aws={"--from": "which backups there are"},
@@ -148,6 +149,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             *BACKUPS,
+            "rds.describe_events",
             "acm.describe_certificate",
         ),
         bad={

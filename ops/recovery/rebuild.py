@@ -20,6 +20,7 @@ from ops.core.errors import UsageError
 from ops.core.local_commands import build_stack_ops_command
 from ops.core.plan import Call, JsonObject, Plan, SavedFile, Step, Wait
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
+from ops.database.events import CREATION_FAILURES, build_failure_reports
 from ops.database.instance import DB_INSTANCE_NOT_FOUND
 from ops.database.statuses import STEADY, build_failed_conditions
 from ops.outputs import Outputs
@@ -299,6 +300,7 @@ def _build_deployment_steps(
         region=region,
     )
     failed_states = build_failed_conditions()
+    reports = build_failure_reports(outputs, identifier, CREATION_FAILURES, region=region)
     encryption_condition = {"DBInstances[0].StorageEncrypted": True} if source.key_arn else {}
     steps = [
         pulumi_steps.build_up_step(
@@ -321,6 +323,7 @@ def _build_deployment_steps(
                 read=read,
                 met={**STEADY, **encryption_condition},
                 failed=failed_states,
+                reports=reports,
                 every=15,
                 within=3600,
             ),
@@ -333,6 +336,7 @@ def _build_deployment_steps(
                 read=read,
                 met=VOLUME_FILLED,
                 failed=failed_states,
+                reports=reports,
                 every=20,
                 within=compute_fill_limit(source.storage_gib),
                 typical=compute_typical_fill(source.storage_gib) or None,

@@ -3,11 +3,15 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.permissions.call_sets import CHANGE, RECORD
+from ops.permissions.call_sets import CHANGE, RECORD, WHY_STOPPED
 
 SERVING_CHECKS: Final = dict.fromkeys(
     ("rds.describe_db_instances", "secretsmanager.get_secret_value"),
     "only if a database is to be deleted: tests/ops/runs/test_trust.py",
+)
+TASK_CHECKS: Final = dict.fromkeys(
+    (*WHY_STOPPED, "ecs.describe_services"),
+    "only if a change of a service failed: tests/ops/services/test_events.py",
 )
 DECLARATIONS: Final = (
     Declaration(
@@ -40,8 +44,14 @@ DECLARATIONS: Final = (
         "runs resume",
         role="operator",
         plans=False,
-        calls=(*CHANGE, "rds.describe_db_instances", "secretsmanager.get_secret_value"),
-        unseen=SERVING_CHECKS,
+        calls=(
+            *CHANGE,
+            *WHY_STOPPED,
+            "ecs.describe_services",
+            "rds.describe_db_instances",
+            "secretsmanager.get_secret_value",
+        ),
+        unseen=SERVING_CHECKS | TASK_CHECKS,
         needs={"RUN": "{run}"},
     ),
     Declaration(

@@ -1,5 +1,6 @@
 """`ops runs`: past and unfinished runs, resume and undo."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,6 +23,7 @@ from ops.cli.render import Output, format_duration
 from ops.core.continuation import Continuation, build_continuation
 from ops.core.errors import UsageError
 from ops.core.journal import Journal, JournalUnreadableError
+from ops.core.plan import Plan
 from ops.core.plan_kind import PlanKind
 from ops.core.run import WallClock
 from ops.core.run_context import RunContext, StackContext
@@ -165,13 +167,23 @@ def _continue_run(context: typer.Context, run: str, options: _RunOptions, *, und
             runner.undo(run, continuation)
             output.print_result("run", _build_undo_result(run, continuation))
             return
-        state = runner.resume(run, continuation)
+        with _explain_failure(run_context, engine.plan):
+            state = runner.resume(run, continuation)
     if engine.plan.kind == DRILL_KIND and isinstance(run_context, StackContext):
         from ops.recovery.commands.drill import report_drill
 
         report_drill(run_context, output, run)
         return
     output.print_result("run", {"run": run, "state": state})
+
+
+def _explain_failure(run_context: RunContext, plan: Plan) -> AbstractContextManager[None]:
+    """Adds to the error of a run of a stack why tasks of its services stopped."""
+    if not isinstance(run_context, StackContext):
+        return nullcontext()
+    from ops.services.scale_failure import explain_failed_services
+
+    return explain_failed_services(run_context.aws, run_context.outputs, plan)
 
 
 def _build_undo_result(run: str, continuation: Continuation) -> dict[str, object]:

@@ -231,3 +231,13 @@ def test_parameters_that_keep_it_from_starting_are_put_back(ops: OpsConsole) -> 
 def test_the_rotation_function_waits_for_the_same_statuses() -> None:
     """It is uploaded alone, so that it cannot import the table."""
     assert set(STEADY_STATUSES) == rotate.PASSWORD_EFFECTIVE_STATUSES
+
+
+def test_a_limit_that_rds_gives_up_ends_its_wait() -> None:
+    with open_stage() as stage:
+        put_database(stage, MaxAllocatedStorage=100)
+        (step,) = plan_storage_to(stage, None, 200).steps
+        reports = step.goal.reports
+        assert reports is not None
+        assert reports == step.undo[0].goal.reports
+        assert "storage volume limitation was exceeded" in reports.messages

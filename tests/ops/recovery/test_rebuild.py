@@ -15,7 +15,7 @@ from moto.acm.models import acm_backends
 from moto.s3.models import s3_backends
 
 from ops.core.goal_evaluation import StepFailedError, evaluate
-from ops.core.plan import Plan
+from ops.core.plan import Call, Plan
 from ops.outputs import Outputs
 from ops.recovery.rebuild import RebuildChecks, build_stack_rebuild_plan
 from ops.recovery.sources import BackupSource
@@ -294,6 +294,21 @@ def test_a_rebuild_ends_when_tables_are_seen_and_fails_if_there_are_none() -> No
     assert evaluate(query.goal, {"exit": 1, "output": None}) == "absent", "it does not answer yet"
     with pytest.raises(StepFailedError, match="has_tables is False"):
         evaluate(query.goal, {"exit": 0, "output": {"has_tables": False}})
+
+
+def test_every_wait_for_the_database_of_a_rebuild_reads_what_rds_reports() -> None:
+    plan = plan_rebuild(build_stack_outputs(), RebuildChecks(can_query=False))
+    waits = {
+        step.name: step.goal.reports
+        for step in plan.steps
+        if isinstance(step.goal.read, Call) and step.goal.read.api == "rds.describe_db_instances"
+    }
+    assert waits.keys() == {"database", "warm"}
+    for reports in waits.values():
+        assert reports is not None
+        assert isinstance(reports.read, Call)
+        assert reports.read.params["SourceIdentifier"] == "bulwark-test-database"
+        assert "nstance creation failed" in reports.messages
 
 
 def test_a_rebuild_whose_data_nobody_sees_says_so() -> None:

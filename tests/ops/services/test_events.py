@@ -115,3 +115,19 @@ def test_why_tasks_stopped_is_in_the_error_of_a_count_that_was_not_reached(
     _, err = ops("service scale 5 --service backend --yes", code)
     assert f"task stopped: {reason}" in err
     assert "ops service tasks --service backend --stopped" in err
+
+
+def test_why_tasks_stopped_is_in_the_error_of_a_run_that_is_resumed(ops: OpsConsole) -> None:
+    fail_placements(
+        ACCOUNT,
+        REGION,
+        "backend",
+        "is unable to consistently start tasks successfully.",
+        "exits",
+    )
+    ops("service scale 5 --service backend --timeout 5m --yes", 4)
+    (run,) = ops.run_for_json("runs list")["items"]
+    _, err = ops(f"runs resume {run['run']} --timeout 5m --yes", 4)
+    assert "task of backend stopped: " in err
+    assert "x Essential container in task exited, backend exited 1" in err
+    assert err.count("ops service tasks --service backend --stopped") == 1

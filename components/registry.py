@@ -1,6 +1,5 @@
 """The registry: an ECR repository for each service, and one for the fleet."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from components.contract import build_contract_part
 from components.keys import Keys
 from components.policies import Statement, build_policy_document, format_compact_json
 from components.settings import Settings
+from components.settings.container import ECR_IMAGE_PATTERN
 from ops.outputs import RegistryPart
 
 PULL_ACTIONS: Final = (
@@ -27,10 +27,6 @@ PUSH_ACTIONS: Final = (
     "ecr:UploadLayerPart",
 )
 UNTAGGED_DAYS: Final = 7
-ECR_IMAGE_PATTERN: Final = re.compile(
-    r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
-    r"(?P<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@].*)?$"
-)
 
 
 def format_repository_name(settings: Settings, service: str) -> str:

@@ -37,6 +37,11 @@ PARAMETER_ARN_PATTERN: Final = re.compile(
     r"^arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter/[\w./-]+$"
 )
 IMAGE_PATTERN: Final = re.compile(r"^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$")
+# A private repository of ECR.
+ECR_IMAGE_PATTERN: Final = re.compile(
+    r"^(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
+    r"(?P<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@].*)?$"
+)
 HEALTH_PATH_PATTERN: Final = re.compile(r"^/[!-~]{0,1023}$")
 USER_PATTERN: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
 

@@ -30,9 +30,6 @@ SECURITY_HUB_ENDPOINT_SERVICES: Final = (
     "ec2messages",
 )
 
-# Without NAT, tasks and instances need at least these; layers of images come from S3.
-ENDPOINT_SERVICES_WITHOUT_NAT: Final = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
-
 
 class NetworkSettings(Section):
     """The VPC of the stack. The defaults are safe; the dev profile loosens them."""
@@ -49,7 +46,8 @@ class NetworkSettings(Section):
     nat: NatPlacement = Field(
         default="per-zone",
         description="NAT devices: none, one, or one per zone; none if compute is 'none', "
-        "since nothing calls the internet then",
+        "since nothing calls the internet then. With none what runs reaches only what "
+        "interfaceEndpoints lead to: images and secrets of the stack's region",
     )
     nat_device: NatDevice = Field(
         default="gateway",

@@ -14,9 +14,10 @@ from components.settings.deletion import DataKind, DeletionSettings
 from components.settings.fleet import FleetSettings
 from components.settings.load_balancer import LoadBalancerSettings
 from components.settings.monitoring import AlarmSettings, DashboardSettings, LogSettings
-from components.settings.network import ENDPOINT_SERVICES_WITHOUT_NAT, NetworkSettings
+from components.settings.network import NetworkSettings
 from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
+from components.settings.reachability import find_reachability_fault
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
 from components.settings.tags import ExtraTags
@@ -199,17 +200,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _validate_internet_access(self) -> "Settings":
-        required_services = (*ENDPOINT_SERVICES_WITHOUT_NAT, *(("ssm",) if self.has_fleet else ()))
-        missing = [
-            service
-            for service in required_services
-            if service not in self.network.interface_endpoints
-        ]
-        if self.compute != "none" and self.network.nat == "none" and missing:
-            raise ValueError(
-                f"network.nat is 'none', must be so where network.interfaceEndpoints has "
-                f"{', '.join(missing)}: what runs has no other way to its image, logs and secrets"
-            )
+        if fault := find_reachability_fault(self):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

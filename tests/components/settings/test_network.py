@@ -51,30 +51,6 @@ def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
 
 
 @pytest.mark.parametrize(
-    ("compute", "missing"),
-    [
-        ("services", "ecr.api, ecr.dkr, logs, secretsmanager: what runs"),
-        ("both", "ecr.api, ecr.dkr, logs, secretsmanager, ssm: what runs"),
-    ],
-)
-def test_no_nat_is_refused_where_something_runs_without_endpoints(
-    compute: str, missing: str
-) -> None:
-    line = (
-        f"bulwark:network.nat is 'none', must be so where network.interfaceEndpoints has {missing}"
-    )
-    with pytest.raises(SettingsError, match=re.escape(line)):
-        build_settings({"compute": compute, "network": {"nat": "none"}})
-
-
-def test_no_nat_is_taken_with_the_endpoints_or_with_nothing_that_runs() -> None:
-    needed: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm"]
-    values: dict[str, JsonValue] = {"nat": "none", "interfaceEndpoints": needed}
-    assert build_settings({"compute": "both", "network": values}).nat_zones == ()
-    assert build_settings({"compute": "none", "network": {"nat": "none"}}).nat_zones == ()
-
-
-@pytest.mark.parametrize(
     ("compute", "nat", "zones"),
     [
         ("services", "none", ()),
@@ -87,8 +63,14 @@ def test_nat_stands_only_where_something_calls_out(
     compute: str, nat: str, zones: tuple[str, ...]
 ) -> None:
     endpoints: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"]
+    image = "123456789012.dkr.ecr.eu-north-1.amazonaws.com/web:1"
     settings = build_settings(
-        {"compute": compute, "network": {"nat": nat, "interfaceEndpoints": endpoints}}
+        {
+            "compute": compute,
+            "network": {"nat": nat, "interfaceEndpoints": endpoints},
+            "cluster": {"exec": False},
+            "services": {"web": {"image": image}},
+        }
     )
     assert settings.nat_zones == zones
 

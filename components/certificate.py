@@ -8,6 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from components.component import Component
 from components.settings import Settings
+from components.settings.load_balancer import strip_wildcard
 
 VALIDATION_TTL_SECONDS = 60  # seconds
 
@@ -22,6 +23,9 @@ class Certificate(Component):
 
     Children, each only where the settings ask for it: the hosted zone and the certificate, both
     `{name}`; a record `{name}-{host name}` that proves each name; the validation `{name}`.
+
+    The record that proves a name stays in a zone that is given: another stack's certificate of
+    the name has the same one, and is renewed by it.
 
     `arn` is known once the certificate can be used; the zone's id and name servers where there
     is a zone. ACM renews the certificate for as long as the records exist (ACM.1), and its key
@@ -65,7 +69,7 @@ class Certificate(Component):
             opts=self.child_options,
         )
         # A name and its wildcard share one record, so it is made once.
-        validation_hosts = dict.fromkeys(host.removeprefix("*.") for host in host_names)
+        validation_hosts = dict.fromkeys(map(strip_wildcard, host_names))
         records = [
             self._create_validation_record(host, certificate=certificate, zone_id=zone_id)
             for host in validation_hosts
@@ -81,18 +85,19 @@ class Certificate(Component):
         self, host: str, *, certificate: aws.acm.Certificate, zone_id: Input[str]
     ) -> aws.route53.Record:
         """The record by which ACM sees that the host name is ours."""
+        given_zone_id = self.settings.load_balancer.find_zone_id(host)
         option = certificate.domain_validation_options.apply(
             lambda options: _get_validation_option(host, options)
         )
         return aws.route53.Record(
             self.format_logical_name(host),
-            zone_id=zone_id,
+            zone_id=given_zone_id or zone_id,
             name=option.apply(lambda details: details.resource_record_name or ""),
             type="CNAME",  # always, for DNS validation
             records=[option.apply(lambda details: details.resource_record_value or "")],
             ttl=VALIDATION_TTL_SECONDS,
             allow_overwrite=True,  # another stack's certificate for the name has the same record
-            opts=self.child_options,
+            opts=self.build_child_options(retain_on_delete=given_zone_id is not None),
         )
 
 
@@ -101,6 +106,6 @@ def _get_validation_option(
 ) -> aws.acm.outputs.CertificateDomainValidationOption:
     """The record by which ACM validates a host name; ACM lists them in any order."""
     for option in options:
-        if (option.domain_name or "").removeprefix("*.") == host:
+        if strip_wildcard(option.domain_name or "") == host:
             return option
     raise LookupError(f"ACM asks for no record of {host}")

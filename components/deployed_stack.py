@@ -21,6 +21,7 @@ from components.settings.deployed_stack import (
     DeployedDatabase,
     DeployedStack,
     require_existing_zones,
+    require_fitting_zones,
     require_possible_changes,
 )
 from components.settings.fleet import get_architecture
@@ -41,10 +42,12 @@ NOT_FOUND_TEXTS: Final = (
 def require_possible_settings(settings: Settings) -> DeployedStack:
     """Returns the deployed stack, which can be changed to these settings.
 
-    Raises pulumi.RunError if it cannot, or if the account lacks a zone that the settings name.
+    Raises pulumi.RunError if it cannot, if the account lacks a zone that the settings name, or if a
+    host name is not in its hosted zone.
     """
     try:
         require_existing_zones(settings, _list_zone_names(settings.region))
+        require_fitting_zones(settings, _read_hosted_zones(settings))
         deployed = read_deployed_stack(settings)
         require_possible_changes(settings, deployed)
     except SettingsError as error:
@@ -118,6 +121,17 @@ def _list_zone_names(region: str) -> list[str]:
     AvailabilityZone), and the stack must still be deployable.
     """
     return list(aws.get_availability_zones(region=region).names)
+
+
+def _read_hosted_zones(settings: Settings) -> dict[str, str]:
+    """The domain of each hosted zone that the settings give, by its id."""
+    load_balancer = settings.load_balancer
+    hosts = load_balancer.host_names if settings.has_load_balancer else ()
+    zone_ids = dict.fromkeys(filter(None, map(load_balancer.find_zone_id, hosts)))
+    return {
+        zone_id: aws.route53.get_zone(zone_id=zone_id).name.removesuffix(".")
+        for zone_id in zone_ids
+    }
 
 
 def _read_published_parts(settings: Settings) -> dict[str, Any]:

@@ -196,7 +196,7 @@ class LoadBalancer(Component):
         for host in self.settings.load_balancer.host_names:
             aws.route53.Record(
                 self.format_logical_name(host),
-                zone_id=zone_id,
+                zone_id=self.settings.load_balancer.find_zone_id(host) or zone_id,
                 name=host,
                 type="A",
                 aliases=[

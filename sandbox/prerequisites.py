@@ -19,6 +19,9 @@ def create_prerequisites(settings: Settings) -> None:
     domain = load_balancer.domain or "app.example.com"
     if settings.has_load_balancer and load_balancer.zone_id is not None:
         _create_zone(load_balancer.zone_id, domain.partition(".")[2])
+    if settings.has_load_balancer:
+        for host, zone_id in load_balancer.alternative_zones.items():
+            _create_zone(zone_id, host.removeprefix("*.").partition(".")[2])
     if settings.has_load_balancer and load_balancer.certificate_arn is not None:
         _create_certificate(load_balancer.certificate_arn, domain)
     if (source := settings.database.restore_from) is not None:

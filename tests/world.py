@@ -15,6 +15,7 @@ ACCOUNT, PARTITION = "123456789012", "aws"
 INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
     "aws:index/getPartition:getPartition": {"partition": PARTITION},
+    "aws:route53/getZone:getZone": {"name": "example.com"},
     "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
     "aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []},
 }

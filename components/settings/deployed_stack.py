@@ -83,6 +83,27 @@ def require_existing_zones(settings: Settings, zone_names: Collection[str]) -> N
         )
 
 
+def require_fitting_zones(settings: Settings, domains: Mapping[str, str]) -> None:
+    """Raises SettingsError unless each host name is in its hosted zone.
+
+    `domains` are those of the given zones, by id. Route 53 would refuse the records, once the
+    certificate is requested.
+    """
+    load_balancer = settings.load_balancer
+    for host in load_balancer.host_names:
+        zone_id = load_balancer.find_zone_id(host)
+        domain = domains.get(zone_id) if zone_id else None
+        if domain is None or f".{host}".endswith(f".{domain}"):
+            continue
+        is_domain = host == load_balancer.domain
+        key = "domain is" if is_domain else "alternativeNames holds"
+        way = "zoneId is that of another" if is_domain else "alternativeZones names its own"
+        raise SettingsError(
+            f"{settings.project}:loadBalancer.{key} {host!r}, must be a name under {domain!r}, the "
+            f"domain of the hosted zone {zone_id}, unless {way}"
+        )
+
+
 def require_possible_changes(settings: Settings, deployed: DeployedStack) -> None:
     """Raises SettingsError if `pulumi up` cannot bring the deployed stack to these settings.
 

@@ -36,10 +36,16 @@ TlsPolicy = Literal[
     "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
     "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
 ]
+HostedZoneId = Annotated[str, StringConstraints(pattern=r"^Z[A-Z0-9]{1,31}$")]
 WafRuleName = Annotated[str, StringConstraints(pattern=r"^[\w-]{1,128}$")]
 HOST_NAME_PATTERN = re.compile(r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")
 MAX_COMMON_NAME_CHARACTERS = 64  # characters that ACM takes for the first name of a certificate
 CERTIFICATE_ARN_PATTERN = re.compile(r"^arn:aws[\w-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+$")
+
+
+def strip_wildcard(host: str) -> str:
+    """Returns the host name that a wildcard is of: both are proved by one record."""
+    return host.removeprefix("*.")
 
 
 class WafSettings(Section):
@@ -92,12 +98,16 @@ class LoadBalancerSettings(Section):
     alternative_names: tuple[str, ...] = Field(
         default=(),
         max_length=9,  # ACM's quota is 10 names a certificate
-        description="other host names in the same zone: in the certificate, with records that "
-        "point to the load balancer",
+        description="other host names: in the certificate, with records that point to the load "
+        "balancer",
     )
-    zone_id: str | None = Field(
+    alternative_zones: dict[str, HostedZoneId] = Field(
+        default={},
+        description="by alternative name: the Route 53 hosted zone that holds it, if it is another "
+        "one than zoneId",
+    )
+    zone_id: HostedZoneId | None = Field(
         default=None,
-        pattern=r"^Z[A-Z0-9]{1,31}$",
         description="Route 53 hosted zone that holds the domain",
     )
     create_zone: bool = Field(
@@ -142,6 +152,11 @@ class LoadBalancerSettings(Section):
     def host_names(self) -> tuple[str, ...]:
         """The host names of the stack, the domain first."""
         return (self.domain, *self.alternative_names) if self.domain else ()
+
+    def find_zone_id(self, host: str) -> str | None:
+        """Returns the given hosted zone of a host name; None if it is the stack's own."""
+        zones = {strip_wildcard(name): zone for name, zone in self.alternative_zones.items()}
+        return zones.get(strip_wildcard(host), self.zone_id)
 
     @field_validator("domain")
     @classmethod
@@ -191,6 +206,7 @@ class LoadBalancerSettings(Section):
                 "zoneId": self.zone_id,
                 "createZone": self.create_zone or None,
                 "alternativeNames": self.alternative_names or None,
+                "alternativeZones": self.alternative_zones or None,
             }
             for key, value in domain_settings.items():
                 if value is not None:
@@ -207,13 +223,20 @@ class LoadBalancerSettings(Section):
             return "alternativeNames is set, must be so only with zoneId or createZone"
         if self.domain in self.alternative_names:
             return f"alternativeNames holds {self.domain!r}, must hold other names than domain"
+        if unknown_names := sorted({*self.alternative_zones} - {*self.alternative_names}):
+            return (
+                f"alternativeZones has {unknown_names[0]!r}, must have names that alternativeNames "
+                "holds"
+            )
         outside_names = [
-            name for name in self.alternative_names if not name.endswith(f".{self.domain}")
+            name
+            for name in self.alternative_names
+            if not name.endswith(f".{self.domain}") and self.find_zone_id(name) is None
         ]
         if self.create_zone and outside_names:
             return (
                 f"alternativeNames holds {outside_names[0]!r}, must hold names under "
                 f"{self.domain!r}: "
-                "the zone that createZone makes ends there"
+                "the zone that createZone makes ends there (alternativeZones names others)"
             )
         return None

@@ -88,6 +88,11 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
             "port": "out.DBInstances[0].Endpoint.Port",
         },
     ),
+    "aws:route53/getZone:getZone": ProviderInvoke(
+        operation="route53.get_hosted_zone",
+        params={"Id": "in.zoneId"},
+        outputs={"id": "in.zoneId", "zoneId": "in.zoneId", "name": "out.HostedZone.Name"},
+    ),
     "aws:ssm/getParameter:getParameter": ProviderInvoke(
         operation="ssm.get_parameter",
         params={"Name": "in.name", "WithDecryption": "in.withDecryption"},

@@ -77,6 +77,20 @@ def test_each_name_is_proved_by_its_own_record_and_a_wildcard_by_its_base(build:
     }
 
 
+@pytest.mark.parametrize(
+    ("values", "retained"),
+    [({"zoneId": "Z1"}, True), ({"createZone": True}, False)],
+)
+def test_the_proof_of_a_name_stays_in_a_zone_that_other_stacks_use(
+    build: Build, values: dict[str, JsonValue], retained: bool
+) -> None:
+    """ACM asks an account for the same record each time, so another certificate needs it too."""
+    graph = _build_certificate_graph(build, {"domain": "app.example.com", **values})
+    record = graph.get_resource(DNS_RECORD_TYPE)
+    assert record.retain_on_delete is retained
+    assert record.inputs["allowOverwrite"] is True
+
+
 def test_a_name_that_acm_does_not_ask_for_is_an_error() -> None:
     with pytest.raises(LookupError, match=r"ACM asks for no record of example\.com"):
         _get_validation_option("example.com", [])

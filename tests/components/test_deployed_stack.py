@@ -151,6 +151,7 @@ def test_nothing_stands_before_the_first_deployment() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
         "aws:index/getAvailabilityZones:getAvailabilityZones",
+        "aws:route53/getZone:getZone",
         "aws:ssm/getParametersByPath:getParametersByPath",
     ]
 
@@ -183,6 +184,58 @@ def test_a_zone_that_the_account_lacks_is_refused_before_anything_is_registered(
         pytest.raises(pulumi.RunError, match=f"^bulwark:network.zones {message}"),
     ):
         run_program(lambda: check(settings), InMemoryMocks(region))
+
+
+def test_a_name_outside_its_hosted_zone_is_refused_before_anything_is_registered() -> None:
+    cases: tuple[tuple[dict[str, JsonValue], str], ...] = (
+        (
+            {"domain": "app.example.org", "zoneId": "Z1"},
+            "domain is 'app.example.org', must be a name under 'example.com', the domain of the "
+            "hosted zone Z1, unless zoneId is that of another",
+        ),
+        (
+            {
+                "domain": "example.com",
+                "zoneId": "Z1",
+                "alternativeNames": ["www.example.com", "notexample.com"],
+            },
+            "alternativeNames holds 'notexample.com', must be a name under 'example.com', the "
+            "domain of the hosted zone Z1, unless alternativeZones names its own",
+        ),
+    )
+    for values, message in cases:
+        settings = build_settings({"loadBalancer": values})
+        with pytest.raises(pulumi.RunError) as refusal:
+            run_program(lambda settings=settings: check(settings), AwsMocks())  # type: ignore[misc]
+        assert str(refusal.value) == f"bulwark:loadBalancer.{message}"
+
+
+def test_names_in_two_hosted_zones_are_deployed_each_into_its_own() -> None:
+    load_balancer: dict[str, JsonValue] = {
+        "domain": "app.example.com",
+        "zoneId": "Z0FIRST",
+        "alternativeNames": ["app.example.org", "*.example.org"],
+        "alternativeZones": {"app.example.org": "Z0SECOND", "*.example.org": "Z0THIRD"},
+    }
+    with use_in_memory_aws("eu-north-1"):
+        deploy_in_memory("prod", {"bulwark:loadBalancer": load_balancer})
+        route53 = get_client("route53", "us-east-1")
+        records = {
+            zone: {
+                (record["Name"], record["Type"])
+                for record in route53.list_resource_record_sets(HostedZoneId=zone)[
+                    "ResourceRecordSets"
+                ]
+                if record["Type"] in ("A", "CNAME")
+            }
+            for zone in ("Z0FIRST", "Z0SECOND", "Z0THIRD")
+        }
+    assert {zone: sorted(type_ for _, type_ in names) for zone, names in records.items()} == {
+        "Z0FIRST": ["A", "CNAME"],
+        "Z0SECOND": ["A", "CNAME"],
+        "Z0THIRD": ["A", "CNAME"],
+    }
+    assert ("app.example.org.", "A") in records["Z0SECOND"]
 
 
 def test_local_zones_are_not_offered() -> None:

@@ -66,8 +66,22 @@ ZONED_VALUES: dict[str, JsonValue] = {"domain": "app.example.com", "zoneId": "Z1
             {"domain": "a.example.com", "createZone": True, "alternativeNames": ["example.com"]},
             ".alternativeNames holds 'example.com', must hold names under "
             "'a.example.com': the zone "
-            "that createZone makes ends there",
+            "that createZone makes ends there (alternativeZones names others)",
         ),
+        (
+            {**ZONED_VALUES, "alternativeZones": {"other.example.org": "Z2"}},
+            ".alternativeZones has 'other.example.org', must have names that alternativeNames "
+            "holds",
+        ),
+        (
+            {
+                **ZONED_VALUES,
+                "alternativeNames": ["other.example.org"],
+                "alternativeZones": {"other.example.org": "example.org"},
+            },
+            ".alternativeZones.other.example.org is 'example.org', must",
+        ),
+        ({"alternativeZones": {"other.example.org": "Z2"}}, "alternativeZones is"),
         ({"domain": "a.example.com", "zoneId": "abc"}, ".zoneId is 'abc', "),
         (
             {"certificateArn": "arn:aws:iam::123456789012:server-certificate/x"},

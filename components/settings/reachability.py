@@ -1,12 +1,10 @@
 """What services and the fleet can reach without NAT: only what an endpoint of the VPC leads to."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
 from components.settings.container import ECR_IMAGE_PATTERN, ContainerSettings
-
-if TYPE_CHECKING:
-    from components.settings.stack import Settings
 
 # Amazon ECR User Guide, "Amazon ECR interface VPC endpoints": both, and the S3 gateway, which the
 # stack always has; logs and secrets: Amazon ECS Developer Guide, "Amazon ECS interface VPC
@@ -18,51 +16,49 @@ TASK_ENDPOINTS: Final = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 FLEET_ENDPOINTS: Final = ("ssm", "ssmmessages", "monitoring", "ec2")
 
 
-def find_reachability_fault(settings: "Settings") -> str | None:
+@dataclass(frozen=True, kw_only=True)
+class IsolatedStack:
+    """A stack without NAT: its containers by their key in the settings, its interface endpoints.
+
+    `exec_key` is True if sessions of ECS Exec are encrypted with the stack's own key.
+    """
+
+    region: str
+    endpoints: tuple[str, ...]
+    containers: Mapping[str, ContainerSettings]
+    has_fleet: bool
+    has_exec: bool
+    exec_key: bool
+
+
+def find_reachability_fault(stack: IsolatedStack) -> str | None:
     """Returns why what runs cannot reach its image, logs or secrets; None if it can."""
-    if settings.compute == "none" or settings.network.nat != "none":
-        return None
     missing = [
-        endpoint
-        for endpoint in _list_required_endpoints(settings)
-        if endpoint not in settings.network.interface_endpoints
+        endpoint for endpoint in _list_required_endpoints(stack) if endpoint not in stack.endpoints
     ]
     if missing:
         return (
             f"network.nat is 'none', must be so where network.interfaceEndpoints has "
             f"{', '.join(missing)}: what runs has no other way to its image, logs and secrets"
         )
-    return next(_list_container_faults(settings), None)
+    return next(_list_container_faults(stack), None)
 
 
-def _list_required_endpoints(settings: "Settings") -> Iterator[str]:
-    yield from TASK_ENDPOINTS
-    containers = list_containers(settings).values()
-    names_parameters = any(
-        ":ssm:" in arn for container in containers for arn in container.secrets.values()
-    )
-    endpoints: list[str] = [*FLEET_ENDPOINTS] if settings.has_fleet else []
-    if names_parameters:
+def _list_required_endpoints(stack: IsolatedStack) -> list[str]:
+    endpoints = [*TASK_ENDPOINTS, *(FLEET_ENDPOINTS if stack.has_fleet else ())]
+    secrets = [arn for item in stack.containers.values() for arn in item.secrets.values()]
+    if any(":ssm:" in arn for arn in secrets):
         endpoints.append("ssm")
-    if settings.has_services and settings.cluster.exec:
+    if stack.has_exec:
         # Amazon ECS Developer Guide, "Monitor Amazon ECS containers with ECS Exec".
-        endpoints += ["ssmmessages", *(["kms"] if settings.encryption == "own" else [])]
-    yield from dict.fromkeys(endpoints)
+        endpoints += ["ssmmessages", *(["kms"] if stack.exec_key else [])]
+    return list(dict.fromkeys(endpoints))
 
 
-def list_containers(settings: "Settings") -> Mapping[str, ContainerSettings]:
-    """The containers of the stack, by their key in the settings."""
-    services = settings.services if settings.has_services else {}
-    return {
-        **{f"services.{name}": service for name, service in services.items()},
-        **({"fleet": settings.fleet} if settings.has_fleet else {}),
-    }
-
-
-def _list_container_faults(settings: "Settings") -> Iterator[str]:
+def _list_container_faults(stack: IsolatedStack) -> Iterator[str]:
     """Endpoints are of one region, and there is none for a public registry."""
-    region = settings.region
-    for key, container in list_containers(settings).items():
+    region = stack.region
+    for key, container in stack.containers.items():
         image = ECR_IMAGE_PATTERN.match(container.image)
         if image is None or image["region"] != region:
             yield (

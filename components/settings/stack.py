@@ -9,6 +9,7 @@ from components.routing import Route, build_routes, find_routing_fault
 from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
+from components.settings.container import ContainerSettings
 from components.settings.database import DatabaseSettings
 from components.settings.deletion import DataKind, DeletionSettings
 from components.settings.fleet import FleetSettings
@@ -17,7 +18,7 @@ from components.settings.monitoring import AlarmSettings, DashboardSettings, Log
 from components.settings.network import NetworkSettings
 from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
-from components.settings.reachability import find_reachability_fault
+from components.settings.reachability import IsolatedStack, find_reachability_fault
 from components.settings.section import Section
 from components.settings.services import ClusterSettings, ServiceSettings
 from components.settings.tags import ExtraTags
@@ -200,7 +201,22 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _validate_internet_access(self) -> "Settings":
-        if fault := find_reachability_fault(self):
+        if self.compute == "none" or self.network.nat != "none":
+            return self
+        services = self.services if self.has_services else {}
+        containers: dict[str, ContainerSettings] = {
+            **{f"services.{name}": service for name, service in services.items()},
+            **({"fleet": self.fleet} if self.has_fleet else {}),
+        }
+        stack = IsolatedStack(
+            region=self.region,
+            endpoints=self.network.interface_endpoints,
+            containers=containers,
+            has_fleet=self.has_fleet,
+            has_exec=self.has_services and self.cluster.exec,
+            exec_key=self.encryption == "own",
+        )
+        if fault := find_reachability_fault(stack):
             raise ValueError(fault)
         return self
 

@@ -27,7 +27,7 @@ _NOTIFIES_LESS: Final = ProtectionRule(
     "alarmActions", "removed", "it no longer notifies that topic", _ALARMS_GUIDE
 )
 _NOTIFIES_NO_END: Final = ProtectionRule(
-    "okActions", "removed", "nobody is told when it is over", _ALARMS_GUIDE
+    "okActions", "removed", "nobody is notified when it ends", _ALARMS_GUIDE
 )
 _IS_SWITCHED_OFF: Final = ProtectionRule(
     "actionsEnabled", "off", "it notifies nobody", _ALARMS_GUIDE
@@ -70,7 +70,7 @@ FACTS: Final = (
             ProtectionRule(
                 "insufficientDataActions",
                 "removed",
-                "nobody is told when it has no data",
+                "nobody is notified when it has no data",
                 _ALARMS_GUIDE,
             ),
             _IS_SWITCHED_OFF,
@@ -125,19 +125,19 @@ FACTS: Final = (
             ProtectionRule(
                 "metricQueries",
                 "changed",
-                "it is raised at another value, or later",
+                "it watches another metric",
                 _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "metricName",
                 "changed",
-                "it is raised at another value, or later",
+                "it watches another metric",
                 _ALARMS_GUIDE,
             ),
             ProtectionRule(
                 "namespace",
                 "changed",
-                "it is raised at another value, or later",
+                "it watches another metric",
                 _ALARMS_GUIDE,
             ),
         ),

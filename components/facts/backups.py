@@ -44,7 +44,7 @@ FACTS: Final = (
             ProtectionRule(
                 "rules",
                 "changed",
-                "recovery points are created at other times, in another vault, or kept otherwise",
+                "recovery points are created or deleted at other times, or in another vault",
                 "Backup Developer Guide, Backup plan options",
             ),
         ),

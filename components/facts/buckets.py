@@ -55,7 +55,7 @@ FACTS: Final = (
             ProtectionRule(
                 "rules",
                 "changed",
-                "objects expire, move or stay otherwise than before",
+                "objects expire or move to another storage class at other times",
                 "S3 User Guide, Managing the lifecycle of objects",
             ),
         ),
@@ -70,13 +70,13 @@ FACTS: Final = (
             ProtectionRule(
                 "targetBucket",
                 "changed",
-                "requests are logged elsewhere",
+                "requests are logged in another place",
                 "S3 User Guide, Server access logging",
             ),
             ProtectionRule(
                 "targetPrefix",
                 "changed",
-                "requests are logged elsewhere",
+                "requests are logged in another place",
                 "S3 User Guide, Server access logging",
             ),
         ),
@@ -89,17 +89,17 @@ FACTS: Final = (
         updates={
             "content": ChangeEffect(
                 "whatever reads it gets other content",
-                "none if that works",
+                "none if the new code works",
                 "S3 User Guide, Uploading objects",
             ),
             "contentBase64": ChangeEffect(
                 "whatever reads it gets other content",
-                "none if that works",
+                "none if the new code works",
                 "S3 User Guide, Uploading objects",
             ),
             "source": ChangeEffect(
                 "whatever reads it gets other content",
-                "none if that works",
+                "none if the new code works",
                 "S3 User Guide, Uploading objects",
             ),
         },
@@ -220,7 +220,7 @@ FACTS: Final = (
             ProtectionRule(
                 "versioningConfiguration",
                 "changed",
-                "versions are kept otherwise",
+                "old versions are kept in another way",
                 "S3 User Guide, Versioning",
             ),
         ),

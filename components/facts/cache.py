@@ -91,7 +91,7 @@ FACTS: Final = (
         updates={
             "authToken": ChangeEffect(
                 "clients need the new token",
-                "until they have read it",
+                "until they have read the new value",
                 "ElastiCache User Guide, AUTH",
             ),
             "port": ChangeEffect(
@@ -127,7 +127,7 @@ FACTS: Final = (
             "engine": CACHE_NODES_EFFECT,
             "parameterGroupName": ChangeEffect(
                 "some parameters need a reboot of each node",
-                "that of a reboot, if one is done",
+                "that of a reboot, if there is one",
                 "ElastiCache User Guide, Parameter management",
             ),
         },

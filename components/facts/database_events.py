@@ -12,7 +12,7 @@ FACTS: Final = (
             ProtectionRule(
                 "eventCategories",
                 "changed",
-                "nobody is told of other events",
+                "events of removed categories are no longer reported",
                 "RDS User Guide, Event notification",
             ),
             ProtectionRule(
@@ -22,14 +22,20 @@ FACTS: Final = (
                 "RDS User Guide, Event notification",
             ),
             ProtectionRule(
-                "snsTopic", "changed", "another topic is told", "RDS User Guide, Event notification"
+                "snsTopic",
+                "changed",
+                "another topic is notified",
+                "RDS User Guide, Event notification",
             ),
             ProtectionRule(
-                "enabled", "off", "nobody is told", "RDS User Guide, Event notification"
+                "enabled",
+                "off",
+                "events are no longer reported",
+                "RDS User Guide, Event notification",
             ),
         ),
         guard=Guard(
-            "nobody is told of events of the database", "RDS User Guide, Event notification"
+            "events of the database are no longer reported", "RDS User Guide, Event notification"
         ),
         is_taggable=True,
     ),

@@ -10,7 +10,7 @@ FACTS: Final = (
         type="aws:kms/alias:Alias",
         updates={
             "targetKeyId": ChangeEffect(
-                "its name stands for another key",
+                "the alias points to another key",
                 "none for what is encrypted already",
                 "KMS Developer Guide, Aliases",
             ),
@@ -25,7 +25,7 @@ FACTS: Final = (
         type="aws:kms/key:Key",
         updates={
             "policy": ChangeEffect(
-                "who may use it changes: whoever is no longer named cannot read what it encrypts",
+                "who may use it changes: a principal that is removed cannot read what it encrypts",
                 "at once",
                 "KMS Developer Guide, Key policies",
             ),

@@ -57,12 +57,12 @@ FACTS: Final = (
                 "Application Load Balancers, Listener rules",
             ),
             "actions": ChangeEffect(
-                "its requests go elsewhere: to a target group without healthy targets they fail",
+                "its requests go to another target group: they fail if it has no healthy target",
                 "until its targets are healthy",
                 "Application Load Balancers, Listener rules",
             ),
             "priority": ChangeEffect(
-                "requests that match several rules go elsewhere",
+                "requests that match several rules go to another target group",
                 "at once",
                 "Application Load Balancers, Listener rules",
             ),
@@ -118,7 +118,7 @@ FACTS: Final = (
             ProtectionRule(
                 "desyncMitigationMode",
                 "changed",
-                "malformed requests are let through otherwise",
+                "malformed requests are handled in another way",
                 "Application Load Balancers, Desync mitigation mode",
             ),
             ProtectionRule(

@@ -53,7 +53,7 @@ FACTS: Final = (
         type="aws:ec2/defaultRouteTable:DefaultRouteTable",
         updates={
             "routes": ChangeEffect(
-                "subnets without a table of their own are routed otherwise",
+                "subnets without a route table of their own use other routes",
                 "at once",
                 "VPC User Guide, Main route table",
             ),
@@ -64,12 +64,12 @@ FACTS: Final = (
         type="aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         updates={
             "egress": ChangeEffect(
-                "whatever uses the default group is let in or out otherwise",
+                "resources in the default group get other rules",
                 "at once",
                 "VPC User Guide, Default security groups",
             ),
             "ingress": ChangeEffect(
-                "whatever uses the default group is let in or out otherwise",
+                "resources in the default group get other rules",
                 "at once",
                 "VPC User Guide, Default security groups",
             ),
@@ -123,17 +123,17 @@ FACTS: Final = (
         replacing=("destinationCidrBlock", "routeTableId"),
         updates={
             "gatewayId": ChangeEffect(
-                "its traffic takes another way: open connections end",
+                "its traffic takes another route: open connections end",
                 "seconds",
                 "VPC User Guide, Configure route tables",
             ),
             "natGatewayId": ChangeEffect(
-                "its traffic takes another way: open connections end",
+                "its traffic takes another route: open connections end",
                 "seconds",
                 "VPC User Guide, Configure route tables",
             ),
             "networkInterfaceId": ChangeEffect(
-                "its traffic takes another way: open connections end",
+                "its traffic takes another route: open connections end",
                 "seconds",
                 "VPC User Guide, Configure route tables",
             ),
@@ -144,7 +144,7 @@ FACTS: Final = (
         type="aws:ec2/routeTable:RouteTable",
         updates={
             "routes": ChangeEffect(
-                "its subnets are routed otherwise",
+                "its subnets use other routes",
                 "seconds",
                 "VPC User Guide, Configure route tables",
             ),
@@ -157,7 +157,7 @@ FACTS: Final = (
         replacing=("subnetId",),
         updates={
             "routeTableId": ChangeEffect(
-                "the subnet is routed otherwise: open connections end",
+                "the subnet uses other routes: open connections end",
                 "seconds",
                 "VPC User Guide, Configure route tables",
             ),
@@ -233,12 +233,12 @@ FACTS: Final = (
                 "PrivateLink User Guide, Endpoint policies",
             ),
             "routeTableIds": ChangeEffect(
-                "calls of those subnets go another way: open connections end",
+                "calls from those subnets take another route: open connections end",
                 "seconds",
                 "PrivateLink User Guide, Gateway endpoints",
             ),
             "subnetIds": ChangeEffect(
-                "calls of those zones go another way",
+                "calls from those zones take another route",
                 "seconds",
                 "PrivateLink User Guide, Interface endpoints",
             ),
@@ -263,37 +263,37 @@ FACTS: Final = (
         replacing=("securityGroupId",),
         updates={
             "cidrIpv4": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "cidrIpv6": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "prefixListId": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "fromPort": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "toPort": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "ipProtocol": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "referencedSecurityGroupId": ChangeEffect(
-                "other traffic is let out: what it no longer covers is refused",
+                "the rule lets out other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
@@ -310,37 +310,37 @@ FACTS: Final = (
         replacing=("securityGroupId",),
         updates={
             "cidrIpv4": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "cidrIpv6": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "prefixListId": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "fromPort": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "toPort": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "ipProtocol": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),
             "referencedSecurityGroupId": ChangeEffect(
-                "other traffic is let in: what it no longer covers is refused",
+                "the rule lets in other traffic: what it no longer covers is refused",
                 "at once for new connections, until the other end follows",
                 "VPC User Guide, Security group rules",
             ),

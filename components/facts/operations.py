@@ -11,7 +11,7 @@ FACTS: Final = (
         updates={
             "value": ChangeEffect(
                 "whatever reads it gets another value",
-                "none if that is right",
+                "none if the new value is right",
                 "Systems Manager User Guide, Parameter Store",
             ),
         },

@@ -13,7 +13,7 @@ FACTS: Final = (
             ProtectionRule(
                 "policy",
                 "changed",
-                "other images expire: one that runs must stay",
+                "other images expire: keep those that run",
                 "ECR User Guide, Lifecycle policies",
             ),
         ),

@@ -13,37 +13,37 @@ FACTS: Final = (
         updates={
             "handler": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "s3Bucket": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "s3Key": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "sourceCodeHash": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "runtime": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "architectures": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "environment": ChangeEffect(
                 "its next calls run other code",
-                "none if that works",
+                "none if the new code works",
                 "Lambda Developer Guide, Function versions",
             ),
             "role": ChangeEffect(

@@ -21,7 +21,7 @@ FACTS: Final = (
         updates={
             "kmsKeyId": ChangeEffect(
                 "the secret is encrypted with another key: readers need to use that one",
-                "until they may",
+                "until their roles allow it",
                 "Secrets Manager User Guide, Secret encryption",
             ),
             "policy": ChangeEffect(

@@ -111,7 +111,7 @@ FACTS: Final = (
         other_costs=("settings",),
         updates={
             "configuration": ChangeEffect(
-                "sessions of ECS Exec are logged elsewhere or with another key",
+                "sessions of ECS Exec are logged in another place or with another key",
                 "none",
                 "ECS Developer Guide, ECS Exec logging",
             ),

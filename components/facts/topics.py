@@ -11,12 +11,12 @@ FACTS: Final = (
         harmless=("displayName", "signatureVersion"),
         updates={
             "policy": ChangeEffect(
-                "who may publish and subscribe changes: alarms may reach no one",
+                "who may publish and subscribe changes: alarms may reach nobody",
                 "at once",
                 "SNS Developer Guide, Access policies",
             ),
             "kmsMasterKeyId": ChangeEffect(
-                "publishers need to use another key: alarms of one that may not reach no one",
+                "publishers need permission for the new key: without it, their alarms reach nobody",
                 "at once",
                 "SNS Developer Guide, Encryption at rest",
             ),
@@ -25,7 +25,7 @@ FACTS: Final = (
         removal=ChangeEffect(
             (
                 "its subscriptions are deleted and e-mail must be confirmed again: "
-                "alarms reach no one"
+                "alarms reach nobody"
             ),
             "until they are confirmed",
             "SNS Developer Guide, Deleting a topic",

@@ -74,19 +74,19 @@ FACTS: Final = (
             ProtectionRule(
                 "logDestinationConfigs",
                 "changed",
-                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "other requests are logged, or in another place, or with fields that were redacted",
                 "WAF Developer Guide, Logging",
             ),
             ProtectionRule(
                 "loggingFilter",
                 "changed",
-                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "other requests are logged, or in another place, or with fields that were redacted",
                 "WAF Developer Guide, Logging",
             ),
             ProtectionRule(
                 "redactedFields",
                 "changed",
-                "other requests are logged, or elsewhere, or with fields that were hidden",
+                "other requests are logged, or in another place, or with fields that were redacted",
                 "WAF Developer Guide, Logging",
             ),
         ),

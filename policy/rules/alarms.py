@@ -97,7 +97,7 @@ ALARM_STACK_RULES = (
         "alarms-complete",
         ("house",),
         tuple(WATCHED_TYPES.values()),
-        "What is deployed has its alarms of P0 and P1.",
+        "Each deployed part has its alarms of P0 and P1.",
         _check_missing_alarms,
         PROD_ONLY,
     ),

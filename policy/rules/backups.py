@@ -63,7 +63,7 @@ BACKUP_RULES = (
         "plan-keeps",
         ("house",),
         ("aws:backup/plan:Plan",),
-        "A backup plan keeps what it makes a week or longer.",
+        "A backup plan keeps recovery points for a week or longer.",
         _check_plan_retention,
     ),
     ResourceRule(

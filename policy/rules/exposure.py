@@ -202,7 +202,7 @@ EXPOSURE_RULES = (
         "no-risky-ports",
         ("EC2.19",),
         SECURITY_GROUP_TYPES,
-        "No range of ports from addresses opens one that is often attacked.",
+        "No range of ports opens one that is often attacked.",
         _check_risky_ports,
     ),
     ResourceRule(

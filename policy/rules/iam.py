@@ -135,7 +135,7 @@ IAM_RULES = (
         "no-resource-wildcards",
         ("IAM.1",),
         IAM_POLICY_TYPES,
-        "A policy names its resources, where AWS has them.",
+        "A policy names its resources if AWS supports that for the action.",
         _check_resource_wildcards,
     ),
     ResourceRule(
@@ -159,7 +159,7 @@ IAM_RULES = (
             "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
             "aws:iam/role:Role",
         ),
-        "Nothing is attached that allows everything.",
+        "No policy that allows everything is attached.",
         _check_administrator_policies,
     ),
 )

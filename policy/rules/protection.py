@@ -40,7 +40,7 @@ def _check_final_snapshot(resource: PolicyResource) -> Iterator[str]:
         and skip_final_snapshot is not UNKNOWN
         and IS_FALSE_OR_UNSET.is_met(skip_final_snapshot)
     ):
-        yield format_violation("finalSnapshotIdentifier", name, "the name of the last snapshot")
+        yield format_violation("finalSnapshotIdentifier", name, "the name of the final snapshot")
 
 
 # By default AWS keeps a deleted secret, and a deleted key, for 30 days.
@@ -75,7 +75,7 @@ DELETION_PROTECTION_RULES = (
         "final-snapshot",
         ("house",),
         ("aws:rds/instance:Instance",),
-        "A database leaves a last snapshot.",
+        "A deleted database leaves a final snapshot.",
         _check_final_snapshot,
         PROD_ONLY,
     ),
@@ -91,7 +91,7 @@ DELETION_PROTECTION_RULES = (
         "no-force-destroy",
         ("house",),
         ("aws:s3/bucket:Bucket", "aws:backup/vault:Vault"),
-        "A bucket or vault that holds anything is not deleted.",
+        "A bucket or vault is deleted only if it is empty.",
         build_property_check(forceDestroy=IS_FALSE_OR_UNSET),
         PROD_ONLY,
     ),
@@ -99,7 +99,7 @@ DELETION_PROTECTION_RULES = (
         "no-force-delete",
         ("house",),
         ("aws:ecr/repository:Repository",),
-        "A repository that holds images is not deleted.",
+        "A repository is deleted only if it is empty.",
         build_property_check(forceDelete=IS_FALSE_OR_UNSET),
         PROD_ONLY,
     ),
@@ -107,7 +107,7 @@ DELETION_PROTECTION_RULES = (
         "secret-recovery-window",
         ("house",),
         ("aws:secretsmanager/secret:Secret",),
-        "A deleted secret can be had back.",
+        "A deleted secret can be restored.",
         build_property_check(recoveryWindowInDays=MIN_DELETION_WINDOW),
         PROD_ONLY,
     ),
@@ -115,7 +115,7 @@ DELETION_PROTECTION_RULES = (
         "key-deletion-window",
         ("KMS.3",),
         ("aws:kms/key:Key",),
-        "A deleted key can be had back.",
+        "A deleted key can be restored.",
         build_property_check(deletionWindowInDays=MIN_DELETION_WINDOW),
     ),
     ResourceRule(

@@ -260,7 +260,7 @@ RESOURCE_POLICY_RULES: Final = (
         "service-bounded",
         ("house",),
         tuple(POLICY_PROPERTIES),
-        "A service is let in for one account's or one resource's sake.",
+        "A service may act only for a named account or resource.",
         _check_service_principals,
     ),
     ResourceRule(

@@ -77,6 +77,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "billing",
         "model",
         "alarm_commands",
+        "backup_regions",
         "extended_support",
         "alarm_numbers",
         "filter_pattern",

@@ -74,7 +74,7 @@ class AlarmOverride(Section):
 
 
 def list_override_faults(
-    key: str, override: AlarmOverride, severities: tuple[Severity, ...]
+    key: str, override: AlarmOverride, *, severities: tuple[Severity, ...]
 ) -> Iterator[str]:
     """Yields what CloudWatch would refuse, and what would make an alarm that is never raised.
 

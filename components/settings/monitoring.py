@@ -10,6 +10,7 @@ from components.alarm_keys import FASTEST_BURN_RATE, compute_min_objective
 from components.facts.alarm_numbers import SEVERITIES, Severity
 from components.facts.filter_pattern import FilterPattern
 from components.settings.alarm_override import AlarmKey, AlarmOverride, list_override_faults
+from components.settings.policy import Reason
 from components.settings.section import Section
 
 __all__ = [
@@ -52,7 +53,13 @@ class AlarmSettings(Section):
         description="severities to create alarms for; P3 only has what overrides put there",
     )
     subscriptions: tuple[Subscription, ...] = Field(
-        default=(), description="who is notified of alarms"
+        default=(),
+        description="who is notified of alarms; prod must have somebody of level page",
+    )
+    no_subscriptions_reason: Reason | None = Field(
+        default=None,
+        description="why nobody is subscribed here to be paged, as a sentence, such as that the "
+        "account's incident tool subscribes to the topics itself",
     )
     overrides: dict[AlarmKey, AlarmOverride] = Field(
         default={}, description="changes to single alarms, by key; docs/alarms.md lists the keys"
@@ -93,10 +100,24 @@ class AlarmSettings(Section):
                 )
         return self
 
+    @property
+    def pages_somebody(self) -> bool:
+        """True if somebody is subscribed to what pages."""
+        return any(subscription.level == "page" for subscription in self.subscriptions)
+
+    @model_validator(mode="after")
+    def _validate_no_subscriptions_reason(self) -> "AlarmSettings":
+        if self.no_subscriptions_reason is not None and self.pages_somebody:
+            raise ValueError(
+                f"noSubscriptionsReason is {self.no_subscriptions_reason!r}, must not be set: "
+                "subscriptions has somebody of level page"
+            )
+        return self
+
     @model_validator(mode="after")
     def _validate_overrides(self) -> "AlarmSettings":
         for key, override in self.overrides.items():
-            for fault in list_override_faults(key, override, self.severities):
+            for fault in list_override_faults(key, override, severities=self.severities):
                 raise ValueError(f"overrides.{key}.{fault}")
         return self
 

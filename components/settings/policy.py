@@ -41,6 +41,7 @@ def _validate_reason(value: str) -> str:
     return value
 
 
+Reason = Annotated[str, AfterValidator(_validate_reason)]
 PolicyRuleName = Annotated[str, AfterValidator(_validate_rule)]
 
 
@@ -53,9 +54,7 @@ class PolicyException(Section):
     resources: Annotated[str, AfterValidator(_validate_resource_pattern)] = Field(
         description="logical names of the resources in Pulumi; * matches any characters"
     )
-    reason: Annotated[str, AfterValidator(_validate_reason)] = Field(
-        description="reason, as a sentence"
-    )
+    reason: Reason = Field(description="reason, as a sentence")
     until: Annotated[str, AfterValidator(_validate_day)] = Field(
         description="last day, in quotes, like '2027-06-30'; after it the exception itself is "
         "a violation"

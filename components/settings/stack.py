@@ -200,6 +200,21 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _validate_subscriptions(self) -> "Settings":
+        alarms = self.alarms
+        if (
+            self.profile == "prod"
+            and not alarms.pages_somebody
+            and alarms.no_subscriptions_reason is None
+        ):
+            raise ValueError(
+                "alarms.subscriptions has nobody of level page, must have one, such as {name: "
+                "on-call, level: page, protocol: email, endpoint: on-call@example.com}; or "
+                "alarms.noSubscriptionsReason must say why the alarms of prod wake nobody"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _validate_internet_access(self) -> "Settings":
         if self.compute == "none" or self.network.nat != "none":
             return self

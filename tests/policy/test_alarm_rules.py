@@ -16,7 +16,9 @@ WARN_TOPIC = "arn:aws:sns:eu-north-1:123456789012:bulwark-prod-warn"
 
 
 def list_prod_violations(alarms: dict[str, JsonValue]) -> list[str]:
-    graph = run_whole_program("prod", {"alarms": alarms})
+    graph = run_whole_program(
+        "prod", {"alarms": {"noSubscriptionsReason": "a test wakes nobody", **alarms}}
+    )
     pack = StackPolicyPack(date(2026, 11, 26), "prod", {})
     return [str(violation) for violation in pack.list_violations(list_aws_resources(graph))]
 

@@ -42,7 +42,7 @@ STACKS: Final[dict[str, tuple[str, dict[str, JsonValue]]]] = {
                 "subscriptions": [
                     {
                         "name": "team",
-                        "level": "warn",
+                        "level": "page",
                         "protocol": "email",
                         "endpoint": "team@example.com",
                     }

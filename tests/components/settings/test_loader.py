@@ -26,6 +26,7 @@ BASE: dict[str, JsonValue] = {
     "costCenter": "cc-1",
     "recoveryRegion": "eu-west-1",
     "loadBalancer": {"domain": "app.example.com", "zoneId": "Z0123456789"},
+    "alarms": {"noSubscriptionsReason": "a test wakes nobody"},
 }
 # What a stack needs beside a key so that the key's own section is complete.
 BESIDE: dict[str, dict[str, JsonValue]] = {

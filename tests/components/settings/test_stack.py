@@ -153,3 +153,35 @@ def test_names_begin_with_project_and_stack() -> None:
     settings: Any = build_settings()
     for name in ("cluster_name", "database_identifier", "fleet_name", "cache_identifier"):
         assert re.match(r"bulwark-test\b", getattr(settings, name))
+
+
+PAGE_SUBSCRIPTION: dict[str, JsonValue] = {
+    "name": "on-call",
+    "level": "page",
+    "protocol": "email",
+    "endpoint": "on-call@example.com",
+}
+
+
+@pytest.mark.parametrize("subscriptions", [[], [{**PAGE_SUBSCRIPTION, "level": "warn"}]])
+def test_prod_pages_somebody_or_says_why_it_does_not(subscriptions: JsonValue) -> None:
+    with pytest.raises(SettingsError) as error:
+        build_settings({"alarms": {"subscriptions": subscriptions}})
+    message = str(error.value)
+    assert message.startswith("bulwark:alarms.subscriptions has nobody of level page, must have ")
+    assert "alarms.noSubscriptionsReason must say why" in message
+    reason = "the incident tool subscribes itself"
+    settings = build_settings(
+        {"alarms": {"subscriptions": subscriptions, "noSubscriptionsReason": reason}}
+    )
+    assert settings.alarms.no_subscriptions_reason == reason
+    assert build_settings({"alarms": {"subscriptions": subscriptions}}, profile="dev")
+
+
+def test_a_reason_why_nobody_is_paged_is_a_sentence_and_true() -> None:
+    alarms: dict[str, JsonValue] = {"subscriptions": [], "noSubscriptionsReason": "none"}
+    with pytest.raises(SettingsError, match="noSubscriptionsReason is 'none', must be a sentence"):
+        build_settings({"alarms": alarms})
+    alarms = {"subscriptions": [PAGE_SUBSCRIPTION], "noSubscriptionsReason": "nobody is here"}
+    with pytest.raises(SettingsError, match="noSubscriptionsReason is 'nobody is here', must not"):
+        build_settings({"alarms": alarms})

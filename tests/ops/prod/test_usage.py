@@ -163,7 +163,7 @@ def test_alarms_that_cannot_be_read_are_an_error_and_not_an_empty_list(
     assert captured.err.startswith("ops: cloudwatch.describe_alarms")
 
 
-@pytest.mark.parametrize(("option", "value"), [("--state", "RAISED"), ("--severity", "P3")])
+@pytest.mark.parametrize(("option", "value"), [("--state", "RAISED"), ("--severity", "P4")])
 def test_a_wrong_state_or_severity_is_refused_before_any_call(
     prod: DeployedProd, option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "lock": "no lock is held",
     "logs-errors": "no errors",
     "logs-parts": "no logs",
+    "logs-queries": "no queries",
     "logs-query": "no rows",
     "logs-top": "no lines",
     "maintenance-status": "no maintenance is pending",

@@ -74,16 +74,17 @@ SECRET_PATTERNS: Final = (
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A log group, whose it is and what an error looks like in it."""
+    """A log group, whose it is, the part that `ops logs` knows it as, and what an error is."""
 
     owner: str
+    part: str
     name: str
     pattern: str
 
     @property
     def tail_command(self) -> str:
         """The command that shows it."""
-        return f"aws logs tail {self.name} --since 1h"
+        return f"ops logs errors {self.part} --since 1h"
 
     def build_errors_read(
         self, facts: CheckFacts, lookback_seconds: float = HOUR_SECONDS
@@ -106,12 +107,14 @@ class LogGroup:
 def list_log_groups(outputs: Outputs) -> Iterator[LogGroup]:
     """The log groups that are searched for errors."""
     for name in outputs.database.log_groups:
-        yield LogGroup(f"database {name.rsplit('/', 1)[-1]}", name, POSTGRES_ERROR_PATTERN)
+        log_type = name.rsplit("/", 1)[-1]
+        part = "database" if log_type == "postgresql" else f"database/{log_type}"
+        yield LogGroup(f"database {log_type}", part, name, POSTGRES_ERROR_PATTERN)
     program_pattern = outputs.stack.log_error_pattern or PROGRAM_ERROR_PATTERN
     if outputs.fleet is not None:
-        yield LogGroup("fleet", outputs.fleet.log_group, program_pattern)
+        yield LogGroup("fleet", "fleet", outputs.fleet.log_group, program_pattern)
     for service in outputs.services.services.values() if outputs.services is not None else ():
-        yield LogGroup(service.name, service.log_group, program_pattern)
+        yield LogGroup(service.name, f"service/{service.name}", service.log_group, program_pattern)
 
 
 def check_log_errors(facts: CheckFacts) -> CheckRoutine:

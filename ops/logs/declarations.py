@@ -39,6 +39,20 @@ DECLARATIONS: Final = (
     ),
     Declaration("logs list", role="reader"),
     Declaration(
+        "logs query",
+        role="reader",
+        calls=("logs.start_query", "logs.get_query_results", "logs.stop_query"),
+        unseen={"logs.stop_query": "only after Ctrl-C: the tests of the query see it"},
+        needs={"NAME": "errors"},
+        bad={
+            "NAME": ("nonsense",),
+            "--part": ("nonsense", "user-data"),
+            "--query": ("", "x" * 10_001),
+        },
+        example="logs query response-times --since 2h",
+        plans=False,
+    ),
+    Declaration(
         "logs search",
         role="reader",
         calls=READS,

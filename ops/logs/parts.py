@@ -119,8 +119,8 @@ def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:
     return dict(sorted(by_name.items()))
 
 
-def get_log_part(outputs: Outputs, name: str) -> LogPart:
-    """The part that PART names. Raises UsageError with the parts that there are."""
+def get_log_part(outputs: Outputs, name: str, option: str = "PART") -> LogPart:
+    """The part that an option names. Raises UsageError with the parts that there are."""
     parts = list_log_parts(outputs)
     if name in parts:
         return parts[name]
@@ -128,17 +128,17 @@ def get_log_part(outputs: Outputs, name: str) -> LogPart:
         return parts[short_name]
     names = ", ".join(parts)
     if name in OTHER_PLACES:
-        raise UsageError(f"PART must be one of {names}, not {name!r}: {OTHER_PLACES[name]}")
+        raise UsageError(f"{option} must be one of {names}, not {name!r}: {OTHER_PLACES[name]}")
     if name == "flow-logs":
         raise UsageError(
-            f"PART must be one of {names}, not {name!r}: network.flowLogs has no cloudwatch, and "
-            "those in S3 are Parquet files, which Athena reads"
+            f"{option} must be one of {names}, not {name!r}: network.flowLogs has no cloudwatch, "
+            "and those in S3 are Parquet files, which Athena reads"
         )
     if name == "load-balancer" and outputs.load_balancer is not None:
         raise UsageError(
-            f"PART must be one of {names}, not {name!r}: loadBalancer.accessLogs is off"
+            f"{option} must be one of {names}, not {name!r}: loadBalancer.accessLogs is off"
         )
-    raise UsageError(f"PART must be one of {names}, not {name!r}")
+    raise UsageError(f"{option} must be one of {names}, not {name!r}")
 
 
 def build_missing_group_error(part: LogPart) -> UsageError:

@@ -186,6 +186,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
+    "logs.get_query_results": (build_grant("logs:GetQueryResults", "log groups", "other logs"),),
+    "logs.start_query": (build_grant("logs:StartQuery", "log groups", "other logs"),),
+    # It has no resource: a query is named by its id (Service Authorization Reference).
+    "logs.stop_query": (build_unscoped_grant("logs:StopQuery"),),
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
     **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),

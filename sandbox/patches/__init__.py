@@ -43,6 +43,7 @@ MODULES: Final = (
     "ec2.launch_templates",
     "logs.events",
     "logs.live_tail",
+    "logs.queries",
     "cloudwatch.metrics",
     "cloudwatch.mute_rules",
     "rds.backups",

@@ -270,6 +270,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("logs errors fleet", log_stage.put_services_with_lines),
     ),
     "logs list": (TypedLine("logs list"),),
+    "logs query": (TypedLine("logs query errors", log_stage.put_services_with_lines),),
     "logs search": list_log_lines("logs search {} 50"),
     "logs tail": list_log_lines("logs tail {}"),
     "logs top": list_log_lines("logs top {}"),

@@ -24,6 +24,7 @@ from ops.logs.commands.options import (
     build_part_filter,
     open_look,
 )
+from ops.logs.commands.query import query_logs
 from ops.logs.deployments import find_deployment_time
 from ops.logs.errors import build_error_filter, read_trace
 from ops.logs.lines import LogLine
@@ -32,6 +33,7 @@ from ops.logs.patterns import LineFilter
 from ops.logs.shapes import ShapeGroup, group_by_shape
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The logs of the stack.")
+app.command("query")(query_logs)
 PART_COLUMNS = ("part", "source", "console")
 GROUP_COLUMNS = ("count", "first", "last", "sources", "shape", "example")
 ERROR_COLUMNS = ("count", "new", "first", "last", "sources", "shape", "example")

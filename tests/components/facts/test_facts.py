@@ -81,6 +81,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "extended_support",
         "alarm_numbers",
         "filter_pattern",
+        "log_queries",
         "regions",
         "replacements",
         "resource_types",

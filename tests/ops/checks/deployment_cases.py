@@ -156,9 +156,14 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
                 answer_log_events(1),
                 "failing",
                 "1 in the last 15 min, the newest at",
-                "aws logs tail",
+                "ops logs errors",
             ),
-            ({"logs.filter_log_events": [{"cut": True}]}, "unknown", "more lines", "aws logs tail"),
+            (
+                {"logs.filter_log_events": [{"cut": True}]},
+                "unknown",
+                "more lines",
+                "ops logs errors",
+            ),
         ],
     ),
 ]

@@ -31,12 +31,12 @@ LOG_CASES: list[HealthCase] = [
             (
                 answer_log_events(11),
                 "11 in the last hour, the newest at 2026-11-21T12:00:00Z: ERROR no such",
-                "aws logs tail /bulwark/test/fleet --since 1h",
+                "ops logs errors fleet --since 1h",
             ),
             (
                 answer_log_events(11, "ERROR x", TRUNCATED),
                 "at least 11 in the last hour",
-                "aws logs tail",
+                "ops logs errors",
             ),
         ],
     ),

@@ -120,7 +120,8 @@ class LoadBalancerSettings(Section):
         default=None, description="ACM certificate to use instead of requesting one"
     )
     tls_policy: TlsPolicy = Field(
-        default="ELBSecurityPolicy-TLS13-1-2-2021-06", description="TLS policy of the listener"
+        default="ELBSecurityPolicy-TLS13-1-2-PQ-2025-09",
+        description="TLS policy of the listener; those with PQ also have post-quantum key exchange",
     )
     access_logs: bool = Field(default=True, description="write access logs to a bucket")
     access_log_days: int = Field(default=90, ge=1, le=3650, description="days to keep access logs")

@@ -128,7 +128,7 @@ def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build
     graph = _build_load_balancer_graph(build)
     listener = graph.get_resource(LISTENER_TYPE, "alb-https").inputs
     assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
-    assert listener["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    assert listener["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09"
     validation = graph.get_resource("aws:acm/certificateValidation:CertificateValidation")
     assert listener["certificateArn"] == validation.inputs["certificateArn"]
 

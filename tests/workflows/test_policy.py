@@ -3,6 +3,7 @@
 Whether a pinned commit is the version that its comment says is not covered: it was looked up.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -310,6 +311,36 @@ def test_actionlint_has_nothing_to_say() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_zizmor_has_nothing_to_say_that_the_decision_does_not_explain() -> None:
+    if shutil.which("zizmor") is None:
+        pytest.skip("there is no zizmor on the PATH")
+    done = subprocess.run(
+        ["zizmor", "--offline", "--no-progress", "--format", "json", ".github"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert {finding["ident"] for finding in json.loads(done.stdout)} <= {"self-repository"}
+
+
+def test_no_job_restores_a_cache_that_another_branch_may_have_written() -> None:
+    """A cache is shared by branches: what a pull request stores could run in a deployment."""
+    actions = [str(step.body.get("uses", "")) for step in list_workflow_steps()]
+    assert any(action.startswith("actions/setup-python@") for action in actions)
+    assert not [action for action in actions if action.startswith("actions/cache")]
+    for step in list_workflow_steps():
+        assert not {"cache", "enable-cache", "cache-from"} & set(step.body.get("with", {})), (
+            step.key
+        )
+
+
+def test_no_job_runs_where_an_earlier_one_may_have_left_something() -> None:
+    for file, name in FILES_AND_JOBS:
+        runner = read_jobs(file)[name].get("runs-on", "a called workflow")
+        assert runner in ("ubuntu-24.04", "a called workflow"), f"{file.stem}: {name}"
 
 
 def test_conditions_were_found() -> None:

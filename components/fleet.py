@@ -63,8 +63,8 @@ class Fleet(Component):
     `{name}-cpu` and `{name}-requests` (scaling).
     Operations own the number of instances, the image and the launch template's version that the
     group uses: Pulumi ignores the first two, and sets the version that the group has. A newer one
-    waits for `ops fleet refresh start --template-version latest`. An instance refresh goes back to
-    what the group had when it began, so that one that Pulumi starts after it has changed the group
+    waits for `ops deploy`, or `ops fleet refresh start --template-version latest`. It goes back to
+    what the group had when it began: a refresh that Pulumi starts after it has changed the group
     has nothing to go back to (EC2 Auto Scaling User Guide, "Undo changes with a rollback";
     terraform-provider-aws#34189).
     """

@@ -23,8 +23,8 @@ from components.facts.model import (
 LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
     (
-        "a version of the template that waits: `ops fleet refresh start --template-version "
-        "latest` replaces the instances by it"
+        "a version of the template that waits: `ops deploy`, or `ops fleet refresh start "
+        "--template-version latest`, replaces the instances by it"
     ),
     ("none while a refresh keeps the healthy minimum; 3-5 min with a single instance"),
     f"EC2 Auto Scaling User Guide, Instance refresh; times are {ASSUMPTION}",

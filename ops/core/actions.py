@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ from ops.core.plan import (
     Action,
     Call,
     Http,
+    JsonObject,
     OpsCommand,
     ProgramCommand,
     SavedFile,
@@ -131,11 +132,12 @@ class Actions:
     def _call_aws(self, call: Call, step_results: dict[str, JsonValue]) -> JsonValue:
         params = dict(call.params)
         for name, path in call.refs.items():
-            params[name] = lookup(path, step_results)
-            if params[name] is None and REFERENCE_NOT_FOUND in call.expected_errors:
+            value = lookup(path, step_results)
+            if value is None and REFERENCE_NOT_FOUND in call.expected_errors:
                 return {"answer": REFERENCE_NOT_FOUND}
-            if params[name] is None:
+            if value is None:
                 raise RefusedError(f"{call.api}: {name} should come from {path}, nothing is there")
+            params = _replace_parameter(params, name.split("."), value)
         for name, reference in call.secrets.items():
             params[name] = self.aws.get_secret(reference)
         for name, path in call.files.items():
@@ -164,6 +166,17 @@ class Actions:
             return dict(json.loads(self.aws.get_secret(arn)))
         except (ValueError, TypeError):
             raise OpsError(f"the secret {arn} must be a JSON object") from None
+
+
+def _replace_parameter(params: JsonObject, path: Sequence[str], value: JsonValue) -> JsonObject:
+    """Returns a copy of the parameters with a value at a path, as text in place of a text."""
+    name, *rest = path
+    inner = params.get(name)
+    if rest:
+        value = _replace_parameter(inner if isinstance(inner, dict) else {}, rest, value)
+    elif isinstance(inner, str) and not isinstance(value, str):
+        value = json.dumps(value)
+    return {**params, name: value}
 
 
 def _parse_json_fields(call: Call, response: JsonValue) -> JsonValue:

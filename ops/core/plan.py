@@ -62,13 +62,13 @@ class SecretRewrite(FrozenModel):
 class Call(FrozenModel):
     """One AWS API call, in boto3's spelling.
 
-    `refs` are parameters taken from what earlier steps saw, `secrets` parameters fetched from
-    Secrets Manager (`arn#key`) right before the call. `expected_errors` are codes that are answers,
-    like not found or already exists. `repeatable` says that twice equals once: the name is our
-    own, a token is given, or the value is absolute. `rewrites` are parameters that are a secret's
-    JSON (its ARN) with some keys put anew: what is not named goes along unseen. `files` are
-    parameters read from a local file (`${FILES}/…`) when the call is made: too large for a journal.
-    `json_fields` are keys of the answer whose text is JSON, like a policy: seen as what it says.
+    `refs` are parameters from what earlier steps saw (`A.B`: one inside another; as text in place
+    of a text), `secrets` parameters fetched from Secrets Manager (`arn#key`) right before the call.
+    `expected_errors` are codes that are answers, like not found or already exists. `repeatable`
+    says that twice equals once: the name is our own, a token is given, or the value is absolute.
+    `rewrites` are parameters that are a secret's JSON (its ARN) with some keys put anew, the others
+    unseen. `files` are parameters read from a local file (`${FILES}/...`) when the call is made:
+    too large for a journal. `json_fields` are keys of the answer whose text is JSON, like a policy.
     """
 
     kind: Literal["call"] = "call"

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from components.facts.fleet import LAUNCH_TEMPLATE_TYPE
 from ops.bootstrap.context import AccountContext, get_account_folder
 from ops.checks.table import evaluate_checklist
 from ops.cli.context import get_selection, write_report
@@ -32,6 +33,7 @@ from ops.database.statuses import Change
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
+from ops.fleet.template_steps import build_template_steps
 from ops.preview import page as preview_page
 from ops.preview.dangers import has_data_loss
 from ops.recovery.rebuild import resolve_program_folder as program_of
@@ -145,14 +147,28 @@ def _prepare_existing_stack(
         database.require_takes(instance, "for a snapshot", Change.SNAPSHOT)
     load_balancer = stack_context.outputs.load_balancer
     previous_commit, no_undo_reason = deploying.find_undo_commit(program, stack.stack)
+    assessment = deploying.assess_preview(deploying.run_preview(folder, stack.stack))
+    fleet_steps = (
+        build_template_steps(
+            stack_context.aws,
+            stack_context.outputs,
+            is_changed=any(
+                change.type == LAUNCH_TEMPLATE_TYPE and change.kind != "same"
+                for change in assessment.preview.changes
+            ),
+        )
+        if stack_context.outputs.fleet is not None
+        else ()
+    )
     return StackDeployment(
         stack=stack.stack,
         project=stack.project,
         account=stack.account,
         region=stack.region,
         program=program,
-        assessment=deploying.assess_preview(deploying.run_preview(folder, stack.stack)),
+        assessment=assessment,
         outputs=stack_context.outputs,
+        fleet_steps=tuple(fleet_steps),
         instance=instance if deploy_options.snapshot else None,
         previous_commit=previous_commit,
         no_undo_reason=no_undo_reason,

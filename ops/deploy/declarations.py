@@ -4,7 +4,7 @@ from typing import Final
 
 from ops.core.declaration import Declaration
 from ops.health.registry import list_view_calls
-from ops.permissions.call_sets import CHANGE
+from ops.permissions.call_sets import CHANGE, REFRESHES
 
 DECLARATIONS: Final = (
     # Looks before it, and saves; by Pulumi with whatever the program of the stack is deployed with.
@@ -14,6 +14,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             *list_view_calls("pre-deploy"),
+            *REFRESHES,
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
             "s3.head_object",

@@ -56,7 +56,8 @@ MAX_REASONS: Final = 20  # reasons of a failed preview that are shown
 class StackDeployment:
     """What is to be deployed, where, and what is known of it. `outputs` is None the first time.
 
-    `before` is the commit to go back to, `why_not` says why there is none.
+    `previous_commit` is the one to go back to, `no_undo_reason` says why there is none;
+    `fleet_steps` bring the fleet to the launch template that the deployment leaves.
     """
 
     stack: str
@@ -70,6 +71,7 @@ class StackDeployment:
     previous_commit: str | None = None
     no_undo_reason: str = ""
     url: str | None = None
+    fleet_steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -150,6 +152,7 @@ def build_stack_deploy_plan(deployment: StackDeployment, run: str) -> Plan:
                 deployment.outputs, deployment.instance.identifier, in_sync=False
             ).model_copy(update={"name": "database"})
         )
+    steps += deployment.fleet_steps
     steps.append(_build_health_check_step(deployment))
     if deployment.url is not None:
         steps.append(build_url_answers_step(deployment.url))

@@ -50,7 +50,7 @@ CHECKS: Final = (
         ),
         routine="ops.fleet.health:check_fleet_template",
         reports=HEALTH_REPORTS,
-        lines=("fleet",),
+        lines=("fleet", "services steady"),
         is_applicable=lambda outputs: outputs.fleet is not None,
     ),
 )

@@ -80,13 +80,20 @@ def get_fleet_part(outputs: Outputs) -> FleetPart:
 
 def get_fleet_state(aws: Aws, outputs: Outputs) -> FleetState:
     """Reads the group. Raises UsageError if the stack has no fleet, OpsError if it is gone."""
+    fleet_state = find_fleet_state(aws, outputs)
+    if fleet_state is None:
+        group_name = get_fleet_part(outputs).group
+        raise OpsError(f"the Auto Scaling group {group_name} does not exist", "pulumi up --refresh")
+    return fleet_state
+
+
+def find_fleet_state(aws: Aws, outputs: Outputs) -> FleetState | None:
+    """Reads the group; None if it is gone. Raises UsageError if the stack has no fleet."""
     fleet_part = get_fleet_part(outputs)
     answer = send_read_call(aws, describe_group_call(fleet_part))
     group = next(iter(answer["AutoScalingGroups"]), None)
     if group is None:
-        raise OpsError(
-            f"the Auto Scaling group {fleet_part.group} does not exist", "pulumi up --refresh"
-        )
+        return None
     policy = group.get("MixedInstancesPolicy")
     template = (policy or {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     template = template or group.get("LaunchTemplate") or {}

@@ -89,10 +89,13 @@ class RefreshPreferences:
 
 @dataclass(frozen=True)
 class PlannedRefresh:
-    """A refresh to start: version, preferences, and the ids of the refreshes before it."""
+    """A refresh to start: version, preferences, and the ids of the refreshes before it.
+
+    `version` is None if it is known only once earlier steps are done.
+    """
 
     fleet_state: FleetState
-    version: str
+    version: str | None
     preferences: RefreshPreferences
     earlier_refreshes: tuple[str, ...]
 
@@ -107,7 +110,7 @@ class PlannedRefresh:
         conditions = " && ".join(
             (
                 f"!contains(`{json.dumps(sorted(self.earlier_refreshes))}`, InstanceRefreshId)",
-                f"{version_path}=='{self.version}'",
+                *(() if self.version is None else (f"{version_path}=='{self.version}'",)),
                 "(Preferences.SkipMatching || "
                 f"`false`)==`{json.dumps(self.preferences.skip_matching)}`",
                 f"Preferences.MinHealthyPercentage==`{min_healthy}`",
@@ -148,8 +151,12 @@ def build_refresh_step(
     *,
     wait: bool = True,
     undo: tuple[Step, ...] = (),
+    refs: Mapping[str, str] | None = None,
 ) -> Step:
-    """Builds the step that starts a refresh and waits for it to succeed."""
+    """Builds the step that starts a refresh and waits for it to succeed.
+
+    `refs` are parts of the desired configuration that earlier steps read.
+    """
     fleet_state, preferences, status_path = (
         refresh.fleet_state,
         refresh.preferences,
@@ -176,9 +183,12 @@ def build_refresh_step(
             params={
                 "AutoScalingGroupName": fleet_state.part.group,
                 "Strategy": "Rolling",
-                "DesiredConfiguration": _build_desired_configuration(fleet_state, refresh.version),
+                "DesiredConfiguration": _build_desired_configuration(
+                    fleet_state, refresh.version or fleet_state.launch_template_version
+                ),
                 "Preferences": preferences.build_preferences(fleet_state),
             },
+            refs=dict(refs or {}),
         ),
         goal=Wait(
             read=describe_refreshes_call(fleet_state.part),

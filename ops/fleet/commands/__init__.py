@@ -19,6 +19,7 @@ from ops.fleet.commands.refresh import (
     FleetWaitOption,
     MaxHealthyOption,
     MinHealthyOption,
+    add_declared_pauses,
     build_refresh_preferences,
     explain_refresh_failure,
 )
@@ -150,6 +151,7 @@ def deploy_fleet(
     container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
     fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     require_healthy_range(least, most, fleet_state)
+    preferences = add_declared_pauses(preferences, fleet_state.part)
     run = new_run_id("deploy")
     plan = build_fleet_deploy_plan(
         stack_context.aws,

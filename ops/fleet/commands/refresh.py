@@ -33,6 +33,7 @@ from ops.fleet.refresh import (
     resolve_template_version,
 )
 from ops.fleet.refresh_steps import RefreshPreferences, list_refreshes
+from ops.outputs import FleetPart
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Instance refreshes.")
 FleetWaitOption: TypeAlias = Annotated[
@@ -43,7 +44,10 @@ FleetWaitOption: TypeAlias = Annotated[
 ]
 CheckpointOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="PERCENT,...", help="pause when this much of the fleet is replaced"),
+    typer.Option(
+        metavar="PERCENT,...",
+        help="pause when this much of the fleet is replaced; default: fleet.checkpoints",
+    ),
 ]
 # AWS's maximum is two days. Source: API reference, RefreshPreferences.
 CheckpointDelayOption: TypeAlias = Annotated[
@@ -68,6 +72,19 @@ def build_refresh_preferences(
     """Builds the preferences from the options. Raises UsageError if a checkpoint is wrong."""
     points = parse_checkpoints(checkpoint)
     return RefreshPreferences(min_healthy, max_healthy, points, round(60 * delay))
+
+
+def add_declared_pauses(
+    preferences: RefreshPreferences, fleet_part: FleetPart
+) -> RefreshPreferences:
+    """Adds the pauses of the stack's settings, unless options say others."""
+    if preferences.checkpoints or not fleet_part.checkpoints:
+        return preferences
+    return replace(
+        preferences,
+        checkpoints=fleet_part.checkpoints,
+        delay_seconds=60 * fleet_part.checkpoint_minutes,
+    )
 
 
 @contextmanager
@@ -117,6 +134,7 @@ def start_fleet_refresh(
     stack_context, output = load_stack_context(context)
     fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     require_healthy_range(least, most, fleet_state)
+    preferences = add_declared_pauses(preferences, fleet_state.part)
     version_number = resolve_template_version(stack_context.aws, fleet_state, version)
     run = new_run_id("refresh")
     plan = build_refresh_plan(

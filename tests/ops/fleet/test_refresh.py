@@ -15,6 +15,7 @@ from ops.services.images import resolve_image
 from sandbox import faults
 from sandbox.faults import LostAnswerFault
 from tests.ops.command_line import OpsConsole
+from tests.ops.every_command import open_command_line
 from tests.ops.fleet_stage import (
     FLEET_GROUP,
     FLEET_IMAGE,
@@ -51,6 +52,14 @@ def put_image_parameter(stage: Stage, value: str) -> None:
     stage.client("ssm").put_parameter(
         Name=IMAGE_PARAMETER, Value=value, Type="String", Overwrite=True
     )
+
+
+def put_fleet_with_pauses(stage: Stage) -> None:
+    put_fleet(stage)
+    assert stage.outputs.fleet is not None
+    pauses = {"checkpoints": (25, 100), "checkpoint_minutes": 5}
+    fleet_part = stage.outputs.fleet.model_copy(update=pauses)
+    stage.outputs = stage.outputs.model_copy(update={"fleet": fleet_part})
 
 
 def set_latest_version(stage: Stage) -> None:
@@ -159,6 +168,18 @@ def test_how_it_is_done_is_said_and_given_to_aws(ops: OpsConsole) -> None:
         "AutoRollback": False,
     }
     assert {key: preferences[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "pause"),
+    [("", "pausing 5 min at 25 percent"), (" --checkpoint 50", "pausing 10 min at 50 percent")],
+)
+def test_pauses_are_those_of_the_settings_unless_options_say_others(
+    capsys: pytest.CaptureFixture[str], options: str, pause: str
+) -> None:
+    with open_command_line(put_fleet_with_pauses) as (_, run_line):
+        assert run_line(f"fleet refresh start --template-version 2 --dry-run{options}") == 0
+    assert pause in capsys.readouterr().out
 
 
 def test_not_waited_for_it_is_looked_at_later(ops: OpsConsole) -> None:

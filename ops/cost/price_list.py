@@ -1,7 +1,7 @@
 """Current prices of a region, from AWS's Price List Query API (`pricing:GetProducts`).
 
 The API has endpoints in a few regions and prices of all. Alarms, dashboards, keys, secrets, web
-ACLs and zones, whose prices hardly differ between regions, stay those of the built-in table.
+ACLs, zones, IOPS, throughput and Extended Support stay those of the built-in table.
 
 Source: AWS Billing User Guide, "Finding services and products using the Price List Query API".
 """
@@ -131,7 +131,8 @@ def _build_price_table(
         for name, (cpu, gb) in DEFAULT_PRICE_TABLE.fargate.items()
     }
     notes = (
-        "alarms, dashboards, keys, secrets, web ACLs and zones: from the built-in table of "
+        "alarms, dashboards, keys, secrets, web ACLs, zones, IOPS, throughput and Extended "
+        "Support: from the built-in table of "
         f"{DEFAULT_PRICE_TABLE.taken}",
         *(
             (f"from the built-in table, as {region} has no price: {', '.join(missing)}",)

@@ -1,6 +1,8 @@
 """What a change costs, and what of it is not priced."""
 
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -91,3 +93,19 @@ def test_a_changed_property_without_a_price_is_named() -> None:
     rates = compare_costs(parse_live({"steps": [step]}, "prod")).usage_rates
     what, rate = "database: the change is not priced", "not in the estimate: maxAllocatedStorage"
     assert ("stack", what, rate) in rates
+
+
+def test_the_report_says_that_an_upgrade_ends_the_charge_of_extended_support() -> None:
+    states = [
+        {"type": INSTANCE_TYPE, "inputs": build_database(engineVersion=version)}
+        for version in ("13", "17")
+    ]
+    step: Any = {
+        "op": "update",
+        "urn": f"urn:pulumi:prod::bulwark::{INSTANCE_TYPE}::database",
+        "oldState": states[0],
+        "newState": states[1],
+    }
+    with patch("ops.cost.estimate.clock.now", return_value=datetime(2026, 11, 30, tzinfo=UTC)):
+        before, after = compare_costs(parse_live({"steps": [step]}, "prod")).totals
+    assert before - after == pytest.approx(0.1 * 2 * 730)

@@ -60,6 +60,7 @@ MODULES: Final = (
     "rds.restores",
     "ec2.service_interfaces",
     "rds.servers",
+    "rds.exported_logs",
     "rds.snapshots",
     "rds.versions",
     "s3.buckets",

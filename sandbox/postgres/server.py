@@ -46,6 +46,10 @@ FIXED_SETTINGS: Final[Mapping[str, str]] = {
     "hot_standby": "on",
     "unix_socket_permissions": "0777",
     "log_min_messages": "warning",
+    # RDS's own prefix (RDS User Guide, "RDS for PostgreSQL database log files"), but for the
+    # milliseconds, with which sandbox/patches/rds/exported_logs.py finds the simulated time.
+    "log_line_prefix": "'%m:%r:%u@%d:[%p]:'",
+    "log_timezone": "'UTC'",
     "autovacuum_naptime": "60s",
     "dynamic_shared_memory_type": "posix",
 }
@@ -73,6 +77,11 @@ class PostgresServer:
         """The path of its Unix socket."""
         return str(self.socket_folder / f".s.PGSQL.{SOCKET_PORT}")
 
+    @property
+    def log_file(self) -> Path:
+        """What it writes of connections, statements and errors."""
+        return self.folder / "log"
+
     def start(self, *, is_archiving: bool = False) -> None:
         """Starts it and waits until it takes connections. Raises PostgresError with its log.
 
@@ -81,7 +90,7 @@ class PostgresServer:
         self.is_archiving = is_archiving
         while True:
             self._write_configuration()
-            log_file = self.folder / "log"
+            log_file = self.log_file
             log_start = log_file.stat().st_size if log_file.exists() else 0
             try:
                 self.programs.run_program(

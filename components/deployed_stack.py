@@ -10,6 +10,7 @@ read.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, TypedDict, TypeVar
 
 import pulumi
@@ -124,14 +125,17 @@ def _list_zone_names(region: str) -> list[str]:
 
 
 def _read_hosted_zones(settings: Settings) -> dict[str, str]:
-    """The domain of each hosted zone that the settings give, by its id."""
+    """The domain of each hosted zone that the settings give, by its id. Those not found are left
+    out: Route 53 refuses their records."""
     load_balancer = settings.load_balancer
     hosts = load_balancer.host_names if settings.has_load_balancer else ()
     zone_ids = dict.fromkeys(filter(None, map(load_balancer.find_zone_id, hosts)))
-    return {
-        zone_id: aws.route53.get_zone(zone_id=zone_id).name.removesuffix(".")
-        for zone_id in zone_ids
-    }
+    domains: dict[str, str] = {}
+    for zone_id in zone_ids:
+        zone = _find_or_none(partial(aws.route53.get_zone, zone_id=zone_id))
+        if zone is not None:
+            domains[zone_id] = zone.name.removesuffix(".")
+    return domains
 
 
 def _read_published_parts(settings: Settings) -> dict[str, Any]:

@@ -75,6 +75,9 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
         **(_find_fleet(fleet) if fleet else {}),
+        has_internal_balancer=(
+            bool(balancer.get("internal")) if (balancer := parts.get("loadBalancer")) else None
+        ),
         route_priorities={name: target.get("priorities") for name, target in targets.items()},
         database_zones=_list_occupied_zones(
             settings, subnets=network.get("databaseSubnets") or {}, zones=removed_zones

@@ -66,6 +66,8 @@ class _TargetKind:
 class LoadBalancer(Component):
     """`bulwark:index:LoadBalancer`: an Application Load Balancer in the public subnets.
 
+    An internal one is in the private subnets.
+
     Children: the load balancer `{name}` and its security group `{name}-public`; a `Certificate`
     `{name}-certificate` and a record `{name}-{host name}` for each name; the listeners
     `{name}-https` and `{name}-http`; the rule `{name}-maintenance`; for each target a target
@@ -117,6 +119,7 @@ class LoadBalancer(Component):
                 "https" if load_balancer_settings.has_https else "http",
                 load_balancer_settings.domain or self.dns_name,
             ),
+            internal=load_balancer_settings.internal,
             security_group_id=self.security_group_id,
             listener_arn=self.listener_arn,
             maintenance_rule_arn=maintenance_rule.arn,
@@ -144,13 +147,13 @@ class LoadBalancer(Component):
         self.register_outputs({"arn": self.arn, "dns_name": self.dns_name})
 
     def _create_security_group(self, vpc_id: Input[str]) -> Output[str]:
-        """Opens only the listeners' ports, to the internet or the settings' CIDRs (EC2.18)."""
+        """Opens only the listeners' ports, to the internet or the settings' ranges (EC2.18)."""
         group = create_security_group(
             self, "public", description="From clients to the load balancer", vpc_id=vpc_id
         )
         load_balancer_settings = self.settings.load_balancer
         for port in (HTTP_PORT, HTTPS_PORT) if load_balancer_settings.has_https else (HTTP_PORT,):
-            for cidr in load_balancer_settings.allowed_cidrs:
+            for cidr in self.settings.balancer_cidrs:
                 aws.vpc.SecurityGroupIngressRule(
                     self.format_logical_name("public", str(port), str(cidr)),
                     security_group_id=group.id,
@@ -170,13 +173,17 @@ class LoadBalancer(Component):
             if args.log_bucket and load_balancer_settings.access_logs
             else None
         )
+        network = args.network
+        subnets = (
+            network.private_subnets if load_balancer_settings.internal else network.public_subnets
+        )
         return aws.lb.LoadBalancer(
             self.name,
             name=self.format_physical_name(self.name),
             load_balancer_type="application",
-            internal=False,
+            internal=load_balancer_settings.internal,
             ip_address_type="ipv4",
-            subnets=list(args.network.public_subnets.values()),
+            subnets=list(subnets.values()),
             security_groups=[self.security_group_id],
             enable_deletion_protection=self.settings.protect,
             drop_invalid_header_fields=True,

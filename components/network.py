@@ -164,7 +164,9 @@ class Network(Component):
         settings = self.settings
         layout = compute_subnets(settings.network.cidr, zones=settings.network.zones)
         rules_by_tier = build_acl_rules(
-            settings.network.cidr, compute_tier_blocks(settings.network.cidr)
+            settings.network.cidr,
+            compute_tier_blocks(settings.network.cidr),
+            has_private_clients=settings.has_balancer_clients_outside,
         )
         tiers: tuple[TierName, ...] = ("public", "private", "database")
         for tier in tiers:

@@ -65,9 +65,18 @@ RETURN_RULES: Final = (
 
 
 def build_acl_rules(
-    vpc_cidr: IPv4Network, tier_blocks: Mapping[str, IPv4Network]
+    vpc_cidr: IPv4Network,
+    tier_blocks: Mapping[str, IPv4Network],
+    *,
+    has_private_clients: bool = False,
 ) -> dict[str, TierRules]:
-    """The rules of each tier of a VPC whose tiers have these blocks."""
+    """The rules of each tier of a VPC whose tiers have these blocks.
+
+    With `has_private_clients`, networks outside the VPC reach a load balancer in the private tier.
+    """
+    web_rules = tuple(
+        AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (port, port)) for port in (HTTP_PORT, HTTPS_PORT)
+    )
     vpc_rule, private_cidr, database_cidr = (
         AllowRule(str(vpc_cidr)),
         str(tier_blocks["private"]),
@@ -78,13 +87,15 @@ def build_acl_rules(
         "public": TierRules(
             (
                 vpc_rule,
-                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTP_PORT, HTTP_PORT)),
-                AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTPS_PORT, HTTPS_PORT)),
+                *web_rules,
                 *RETURN_RULES,
             ),
             any_destination,
         ),
-        "private": TierRules((vpc_rule, *RETURN_RULES), any_destination),
+        "private": TierRules(
+            (vpc_rule, *(web_rules if has_private_clients else ()), *RETURN_RULES),
+            any_destination,
+        ),
         # Called from the private tier only. Calls S3 (the gateway endpoint's addresses are
         # public ones, but there is no other way out) and interface endpoints.
         "database": TierRules(

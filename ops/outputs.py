@@ -114,6 +114,7 @@ class LoadBalancerPart(ContractPart):
     web_acl_arn: str | None
     access_log_bucket: str | None
     targets: dict[str, TargetPart]
+    internal: bool = False  # reachable from the VPC and networks connected to it alone
 
 
 class DatabasePart(ContractPart):

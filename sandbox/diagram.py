@@ -114,7 +114,10 @@ def _list_load_balancer_boxes(
         zones = _list_subnet_zones(load_balancer.inputs.get("subnets") or (), subnet_places)
         load_balancer_boxes.append(
             DiagramBox(
-                "public", zones, "Application Load Balancer", "/".join(sorted(listeners)) + waf
+                "private" if load_balancer.inputs.get("internal") else "public",
+                zones,
+                "Application Load Balancer",
+                "/".join(sorted(listeners)) + waf,
             )
         )
     return load_balancer_boxes
@@ -246,13 +249,14 @@ def render_diagram(graph: ResourceGraph, title: str) -> str:
     top_y = 96
     body_height = sum(heights.values()) + GAP_WIDTH * len(DIAGRAM_TIERS)
     svg = [render_text(GAP_WIDTH, 30, title, 18, bold=True)]
-    has_load_balancer = any(
-        diagram_box.title.startswith("Application") for diagram_box in all_boxes
+    has_public_balancer = any(
+        diagram_box.title.startswith("Application") and diagram_box.tier == "public"
+        for diagram_box in all_boxes
     )
     centre_x = (
         TIER_LABEL_WIDTH + ZONE_WIDTH + GAP_WIDTH / 2
     )  # between two zones, where no zone's name is
-    way_in = "internet" if has_load_balancer else "no way in from the internet"
+    way_in = "internet" if has_public_balancer else "no way in from the internet"
     svg.append(
         render_rectangle(TIER_LABEL_WIDTH, 42, inner_width - GAP_WIDTH, 22, "#ffffff", "#999999")
     )

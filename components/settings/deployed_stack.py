@@ -57,6 +57,7 @@ class DeployedStack:
     fleet_architecture: str | None = None
     fleet_template_version: str | None = None  # the launch template's, that the group uses
     cache: DeployedCache | None = None
+    has_internal_balancer: bool | None = None
     route_priorities: DeployedPriorities = field(default_factory=dict)  # by target
     # Of the zones that the settings no longer have: those where RDS or ElastiCache has a host.
     database_zones: tuple[str, ...] = ()
@@ -119,6 +120,7 @@ def require_possible_changes(settings: Settings, deployed: DeployedStack) -> Non
         _list_insights_faults,
         _list_port_faults,
         _list_route_faults,
+        _list_scheme_faults,
         _list_cache_faults,
     )
     lines = [
@@ -190,6 +192,24 @@ def _list_zone_faults(settings: Settings, deployed: DeployedStack, zone: str) ->
             f"{kept}: a node of the cache is there. Set `cache.enabled: false` and deploy, then "
             f"take the zone away; the cache comes back empty, see {CHANGING_PAGE}"
         )
+
+
+def _list_scheme_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """The scheme is set at creation (Elastic Load Balancing API reference, CreateLoadBalancer), and
+    the name is taken as long as the deployed one is there."""
+    internal, deployed_internal = settings.load_balancer.internal, deployed.has_internal_balancer
+    if not settings.has_load_balancer or deployed_internal in (None, internal):
+        return
+    yield (
+        f"loadBalancer.internal is {_format_flag(internal)}, must be "
+        f"{_format_flag(not internal)}: a load balancer keeps its scheme, and another one cannot "
+        "have its name. A stack of another name with `database.restoreFrom` takes the data over, "
+        f"see {CHANGING_PAGE}"
+    )
+
+
+def _format_flag(flag: bool) -> str:
+    return "true" if flag else "false"
 
 
 def _list_replication_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:

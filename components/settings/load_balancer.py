@@ -131,11 +131,17 @@ class LoadBalancerSettings(Section):
     desync: Literal["defensive", "strictest"] = Field(
         default="defensive", description="desync mitigation mode"
     )
+    internal: bool = Field(
+        default=False,
+        description="in the private subnets, with private addresses: reachable from the VPC and "
+        "from networks connected to it alone; cannot change later",
+    )
     allowed_cidrs: tuple[Ipv4Range, ...] = Field(
         default=(IPv4Network("0.0.0.0/0"),),
         min_length=1,
         max_length=25,  # two rules each; a security group takes 60 by default
-        description="IPv4 ranges that may reach the load balancer",
+        description="IPv4 ranges that may reach the load balancer; not set, of an internal one "
+        "the VPC's",
     )
     priority_seeds: dict[str, int] = Field(
         default={},

@@ -1,6 +1,7 @@
 """The settings of one stack: its sections, and the rules between them."""
 
 import re
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -130,6 +131,22 @@ class Settings(Section):
             "s3" in self.network.flow_logs
         )
         return self.profile == "prod" or has_bucket_logs
+
+    @property
+    def balancer_cidrs(self) -> tuple[IPv4Network, ...]:
+        """The ranges that may reach the load balancer: of an internal one the VPC's by default."""
+        balancer = self.load_balancer
+        if balancer.internal and "allowed_cidrs" not in balancer.model_fields_set:
+            return (self.network.cidr,)
+        return balancer.allowed_cidrs
+
+    @property
+    def has_balancer_clients_outside(self) -> bool:
+        """True if other networks than the VPC may reach an internal load balancer."""
+        is_internal = self.has_load_balancer and self.load_balancer.internal
+        return is_internal and not all(
+            cidr.subnet_of(self.network.cidr) for cidr in self.balancer_cidrs
+        )
 
     @property
     def target_patterns(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -34,6 +34,7 @@ from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
 from ops.fleet.template_steps import build_template_steps
+from ops.outputs import LoadBalancerPart
 from ops.preview import page as preview_page
 from ops.preview.dangers import has_data_loss
 from ops.recovery.rebuild import resolve_program_folder as program_of
@@ -145,7 +146,6 @@ def _prepare_existing_stack(
     )
     if instance is not None and deploy_options.snapshot:
         database.require_takes(instance, "for a snapshot", Change.SNAPSHOT)
-    load_balancer = stack_context.outputs.load_balancer
     previous_commit, no_undo_reason = deploying.find_undo_commit(program, stack.stack)
     assessment = deploying.assess_preview(deploying.run_preview(folder, stack.stack))
     fleet_steps = (
@@ -172,10 +172,16 @@ def _prepare_existing_stack(
         instance=instance if deploy_options.snapshot else None,
         previous_commit=previous_commit,
         no_undo_reason=no_undo_reason,
-        url=deploy_options.url
-        or (load_balancer.url if load_balancer and load_balancer.zone_id else None),
+        url=deploy_options.url or find_public_url(stack_context.outputs.load_balancer),
         notes=notes,
     ), stack_context
+
+
+def find_public_url(load_balancer: LoadBalancerPart | None) -> str | None:
+    """Returns the stack's URL if it resolves and answers everywhere, not in its VPC alone."""
+    if load_balancer is None or load_balancer.zone_id is None or load_balancer.internal:
+        return None
+    return load_balancer.url
 
 
 def _prepare_first_deployment(

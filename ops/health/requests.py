@@ -1,5 +1,6 @@
 """What users are answered: the load balancer's counts of requests and of answers with 5xx."""
 
+from dataclasses import replace
 from typing import Final
 
 from ops.core.actions import fetch_url
@@ -70,9 +71,17 @@ def check_url(url: str) -> CheckFinding:
 def check_stack_url(part: LoadBalancerPart) -> CheckFinding:
     """Sends one request to the stack's own URL. Only an answer of 5xx is a fault.
 
-    One of 4xx was served: a program without a start page, or one that asks who calls.
+    One of 4xx was served: a program without a start page, or one that asks who calls. An internal
+    load balancer answers only in its VPC and in networks connected to it.
     """
-    return _check_answer(part.url, FIRST_SERVER_ERROR)
+    finding = _check_answer(part.url, FIRST_SERVER_ERROR)
+    if finding.state == "unknown" and part.internal:
+        evidence = (
+            f"{finding.evidence}; the load balancer is internal: ask from its VPC or a network "
+            "connected to it"
+        )
+        return replace(finding, evidence=evidence)
+    return finding
 
 
 def _check_answer(url: str, first_bad_status: int) -> CheckFinding:

@@ -127,6 +127,9 @@ def build_deployed_stack(settings: Settings) -> DeployedStack:
         else {},
         fleet_port=settings.fleet.port if settings.has_fleet else None,
         fleet_architecture=settings.fleet.architecture if settings.has_fleet else None,
+        has_internal_balancer=settings.load_balancer.internal
+        if settings.has_load_balancer
+        else None,
         cache=DeployedCache(
             engine=cache_settings.engine,
             port=cache_settings.port,

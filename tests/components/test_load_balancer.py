@@ -42,6 +42,9 @@ def _create_load_balancer(
         public_subnets={
             zone: pulumi.Output.from_input(f"subnet-{zone}") for zone in settings.network.zones
         },
+        private_subnets={
+            zone: pulumi.Output.from_input(f"private-{zone}") for zone in settings.network.zones
+        },
     )
     log_bucket = (
         LogBucket("logs", args=LogBucketArgs(settings=settings, account=account))
@@ -152,6 +155,16 @@ def test_what_no_rule_answers_is_not_found(build: Build) -> None:
             "prod",
             {(80, "192.0.2.0/24"), (443, "192.0.2.0/24")},
         ),
+        (
+            {"loadBalancer": {**ZONED_VALUES, "internal": True}},
+            "prod",
+            {(80, "10.0.0.0/16"), (443, "10.0.0.0/16")},
+        ),
+        (
+            {"loadBalancer": {"internal": True, "allowedCidrs": ["10.0.0.0/8"]}},
+            "dev",
+            {(80, "10.0.0.0/8")},
+        ),
     ],
 )
 def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
@@ -168,6 +181,22 @@ def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
     ]
     assert {(rule["fromPort"], rule["cidrIpv4"]) for rule in rules} == open_to
     assert all(rule["fromPort"] == rule["toPort"] for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("internal", "subnets"), [(False, "subnet-a subnet-b"), (True, "private-a private-b")]
+)
+def test_an_internal_one_is_in_the_private_subnets(
+    build: Build, internal: bool, subnets: str
+) -> None:
+    values: dict[str, JsonValue] = {
+        "loadBalancer": {"internal": internal},
+        "network": {"zones": ["a", "b"]},
+    }
+    graph = _build_load_balancer_graph(build, values, profile="dev")
+    inputs = graph.get_resource(LOAD_BALANCER_TYPE).inputs
+    assert (inputs["internal"], " ".join(inputs["subnets"])) == (internal, subnets)
+    assert _load_load_balancer_part(build, values, profile="dev").internal is internal
 
 
 def test_dev_without_a_name_serves_http(build: Build) -> None:

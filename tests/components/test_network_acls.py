@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 import pytest
+from pydantic import JsonValue
 
 from components.internet import ANYWHERE_CIDR
 from components.network_acls import (
@@ -15,6 +16,7 @@ from components.network_acls import (
     build_acl_rules,
 )
 from components.subnets import compute_tier_blocks
+from tests.world import build_settings
 
 VPC_CIDR: Final = IPv4Network("10.0.0.0/16")
 TIER_BLOCKS: Final = compute_tier_blocks(VPC_CIDR)
@@ -35,6 +37,26 @@ def is_packet_allowed(
         and (rule.protocol == ANY_PROTOCOL or rule.ports[0] <= port <= rule.ports[1])
         for rule in allow_rules
     )
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "let_in"),
+    [(None, False), (["10.0.32.0/20"], False), (["10.0.0.0/16", "172.16.0.0/12"], True)],
+)
+def test_clients_of_connected_networks_reach_an_internal_load_balancer(
+    cidrs: list[JsonValue] | None, let_in: bool
+) -> None:
+    values: dict[str, JsonValue] = {"internal": True, **({"allowedCidrs": cidrs} if cidrs else {})}
+    settings = build_settings({"loadBalancer": values}, profile="dev")
+    assert settings.has_balancer_clients_outside is let_in
+    rules = build_acl_rules(VPC_CIDR, TIER_BLOCKS, has_private_clients=let_in)
+    for port in (80, 443):
+        assert (
+            is_packet_allowed(rules["private"].ingress, TCP_PROTOCOL, "172.16.1.1", port) is let_in
+        )
+    assert not is_packet_allowed(rules["private"].ingress, TCP_PROTOCOL, "172.16.1.1", 22)
+    assert len(rules["private"].ingress) <= 20
+    assert {**rules, "private": None} == {**ACL_RULES, "private": None}
 
 
 @pytest.mark.parametrize("tier", ["public", "private", "database"])

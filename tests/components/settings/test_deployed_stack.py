@@ -34,6 +34,7 @@ STANDING: Final = DeployedStack(
     fleet_port=8080,
     fleet_architecture="arm64",
     cache=CACHE,
+    has_internal_balancer=False,
 )
 GROWN: Final = replace(STANDING, database=replace(DATABASE, storage_gb=150))
 SINGLE_NODE: Final = replace(STANDING, cache=replace(CACHE, has_failover=False))
@@ -41,9 +42,18 @@ REDIS: Final = replace(STANDING, cache=replace(CACHE, engine="redis", engine_ver
 WITH_AWS_KEYS: Final = replace(STANDING, has_own_keys=False)
 INSIGHTS: Final = replace(STANDING, database=replace(DATABASE, insights_days=465))
 ADVANCED: Final[dict[str, JsonValue]] = {"databaseInsights": "advanced"}
+ZONED: Final[dict[str, JsonValue]] = {"domain": "app.example.com", "zoneId": "Z0123456789"}
 MINOR: Final[dict[str, JsonValue]] = {"autoMinorUpgrade": False}
 
+INTERNAL: Final[dict[str, JsonValue]] = {"loadBalancer": {"internal": True, **ZONED}}
+
 REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
+    (STANDING, INTERNAL, "loadBalancer.internal is true, must be false: a load balancer keeps its"),
+    (
+        replace(STANDING, has_internal_balancer=True),
+        {},
+        "loadBalancer.internal is false, must be true: a load balancer keeps its scheme",
+    ),
     (
         STANDING,
         {"encryption": "aws", "database": {"crossRegionBackups": False}},
@@ -164,6 +174,9 @@ POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
     (STANDING, {"database": {"engineVersion": "16.9", "replicas": 2, **MINOR}}),
     (STANDING, {"database": {"storageGb": 400, "maxStorageGb": 1000}}),
     (GROWN, {}),
+    (replace(STANDING, has_internal_balancer=None), INTERNAL),
+    (replace(STANDING, has_internal_balancer=True), INTERNAL),
+    (STANDING, {**INTERNAL, "compute": "none"}),
     (INSIGHTS, {"database": {"performanceInsightsDays": 731, **ADVANCED}}),
     (STANDING, {"database": {"performanceInsightsDays": 465, **ADVANCED}}),
     (GROWN, {"database": {"maxStorageGb": 165}}),

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from ops.checks.model import ChecklistResult
 from ops.cli.selection import Selection
 from ops.deploy import commits
+from ops.deploy.commands import find_public_url
 from ops.outputs import Outputs
 from ops.preview import changes
 from ops.preview.changes import Preview, parse_live
@@ -27,7 +28,7 @@ from tests.ops.procedures.deploy import (
 )
 from tests.ops.procedures.recover import PRIMARY_IDENTIFIER
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER
-from tests.ops.stage import Stage
+from tests.ops.stage import Stage, build_stack_outputs
 from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
 PROGRAM_OPTION_TEXT = f"--program {PROGRAM_FOLDER}"
@@ -328,3 +329,18 @@ def _list_runs(ops: DeployConsole) -> list[dict[str, Any]]:
     assert ops.run_line("runs list --output json") == 0
     run_items: list[dict[str, Any]] = json.loads(ops.capture.readouterr().out)["items"]
     return run_items
+
+
+@pytest.mark.parametrize(
+    ("update", "is_asked"),
+    [({"zone_id": "Z1"}, True), ({"zone_id": None}, False), ({"internal": True}, False)],
+)
+def test_a_deployment_waits_for_an_answer_only_where_everybody_gets_one(
+    update: dict[str, Any], is_asked: bool
+) -> None:
+    """The runner of a workflow is not in the VPC: a good deployment would be undone."""
+    part = build_stack_outputs().load_balancer
+    assert part is not None
+    balancer = part.model_copy(update={"zone_id": "Z1", **update})
+    assert find_public_url(balancer) == (part.url if is_asked else None)
+    assert find_public_url(None) is None

@@ -187,6 +187,30 @@ def test_one_real_request_is_judged_by_its_answer() -> None:
     ("answer", "state", "evidence"),
     [
         ({"status": 200, "digest": ""}, "ok", "answers with 200"),
+        ({"status": 500, "reason": ""}, "failing", "answers with 500"),
+        (
+            {"status": 0, "reason": "timed out"},
+            "unknown",
+            "no answer from here: timed out; the load balancer is internal: ask from its VPC or a "
+            "network connected to it",
+        ),
+    ],
+)
+def test_an_internal_load_balancer_that_cannot_be_asked_from_here_is_unknown_with_the_reason(
+    answer: dict[str, object], state: str, evidence: str
+) -> None:
+    part = build_stack_outputs().load_balancer
+    assert part is not None
+    internal = part.model_copy(update={"internal": True})
+    with patch("ops.health.requests.fetch_url", return_value=answer):
+        finding = check_stack_url(internal)
+    assert (finding.state, finding.evidence) == (state, evidence)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "evidence"),
+    [
+        ({"status": 200, "digest": ""}, "ok", "answers with 200"),
         ({"status": 404, "reason": "Not Found"}, "ok", "answers with 404 Not Found"),
         ({"status": 500, "reason": "Oops"}, "failing", "answers with 500 Oops"),
         ({"status": 503, "reason": ""}, "failing", "answers with 503"),

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Hundreds of test processes import the same modules: compiled once, wherever that was switched off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup test test-exhaustive test-network demo sandbox lint bench lock clean
+.PHONY: setup shell test test-exhaustive test-network demo sandbox lint bench lock clean
 
 setup: .venv/ready
 
@@ -30,6 +30,15 @@ setup: .venv/ready
 	@chmod +x $(BIN)/ops
 	@touch $@
 	@echo "setup: done; $(BIN)/ops --help"
+
+# A shell whose PATH begins with the environment's programs: `ops`, `python`, `ruff`.
+shell: setup
+	@mkdir -p build
+	@printf '%s\n' '[ ! -f ~/.bashrc ] || . ~/.bashrc' \
+		'export VIRTUAL_ENV="$(CURDIR)/.venv" PATH="$(CURDIR)/$(BIN):$$PATH"' \
+		'PS1="(bulwark) $$PS1"' > build/shell.bash
+	@echo "shell: .venv/bin is first on the PATH; leave with exit"
+	@exec bash --rcfile build/shell.bash -i
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

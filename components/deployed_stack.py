@@ -17,10 +17,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.settings import Settings, SettingsError
+from components.settings.deployed_parts import DeployedCache, DeployedDatabase, DeployedStack
 from components.settings.deployed_stack import (
-    DeployedCache,
-    DeployedDatabase,
-    DeployedStack,
     require_existing_zones,
     require_fitting_zones,
     require_possible_changes,

@@ -28,8 +28,9 @@ FILE_BY_COMMAND = {
     "make bench": "bench/__main__.py",
     "make lock": "Makefile",
     "ops fleet refresh start --template-version latest": "tests/ops/fleet/test_refresh.py",
-    ".venv/bin/ops sandbox": "tests/sandbox/test_served_stack.py",
-    ".venv/bin/ops sandbox -- .venv/bin/ops health": "tests/sandbox/test_served_stack.py",
+    "make shell": "tests/test_shell.py",
+    "ops sandbox": "tests/sandbox/test_served_stack.py",
+    "ops sandbox -- ops health": "tests/sandbox/test_served_stack.py",
     "pulumi preview --stack prod": "tests/test_pulumi.py",
     "pulumi preview --stack prod --policy-pack policy": "tests/policy/test_pack.py",
     "pulumi up --stack prod": "tests/test_pulumi.py",
@@ -44,6 +45,7 @@ FILE_BY_COMMAND = {
 MAKE_TARGETS = {
     "demo": "-m sandbox.demo",
     "sandbox": "-m sandbox.serve",
+    "shell": "bash --rcfile",
     "test": "-m pytest -n auto",
 }
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import JsonValue
 
 from components.settings import Settings, parse_settings
-from components.settings.deployed_stack import DeployedCache, DeployedDatabase, DeployedStack
+from components.settings.deployed_parts import DeployedCache, DeployedDatabase, DeployedStack
 from components.settings.fields import (
     find_section,
     get_settings_fields,

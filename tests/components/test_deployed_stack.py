@@ -12,12 +12,8 @@ from pydantic import JsonValue
 from components.deployed_stack import read_deployed_stack, require_possible_settings
 from components.routing import assign_priorities, build_routes
 from components.settings import Settings, SettingsError, parse_settings
-from components.settings.deployed_stack import (
-    DeployedCache,
-    DeployedDatabase,
-    DeployedStack,
-    require_existing_zones,
-)
+from components.settings.deployed_parts import DeployedCache, DeployedDatabase, DeployedStack
+from components.settings.deployed_stack import require_existing_zones
 from sandbox.aws import get_client, use_in_memory_aws
 from sandbox.deploy import InMemoryMocks, deploy_in_memory
 from sandbox.program import load_stack_config, run_program, run_stack_program

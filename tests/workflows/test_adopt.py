@@ -25,6 +25,7 @@ ADOPT_LINES: Final = [*dict.fromkeys(list_document_commands(ADOPT_PAGE))]
 TEST_BY_COMMAND: Final = {
     "make setup": "Makefile",
     "make test": "tests/test_docs.py",
+    "make shell": "tests/test_shell.py",
     "perl -pi": "tests/test_other_project.py",
     "ops bootstrap": "tests/ops/bootstrap/test_bootstrap.py",
     "ops deploy staging": "tests/ops/deploy/test_deploy.py",

@@ -7,12 +7,8 @@ import pytest
 from pydantic import JsonValue
 
 from components.settings import SettingsError
-from components.settings.deployed_stack import (
-    DeployedCache,
-    DeployedDatabase,
-    DeployedStack,
-    require_possible_changes,
-)
+from components.settings.deployed_parts import DeployedCache, DeployedDatabase, DeployedStack
+from components.settings.deployed_stack import require_possible_changes
 from tests.world import build_settings
 
 DATABASE: Final = DeployedDatabase(

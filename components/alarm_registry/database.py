@@ -54,6 +54,22 @@ def _build_storage_threshold(percent: int) -> Threshold:
 
 
 DATABASE_ALARMS: Final = (
+    # RDS reports the CPU of each running instance every minute, whatever it does. A lost instance
+    # reports nothing, which raises no alarm on a value: without services nobody would be paged.
+    AlarmEntry(
+        key="database-silent",
+        severity="P0",
+        kind=PRIMARY_KIND,
+        metric=MetricStatistic(RDS_NAMESPACE, "CPUUtilization", "SampleCount"),
+        comparison="<",
+        threshold=build_fixed_threshold(1),
+        unit="Count",
+        missing_data="breaching",
+        description="The database reports nothing: it is gone, stopped or failed.",
+        command="ops health",
+        graph="database-cpu",
+        on_dashboard=False,
+    ),
     AlarmEntry(
         key="database-cpu-critical",
         severity="P0",

@@ -48,7 +48,8 @@ def check_alarm_data(facts: CheckFacts) -> CheckRoutine:
         return [CheckFinding("unknown", ALARMS_AREA, "alarm data", evidence, "ops alarms list")]
     evidence = f"{len(metric_items) - len(blind_items)} of {len(metric_items)} alarms have data"
     if blind_items:
-        evidence += f"; {len(blind_items)} are too young to have any"
+        verb = "is" if len(blind_items) == 1 else "are"
+        evidence += f"; {len(blind_items)} {verb} too young to have any"
     return [CheckFinding("ok", ALARMS_AREA, "alarm data", evidence)]
 
 

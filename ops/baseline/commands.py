@@ -150,8 +150,10 @@ def compare_with_baseline(
         summary = ", ".join(
             f"{counts[kind]} {kind}" for kind in BASELINE_DIFFERENCE_KINDS if counts[kind]
         )
+        is_known = any(kind != "unknown" for kind, count in counts.items() if count)
+        verdict = "not as it was" if is_known else "it is unknown whether all is as it was"
         raise FindingsError(
-            f"not as it was at {before.taken} ({baseline_name}): {summary}",
+            f"{verdict} at {before.taken} ({baseline_name}): {summary}",
             "ops health",
             "ops runs list",
         )

@@ -44,7 +44,9 @@ def check_lock(facts: CheckFacts) -> CheckRoutine:
     objects = get_answer_items(answer)
     if not objects:
         return [
-            CheckFinding("ok", DEPLOYMENT_AREA, "lock", f"s3://{bucket}/{LOCK_KEY} is not there")
+            CheckFinding(
+                "ok", DEPLOYMENT_AREA, "lock", f"nobody holds it (s3://{bucket}/{LOCK_KEY})"
+            )
         ]
     try:
         record = LockRecord.model_validate_json(str(objects[0]["text"]))

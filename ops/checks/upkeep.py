@@ -64,7 +64,7 @@ def check_last_drill(facts: CheckFacts) -> CheckRoutine:
         fields = ", ".join(
             ".".join(map(str, detail["loc"])) or detail["msg"] for detail in error.errors()
         )
-        evidence = f"{keys[-1]} is no record of a drill: {fields}"
+        evidence = f"{keys[-1]} is not a drill's record; missing or wrong: {fields}"
         return [CheckFinding("unknown", UPKEEP_AREA, "drill", evidence, DRILL_COMMAND)]
     if record is None:
         return [
@@ -230,6 +230,6 @@ def check_operation_roles(facts: CheckFacts) -> CheckRoutine:
         if not get_answer_items(answer)
     ]
     if missing_roles:
-        evidence = f"of {', '.join(names)} there is no {', no '.join(missing_roles)}"
+        evidence = f"{', '.join(missing_roles)}: missing"
         return [CheckFinding("failing", UPKEEP_AREA, "roles", evidence, "pulumi up --refresh")]
     return [CheckFinding("ok", UPKEEP_AREA, "roles", f"{', '.join(names)} are there")]

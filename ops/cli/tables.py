@@ -4,7 +4,8 @@ No value is cut. On a terminal only texts of several words are folded, at their 
 id, an ARN or a command can be copied as it stands.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ops.cli.streams import CONTROL_CHARACTERS
@@ -13,7 +14,6 @@ if TYPE_CHECKING:  # read-only commands start faster without these imports
     from rich.console import RenderableType
     from rich.text import Text
 
-# Control characters, removed from piped output; line ends stay.
 COLUMN_GAP: Final = 2  # characters between two columns
 MIN_TEXT_WIDTH: Final = 20  # characters; a narrower column of text is a ladder of words
 STATE_STYLES: Final = {
@@ -35,15 +35,19 @@ STATE_STYLES: Final = {
     ),
 }
 STATE_COLUMNS: Final = ("health", "met", "outcome", "result", "rollout", "state", "status")
+# A time with fractions of a second, which nobody reads.
+TIME_PATTERN: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$")
 
 
 def format_cell(value: object) -> str:
-    """A value as text; `-` if there is none."""
+    """A value as text; `-` if there is none. Times of AWS have whole seconds."""
     if value is None:
         return "-"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(v) for v in value)
-    return str(value)
+    return TIME_PATTERN.sub(r"\1Z", str(value))
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:

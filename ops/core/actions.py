@@ -47,7 +47,10 @@ SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
 ShellRunner = Callable[[Shell], JsonValue]
 
 
-# What Pulumi says where its lock is another's: of backends of one's own, and of Pulumi Cloud.
+# What Pulumi says if another holds its lock: of backends of one's own, and of Pulumi Cloud. Its
+# text is all there is: no category of its exit codes is a lock ("Pulumi CLI Exit Codes"), no event
+# is written before the lock is had, and its Automation API looks for the same texts. If they
+# change, the command fails with Pulumi's words, and only the advice to cancel is lost.
 PULUMI_LOCKED_MESSAGES: Final = (
     "the stack is currently locked by",
     "Another update is currently in progress",

@@ -23,8 +23,10 @@ def evaluate(
     `earlier_results` is what earlier steps saw.
     """
     if (path := find_path_with_value(wait.failed, result)) is not None:
-        failure = f"{get_path_name(path)} is {lookup(path, result)!r}"
-        raise StepFailedError(f"{failure}; {describe_conditions(wait, result, earlier_results)}")
+        conditions = describe_conditions(wait, result, earlier_results)
+        if path in wait.met:  # which says it already
+            raise StepFailedError(conditions)
+        raise StepFailedError(f"{get_path_name(path)} is {lookup(path, result)!r}; {conditions}")
     if all(
         lookup(path, result) == value
         for path, value in _list_expected_values(wait, earlier_results)
@@ -49,13 +51,13 @@ def find_path_with_value(
 def describe_conditions(
     wait: Wait, result: JsonValue, earlier_results: Mapping[str, JsonValue] | None = None
 ) -> str:
-    """What was seen and what was wanted, for a person."""
+    """What was seen and what must be, for a person."""
     parts = [
-        f"{get_path_name(path)} is {lookup(path, result)!r}, wanted {value!r}"
+        f"{get_path_name(path)} is {lookup(path, result)!r}, must be {value!r}"
         for path, value in _list_expected_values(wait, earlier_results)
     ]
     parts += [
-        f"{get_path_name(path)} is {lookup(path, result)!r}, wanted any but {value!r}"
+        f"{get_path_name(path)} is {lookup(path, result)!r}, must be another than {value!r}"
         for path, value in _list_excluded_values(wait, earlier_results)
     ]
     if isinstance(result, dict) and isinstance(result.get("answer"), str):

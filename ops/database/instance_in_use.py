@@ -95,7 +95,13 @@ def list_in_use_notes(aws: "Aws", outputs: "Outputs") -> list[str]:
         )
     except CredentialsError:
         raise
-    except (ClientError, OpsError) as error:
+    except ClientError as error:
+        details = error.response["Error"]
+        return [
+            f"whether services use {watched} is unknown, since its secret cannot be described: "
+            f"{details['Code']}: {details.get('Message')}"
+        ]
+    except OpsError as error:
         return [f"whether services use {watched} is unknown: {error}"]
     labelled = find_labelled_instance(secret)
     if labelled in (None, watched):

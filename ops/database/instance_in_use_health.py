@@ -50,7 +50,9 @@ def check_instance_in_use(facts: CheckFacts) -> CheckRoutine:
         if is_beside_primary(facts.outputs, item)
     )[:METRIC_NAMES_PER_READ]
     if not others:
-        return _build_finding("ok", f"no other instance could be in use than {database.identifier}")
+        return _build_finding(
+            "ok", f"services are sent to {database.identifier}, the stack's only instance"
+        )
     queries = {
         name: build_metric_query(
             "AWS/RDS", "DatabaseConnections", "Maximum", DBInstanceIdentifier=name

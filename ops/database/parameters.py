@@ -72,11 +72,11 @@ class PostgresParameter:
             "value": self.value,
             "set": "here" if self.is_user_set else "default",
             "takes effect": "at a reboot" if self.is_static else "at once",
-            "may be": self.allowed_values,
+            "allowed": self.allowed_values,
         }
 
 
-PARAMETER_COLUMNS: Final = ("parameter", "value", "set", "takes effect", "may be")
+PARAMETER_COLUMNS: Final = ("parameter", "value", "set", "takes effect", "allowed")
 
 
 def list_database_parameters(

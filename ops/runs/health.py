@@ -99,8 +99,15 @@ def _check_bucket_runs(facts: CheckFacts) -> CheckRoutine:
         findings.append(_build_lock_finding(facts, lock))
     if findings:
         return findings
-    evidence = f"none of the newest {len(runs)} runs has stopped on its way, and the lock is free"
+    evidence = f"{_describe_finished_runs(len(runs))}, and the lock is free"
     return [CheckFinding("ok", RUNS_AREA, SUBJECT, evidence)]
+
+
+def _describe_finished_runs(count: int) -> str:
+    """Says of so many runs, all of which have ended, that they have."""
+    if count == 0:
+        return "there are no runs yet"
+    return "the only run has ended" if count == 1 else f"the newest {count} runs have all ended"
 
 
 def _list_local_findings(facts: CheckFacts, local_runs: LocalRuns | None) -> list[CheckFinding]:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError, OpsError, UsageError
+from ops.outputs import Outputs
 
 REGISTRY_DOMAIN_PATTERN: Final = r"(?:localhost|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+)(?::[0-9]{1,5})?"
 IMAGE_REFERENCE_PATTERN: Final = re.compile(
@@ -48,6 +49,24 @@ def parse_image_reference(image: str) -> re.Match[str]:
             f"123456789012.dkr.ecr.eu-north-1.amazonaws.com/app:v2, not {image!r}"
         )
     return reference_match
+
+
+def require_full_reference(outputs: Outputs, image: str) -> None:
+    """Raises UsageError if an image without registry has the name of one of the stack's own.
+
+    Docker would pull it from Docker Hub, where the name is somebody else's.
+    """
+    parts = parse_image_reference(image)
+    domain, _, name = parts["repository"].rpartition("/")
+    if domain or outputs.registry is None:
+        return
+    for url in sorted(outputs.registry.repositories.values()):
+        if url.endswith(f"/{name}"):
+            suffix = image.removeprefix(name)
+            raise UsageError(
+                f"IMAGE must name its registry, not {image!r}, which is pulled from Docker Hub: "
+                f"that of the stack is {url}{suffix}"
+            )
 
 
 def resolve_image(aws: Aws, image: str, own_account: str | None = None) -> ContainerImage:

@@ -111,9 +111,10 @@ def show_activity(
         return
     output.print_rows(queries.ACTIVITY_QUERY.kind, queries.ACTIVITY_QUERY.columns, rows)
     states_text = ", ".join(f"{row['sessions']} {row['state']}" for row in states)
+    count = sum(row["sessions"] for row in states)
+    limit_text = "an unknown limit" if max_connections is None else str(max_connections)
     output.print_line(
-        f"connections: {sum(row['sessions'] for row in states)} of {max_connections} "
-        f"({states_text})"
+        f"connections: {count} of {limit_text}" + (f" ({states_text})" if states_text else "")
     )
 
 

@@ -43,7 +43,7 @@ from ops.fleet.scale import (
     parse_instance_count,
 )
 from ops.services.commands import UrlOption, require_valid_url
-from ops.services.images import parse_image_reference, resolve_image
+from ops.services.images import parse_image_reference, require_full_reference, resolve_image
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
 app.add_typer(refresh_app, name="refresh")
@@ -148,6 +148,7 @@ def deploy_fleet(
     preferences = build_refresh_preferences(checkpoint, delay, least, most)
     stack_context, output = load_stack_context(context)
     get_fleet_part(stack_context.outputs)
+    require_full_reference(stack_context.outputs, image)
     container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
     fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     require_healthy_range(least, most, fleet_state)

@@ -26,7 +26,7 @@ from ops.services.deploy import (
     build_service_restart_plan,
     build_service_rollback_plan,
 )
-from ops.services.images import parse_image_reference, resolve_image
+from ops.services.images import parse_image_reference, require_full_reference, resolve_image
 from ops.services.model import (
     SERVICE_COLUMNS,
     SERVICE_TASK_COLUMNS,
@@ -95,6 +95,7 @@ def deploy_service(
     parse_image_reference(image)
     part = resolve_service(stack_context.outputs, service)
     service_state = get_service(stack_context.aws, stack_context.outputs, part.name)
+    require_full_reference(stack_context.outputs, image)
     container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
     run = new_run_id("deploy")
     plan = build_service_deploy_plan(

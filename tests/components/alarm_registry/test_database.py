@@ -4,7 +4,9 @@ import pytest
 from pydantic import JsonValue
 
 from components.alarm_registry.database import compute_max_connections
+from components.alarm_registry.model import MetricStatistic
 from components.instance_classes import get_rds_class
+from ops.recovery.drill_identity import find_detection_seconds
 from tests.components.monitored_stack import get_alarm_entry, list_planned_alarms
 from tests.world import build_settings
 
@@ -28,6 +30,7 @@ MAX_CONNECTIONS = get_rds_class("db.t4g.small").max_connections
         ("database-write-slow", "P2", ">", 0.02, "p90", 5),
         ("database-load-high", "P2", ">", 2, "Average", 15),
         ("database-transaction-ids", "P1", ">", 1e9, "Maximum", 1),
+        ("database-silent", "P0", "<", 1, "SampleCount", 5),
     ],
 )
 def test_a_recommended_alarm_watches_the_primary(
@@ -40,6 +43,23 @@ def test_a_recommended_alarm_watches_the_primary(
     assert alarm.threshold == pytest.approx(threshold)
     assert getattr(alarm.entry.metric, "stat", None) == stat
     assert (alarm.entry.period_seconds, alarm.entry.duration_seconds) == (60, minutes * 60)
+
+
+@pytest.mark.parametrize("compute", ["none", "services"])
+def test_a_lost_database_pages_within_five_minutes_with_and_without_services(compute: str) -> None:
+    (alarm,) = list_planned_alarms("database-silent", {"compute": compute})
+    assert alarm.subject == "primary"
+    assert alarm.entry.get_missing_data(build_settings(), alarm.subject) == "breaching"
+    metric = alarm.entry.metric
+    assert isinstance(metric, MetricStatistic)
+    registered = {
+        "Namespace": metric.namespace,
+        "MetricName": metric.name,
+        "Period": alarm.entry.period_seconds,
+        "EvaluationPeriods": alarm.entry.evaluation_periods,
+        "TreatMissingData": alarm.entry.missing_data,
+    }
+    assert find_detection_seconds({"detection": {"MetricAlarms": [registered]}}) == 300
 
 
 def test_replica_lag_is_watched_for_ten_minutes_on_replicas_only() -> None:

@@ -97,19 +97,19 @@ UPKEEP_CASES: list[ChecklistCase] = [
             (
                 answer_drill_record(version=2),
                 "unknown",
-                "is no record of a drill: version",
+                "is not a drill's record; missing or wrong: version",
                 "ops recover drill",
             ),
             (
                 {**answer_drill_record(), OBJECT_API: [{"text": "{}"}]},
                 "unknown",
-                "a drill: run, taken",
+                "wrong: run, taken",
                 "ops recover",
             ),
             (
                 {**answer_drill_record(), OBJECT_API: [{"text": ""}]},
                 "unknown",
-                "is no record",
+                "is not a drill's record",
                 "ops recover drill",
             ),
             (
@@ -213,7 +213,7 @@ UPKEEP_CASES: list[ChecklistCase] = [
             (
                 {ROLE_API: []},
                 "failing",
-                f"no {STACK_PREFIX}-reader, no {STACK_PREFIX}-operator",
+                f"{STACK_PREFIX}-reader, {STACK_PREFIX}-operator, ",
                 "pulumi up",
             ),
         ],

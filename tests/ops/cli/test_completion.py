@@ -67,7 +67,7 @@ def test_a_shell_that_asks_is_answered() -> None:
         text=True,
         check=False,
     )
-    assert (done.stdout.split(), done.stderr) == (["lock"], "")
+    assert (done.stdout.split(), done.stderr) == (["logs", "lock"], "")
 
 
 def test_the_verbs_of_a_noun_and_of_a_noun_below_it_are_offered() -> None:

@@ -17,8 +17,10 @@ from ops.core.plan import Call, Plan, Step, Wait
 from sandbox.program import PROJECT_ROOT
 from tests.ops import service_stage
 from tests.ops.cli.terminal import open_terminal
+from tests.ops.command_line import OpsConsole
 from tests.ops.core.test_run import FakeTerminal
 from tests.ops.db_stage import open_database_console
+from tests.ops.procedures.recover import put_primary_secret
 
 
 def build_step(name: str, *undo: Step, looks: bool = False) -> Step:
@@ -28,10 +30,17 @@ def build_step(name: str, *undo: Step, looks: bool = False) -> Step:
     return Step(name=name, description=name, action=action, goal=goal, undo=undo)
 
 
+def put_secret(ops: OpsConsole) -> None:
+    """The stack's secret, whose label says which instance is in use; a stack always has one."""
+    put_primary_secret(ops.stage)
+    ops.file.write_text(ops.stage.outputs.model_dump_json(by_alias=True))
+
+
 def test_a_resize_is_a_page_of_twelve_lines(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with open_database_console(capsys, tmp_path) as ops, open_terminal(80):
+        put_secret(ops)
         out, _ = ops("db resize db.m7g.large --dry-run")
     lines = out.splitlines()
     assert len(lines) <= 12
@@ -60,6 +69,7 @@ def test_the_readme_shows_the_view_of_a_resize(
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     shown = readme.split("$ ops db resize db.m7g.large --dry-run\n")[1].split("```")[0]
     with open_database_console(capsys, tmp_path) as ops, open_terminal(80):
+        put_secret(ops)
         out, _ = ops("db resize db.m7g.large --dry-run")
     assert hide_names(out) == hide_names(shown)
 

@@ -98,5 +98,5 @@ def test_a_terminal_has_one_line_with_a_bar_that_fits() -> None:
     assert "creating, [#########-----------] 45 %, 3 of usually 5 min" in text
     assert len(text) <= 60
     display.on_step_end(SNAPSHOT_STEP, already_done=False)
-    assert "wanted" not in stream.getvalue()
+    assert "must be" not in stream.getvalue()
     assert "done: take the snapshot s" in stream.getvalue()

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ops.cli.empty_lists import EMPTY_LIST_TEXTS, get_empty_text
 from ops.cli.render import Output
-from ops.cli.tables import build_console_link, build_terminal_table
+from ops.cli.tables import build_console_link, build_terminal_table, format_cell
 from ops.database.sql import queries, sessions
 from sandbox.program import PROJECT_ROOT
 from tests.ops.cli.terminal import open_terminal
@@ -23,6 +23,20 @@ def print_table(
     with open_terminal(width):
         Output("table").print_rows("things", list(rows[0]), rows)
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        ({"work_mem": "8192", "jit": "off"}, "work_mem=8192, jit=off"),
+        ("2026-11-30T17:18:54.351733Z", "2026-11-30T17:18:54Z"),
+        ("at 2026-11-30T17:18:54.351733Z", "at 2026-11-30T17:18:54.351733Z"),
+        (("a", "b"), "a, b"),
+    ],
+)
+def test_a_cell_is_written_for_a_person(value: object, text: str) -> None:
+    assert format_cell(value) == text
 
 
 def test_texts_are_folded_at_spaces_and_commands_are_whole(

@@ -141,7 +141,7 @@ def test_what_does_not_answer_at_all_is_not_known_to_have_failed(backend_site: S
     _, err = backend_site.ops(
         f"service deploy {BACKEND_IMAGE}:v2 {BACKEND_OPTIONS} --url {gone}", 4
     )
-    assert "not finished in time: answers: status is 0, wanted 200" in err
+    assert "not finished in time: answers: status is 0, must be 200" in err
     assert describe_service(backend_site.ops.stage)["taskDefinition"].endswith(":2")
 
 

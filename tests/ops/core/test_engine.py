@@ -212,7 +212,7 @@ def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undon
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     stage = build_fused_engine(world, lines)
     assert stage.start(plan.model_copy(update={"steps": steps})) == "undone"
-    assert "'creating', wanted 'available'" in stage.reason
+    assert "'creating', must be 'available'" in stage.reason
     late = save.goal.model_copy(update={"failed_on_timeout": {"Status": ["broken"]}})
     steps = (save.model_copy(update={"goal": late}), *plan.steps[1:])
     with pytest.raises(StillRunningError):
@@ -223,7 +223,7 @@ def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undon
 
 def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
     world, lines = FakeRds(change_seconds=10_000), FusedLines()
-    with pytest.raises(StillRunningError, match="save: Status is 'creating', wanted 'available'"):
+    with pytest.raises(StillRunningError, match="save: Status is 'creating', must be 'available'"):
         build_fused_engine(world, lines).start(build_fake_resize_plan())
     assert not Journal(lines).is_undoing
     world.change_seconds = 40

@@ -214,7 +214,7 @@ class TestDatabaseCases(HealthCaseTests):
 @pytest.mark.parametrize(
     ("answers", "state", "evidence"),
     [
-        (answer_secret(""), "ok", "no other instance could be in use"),
+        (answer_secret(""), "ok", "the stack's only instance"),
         (
             answer_secret("", OTHER_IDENTIFIER, primary=[0, 1], other=[0]),
             "ok",

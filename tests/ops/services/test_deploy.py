@@ -105,7 +105,7 @@ def test_somebody_elses_deployment_in_between_is_not_taken_for_ours() -> None:
         registered: JsonValue = {"taskDefinition": {"taskDefinitionArn": "arn:ours"}}
         ours = {"register": registered}
         assert evaluate(confirm.goal, now, ours) == "absent"
-        assert "wanted 'arn:ours'" in describe_conditions(confirm.goal, now, ours)
+        assert "must be 'arn:ours'" in describe_conditions(confirm.goal, now, ours)
 
 
 def test_a_rollback_skips_what_failed_and_what_cannot_run() -> None:

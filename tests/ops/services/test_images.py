@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from ops.core.errors import DeniedError, UsageError
-from ops.services.images import is_image_available, resolve_image
+from ops.outputs import RegistryPart
+from ops.services.images import is_image_available, require_full_reference, resolve_image
 from tests.ops.db_stage import fail_operations
 from tests.ops.service_stage import BACKEND_IMAGE, open_service_console, put_services
-from tests.ops.stage import ACCOUNT, REGION, open_stage
+from tests.ops.stage import ACCOUNT, REGION, build_stack_outputs, open_stage
 
 OTHER_ACCOUNT_IMAGE = f"999999999999.dkr.ecr.{REGION}.amazonaws.com/app:v1"
 OTHER_REGION_IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/app:v1"
@@ -47,3 +48,20 @@ def test_the_plan_of_a_foreign_image_says_that_it_was_not_checked(
         out, _ = ops(f"service deploy {OTHER_ACCOUNT_IMAGE} --service backend --dry-run")
     assert "is in the registry of account 999999999999 in eu-north-1" in out
     assert "so it was not checked" in out
+
+
+def test_a_bare_name_of_the_stacks_own_repository_is_not_pulled_from_docker_hub(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    registry = RegistryPart(repositories={"backend": BACKEND_IMAGE})
+    outputs = build_stack_outputs().model_copy(update={"registry": registry})
+    with pytest.raises(UsageError, match=f"that of the stack is {BACKEND_IMAGE}:v9"):
+        require_full_reference(outputs, "backend:v9")
+    for image in ("nginx:1", f"{BACKEND_IMAGE}:v9", "someone/backend:v9"):
+        require_full_reference(outputs, image)
+    require_full_reference(outputs.model_copy(update={"registry": None}), "backend:v9")
+    with open_service_console(capsys, tmp_path) as ops:
+        changed = ops.stage.outputs.model_copy(update={"registry": registry})
+        ops.file.write_text(changed.model_dump_json(by_alias=True))
+        _, err = ops("service deploy backend:v9 --service backend --dry-run", 2)
+    assert "IMAGE must name its registry, not 'backend:v9'" in err

@@ -177,7 +177,7 @@ def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: OpsCons
     second = ops.run_for_json("service scale 5 --service backend --yes")["run"]
     _, err = ops(f"runs undo {first} --yes", 2)
     assert "has been changed since" in err
-    assert "desiredCount is 5, wanted 4" in err
+    assert "desiredCount is 5, must be 4" in err
     assert ops("lock show")[0] == "no lock is held\n"
     ops(f"runs undo {second} --yes")
     ops(f"runs undo {first} --yes")

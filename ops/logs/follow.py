@@ -17,7 +17,7 @@ from ops.cli.time_span import TimeSpan
 from ops.core import clock
 from ops.core.aws import Aws, convert_to_json, explain_error
 from ops.core.credentials import CALL_ERRORS
-from ops.core.errors import CredentialsError, OpsError
+from ops.core.errors import CredentialsError, OpsError, ThrottledError, UnreachableError
 from ops.logs.lines import LineRequest, LinesRead, LogLine, build_line
 from ops.outputs import Outputs
 
@@ -108,9 +108,8 @@ class Follower:
         since = self.request.span.since
         while True:
             now = clock.now()
-            self.read_between(since, now)
-            since = self._get_next_start(now)
-            self.seen.forget_before(int(since.timestamp() * 1000))
+            if self.read_between(since, now):
+                since = self._advance(since, now)
             self.sleeper.sleep(SECONDS_BETWEEN_POLLS)
 
     def follow_live(self) -> None:
@@ -130,25 +129,27 @@ class Follower:
             # when lines that were on their way have arrived.
             self.seen.start_session()
             opened_at = clock.now()
-            self.read_between(since, opened_at)
+            is_read = self.read_between(since, opened_at)
             ended_at, is_settled = opened_at, False
             for number, line_batch in enumerate(events):
                 self.show(self.seen.add_live(line_batch))
                 ended_at = clock.now()
                 if not is_settled and (ended_at - opened_at).total_seconds() >= SETTLE_SECONDS:
-                    self.read_between(since, ended_at)
-                    is_settled = True
+                    is_settled = is_read = self.read_between(since, ended_at)
                 if is_settled and number % BATCHES_BEFORE_FORGETTING == 0:
-                    next_start = self._get_next_start(ended_at) - timedelta(minutes=1)
-                    self.seen.forget_before(int(next_start.timestamp() * 1000))
-            since = self._get_next_start(ended_at)
-            self.seen.forget_before(int(since.timestamp() * 1000))
+                    since = self._advance(since, ended_at)
+            if is_read:
+                since = self._advance(since, ended_at)
             self.sleeper.sleep(SESSION_GAP_SECONDS)
 
-    def read_between(self, since: datetime, until: datetime) -> None:
-        """Shows the lines of a time that were not shown."""
+    def read_between(self, since: datetime, until: datetime) -> bool:
+        """Shows the lines of a time that were not shown. False if AWS did not give all of them."""
         span = TimeSpan(since, until, is_until_now=True)
-        answer = self.read(replace(self.request, span=span))
+        try:
+            answer = self.read(replace(self.request, span=span))
+        except (ThrottledError, UnreachableError) as error:
+            self.tell(f"AWS is asked again, from the same time on: {error}")
+            return False
         if answer.cut is not None:
             self.tell(answer.cut)
         self.show(self.seen.add_read(answer.lines))
@@ -159,10 +160,17 @@ class Follower:
                 f"{SHORT_OVERLAP_SECONDS} seconds late is not shown"
             )
 
-    def _get_next_start(self, read_until: datetime) -> datetime:
-        """From when on is read next: late lines are read too."""
+        return answer.error is None
+
+    def _advance(self, since: datetime, read_until: datetime) -> datetime:
+        """From when on is read next: late lines are read too. Forgets what is older than that.
+
+        It never goes back, as what is forgotten would be shown again.
+        """
         late_seconds = SHORT_OVERLAP_SECONDS if self.is_busy else self.request.part.late_seconds
-        return max(read_until - timedelta(seconds=late_seconds), self.request.span.since)
+        next_start = max(since, read_until - timedelta(seconds=late_seconds))
+        self.seen.forget_before(int(next_start.timestamp() * 1000))
+        return next_start
 
     def _open_session(self) -> Iterator[list[LogLine]]:
         """Opens a session. Raises an error if it is refused."""

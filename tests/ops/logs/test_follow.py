@@ -8,7 +8,9 @@ from unittest.mock import patch
 import pytest
 from botocore.exceptions import ClientError
 
+from ops.core.errors import ThrottledError
 from ops.core.run import WallClock
+from ops.logs import follow
 from ops.logs.follow import SeenLines
 from ops.logs.lines import LogLine
 from tests.ops.call_recorder import record_calls
@@ -168,3 +170,49 @@ def test_a_line_counts_once_for_each_way_that_it_comes() -> None:
     assert seen.add_live([line, line, line]) == []
     seen.forget_before(2)
     assert seen == SeenLines()
+
+
+@pytest.mark.parametrize("way", ["--poll", "--follow"])
+def test_where_aws_does_not_answer_it_is_asked_again_and_nothing_is_missing(
+    typed: Typed, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    stage, run_line = typed
+    stage.clock.sleep(600)
+    pages, failures = stage.aws.list_pages, iter([False, True, True, True])
+
+    def fail_sometimes(api: str, params: Any, region: str | None = None) -> Iterator[Any]:
+        if next(failures, False):
+            raise ThrottledError(f"{api} got no answer")
+        yield from pages(api, params, region)
+
+    with (
+        patch.object(stage.aws, "list_pages", fail_sometimes),
+        act_at_sleeps(
+            stage,
+            lambda: put_lines(stage, ["meanwhile"], ago=3),
+            lambda: stage.clock.sleep(200),
+            lambda: stage.clock.sleep(200),
+            lambda: None,
+            lambda: None,
+        ),
+    ):
+        assert run_line(f"logs tail backend --follow {way} --since 1s") == 130
+    shown, err = list_shown(capsys)
+    assert shown == ["meanwhile"]
+    assert err.count("AWS is asked again, from the same time on: logs.filter_log_events") == 3
+
+
+def test_after_a_burst_nothing_is_shown_again(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, run_line = typed
+    stage.clock.sleep(600)
+    put_lines(stage, [f"{n}" for n in range(20)], ago=20, apart=0.1)
+    with (
+        patch.object(follow, "MAX_OVERLAP_LINES", 10),
+        act_at_sleeps(stage, *[lambda: None] * 6),
+    ):
+        assert run_line("logs tail backend --follow --poll --since 30s") == 130
+    shown, err = list_shown(capsys)
+    assert shown == [f"{n}" for n in range(20)]
+    assert err.count("there are more lines than can be read twice") == 1

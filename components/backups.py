@@ -64,7 +64,7 @@ class Backups(Component):
             role_arn = backup_role.arn
             backup_vault = self._create_vault(
                 name,
-                kms_key=args.keys.data,
+                kms_key=args.keys.vault,
                 region=None,
                 shortest_days=settings.backups.shortest_retention_days,
             )
@@ -109,7 +109,10 @@ class Backups(Component):
     def _create_vault(
         self, key: str, *, kms_key: Output[str] | None, region: str | None, shortest_days: int
     ) -> aws.backup.Vault:
-        """Creates an encrypted vault (Backup.1), locked if the settings say so."""
+        """Creates an encrypted vault (Backup.1), locked if the settings say so.
+
+        A vault keeps the key that it was created with: with another one Pulumi would replace it.
+        """
         backups = self.settings.backups
         vault = aws.backup.Vault(
             key,
@@ -117,7 +120,7 @@ class Backups(Component):
             kms_key_arn=kms_key,
             force_destroy=self.settings.is_discarded("recoveryPoints"),
             region=region,
-            opts=self.build_data_options("recoveryPoints"),
+            opts=self.build_data_options("recoveryPoints", ignore_changes=["kms_key_arn"]),
         )
         if backups.lock != "none":
             changeable_days = backups.lock_grace_days if backups.lock == "compliance" else None

@@ -1,4 +1,4 @@
-"""The stack's KMS keys: one for data, one for logs and topics, one in the recovery region."""
+"""The stack's KMS keys: for data, for logs and topics, for backups, and in the recovery region."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,13 +43,15 @@ class KeysArgs:
 class Keys(Component):
     """`bulwark:index:Keys`: customer managed keys, rotated each year (KMS.4).
 
-    Children: `{name}-data`, `{name}-logs`, and with a recovery region `{name}-recovery`, each a
-    key and its alias. None at all where the settings leave encryption to AWS: then `data`,
-    `logs` and `recovery` are None, and each service uses its own AWS managed key.
+    Children: `{name}-data`, `{name}-logs`, with AWS Backup `{name}-vault`, and with a recovery
+    region `{name}-recovery`, each a key and its alias. None at all where the settings leave
+    encryption to AWS: then `data`, `logs`, `vault` and `recovery` are None, and each service uses
+    its own AWS managed key.
     """
 
     data: Output[str] | None = None
     logs: Output[str] | None = None
+    vault: Output[str] | None = None
     recovery: Output[str] | None = None
 
     def __init__(self, name: str, *, args: KeysArgs, opts: ResourceOptions | None = None) -> None:
@@ -63,6 +65,8 @@ class Keys(Component):
             self.logs = self._create_key(
                 "logs", region=region, statements=self._build_log_statements(region)
             )
+            if args.settings.backups.enabled:
+                self.vault = self._create_key("vault", region=region, statements=())
             if recovery_region := args.settings.recovery_region:
                 statements = [
                     *self._build_data_statements(),

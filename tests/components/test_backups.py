@@ -63,7 +63,7 @@ def prod(build: Build) -> ResourceGraph:
 
 @pytest.mark.parametrize(
     ("name", "key", "region"),
-    [("backups", "keys-data", None), ("backups-recovery", "keys-recovery", "eu-west-1")],
+    [("backups", "keys-vault", None), ("backups-recovery", "keys-recovery", "eu-west-1")],
 )
 def test_backup_1_a_vault_is_encrypted_with_its_regions_own_key(
     prod: ResourceGraph, name: str, key: str, region: str | None
@@ -72,6 +72,7 @@ def test_backup_1_a_vault_is_encrypted_with_its_regions_own_key(
     assert vault.inputs["kmsKeyArn"] == prod.get_resource("aws:kms/key:Key", key).outputs["arn"]
     assert vault.inputs.get("region") == region
     assert vault.inputs["name"] == "bulwark-test-backups"
+    assert vault.ignore_changes == ("kmsKeyArn",), "a vault of before keeps its key"
 
 
 def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> None:

@@ -18,9 +18,17 @@ def test_kms_4_a_prod_stack_has_rotated_keys_for_data_logs_and_recovery(build: B
         )
     )
     keys = {k.name: k for k in graph.list_resources(KMS_KEY_TYPE)}
-    assert sorted(keys) == ["keys-data", "keys-logs", "keys-recovery"]
+    assert sorted(keys) == ["keys-data", "keys-logs", "keys-recovery", "keys-vault"]
     assert all(k.inputs["enableKeyRotation"] and k.protect for k in keys.values())
     assert keys["keys-recovery"].inputs["region"] == "eu-west-1"
+
+
+def test_without_aws_backup_there_is_no_key_of_a_vault(build: Build) -> None:
+    settings = build_settings({"backups": {"enabled": False}})
+    graph = build(
+        lambda: Keys("keys", args=KeysArgs(settings=settings, account=Account.get_current()))
+    )
+    assert "keys-vault" not in {key.name for key in graph.list_resources(KMS_KEY_TYPE)}
 
 
 def test_kms_5_a_key_is_open_to_its_own_account_only(build: Build) -> None:
@@ -45,7 +53,7 @@ def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None
             "keys",
             args=KeysArgs(settings=build_settings(profile="dev"), account=Account.get_current()),
         )
-        assert (keys.data, keys.logs, keys.recovery) == (None, None, None)
+        assert (keys.data, keys.logs, keys.vault, keys.recovery) == (None, None, None, None)
 
     assert build(program).list_resources(KMS_KEY_TYPE) == []
 

@@ -10,12 +10,11 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.metrics import ELASTICACHE_NAMESPACE as ELASTICACHE_NAMESPACE
 from components.instance_classes import get_cache_node
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
-
-ELASTICACHE_NAMESPACE: Final = "AWS/ElastiCache"
 
 
 def _compute_core_percent(settings: "Settings", _: str) -> float:

@@ -9,13 +9,13 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.metrics import RDS_NAMESPACE as RDS_NAMESPACE
 from components.facts.units import GIB_BYTES
 from components.instance_classes import RdsClass, get_rds_class
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-RDS_NAMESPACE: Final = "AWS/RDS"
 CPU_UTILIZATION: Final = MetricStatistic(RDS_NAMESPACE, "CPUUtilization")
 DATABASE_CONNECTIONS: Final = MetricStatistic(RDS_NAMESPACE, "DatabaseConnections", "Maximum")
 FREE_STORAGE_SPACE: Final = MetricStatistic(RDS_NAMESPACE, "FreeStorageSpace", "Minimum")

@@ -10,12 +10,12 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.metrics import ALB_NAMESPACE as ALB_NAMESPACE
 from components.facts.units import DAY_SECONDS
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
 
-ALB_NAMESPACE: Final = "AWS/ApplicationELB"
 REQUEST_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "RequestCount", "Sum")
 TARGET_5XX_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "HTTPCode_Target_5XX_Count", "Sum")
 BALANCER_5XX_COUNT: Final = MetricStatistic(ALB_NAMESPACE, "HTTPCode_ELB_5XX_Count", "Sum")

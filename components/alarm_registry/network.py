@@ -9,8 +9,8 @@ from components.alarm_registry.model import (
     MetricStatistic,
     build_fixed_threshold,
 )
+from components.facts.metrics import NAT_GATEWAY_NAMESPACE as NAT_GATEWAY_NAMESPACE
 
-NAT_GATEWAY_NAMESPACE: Final = "AWS/NATGateway"
 FORWARDED_PACKETS: Final = "(FILL(out, 0) + FILL(back, 0))"
 
 NETWORK_ALARMS: Final = (

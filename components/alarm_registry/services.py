@@ -9,16 +9,14 @@ from components.alarm_registry.model import (
     MetricStatistic,
     build_fixed_threshold,
 )
+from components.facts.metrics import AUTO_SCALING_NAMESPACE as AUTO_SCALING_NAMESPACE
+from components.facts.metrics import CLOUDWATCH_AGENT_NAMESPACE as CLOUDWATCH_AGENT_NAMESPACE
+from components.facts.metrics import CONTAINER_INSIGHTS_NAMESPACE as CONTAINER_INSIGHTS_NAMESPACE
+from components.facts.metrics import EC2_NAMESPACE as EC2_NAMESPACE
+from components.facts.metrics import ECS_METRIC_NAMESPACE as ECS_METRIC_NAMESPACE
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
-
-ECS_METRIC_NAMESPACE, CONTAINER_INSIGHTS_NAMESPACE = "AWS/ECS", "ECS/ContainerInsights"
-AUTO_SCALING_NAMESPACE, EC2_NAMESPACE, CLOUDWATCH_AGENT_NAMESPACE = (
-    "AWS/AutoScaling",
-    "AWS/EC2",
-    "CWAgent",
-)
 
 
 def _build_missing_tasks_expression(settings: "Settings", name: str) -> str:

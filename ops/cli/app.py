@@ -43,6 +43,10 @@ COMMAND_GROUPS: Final = {
 TOP_LEVEL_COMMANDS: Final = {
     "health": ("ops.health.commands", "whether the stack is healthy, and what to do if it is not"),
     "usage": ("ops.usage.commands", "how much of the stack's capacity is used"),
+    "metrics": (
+        "ops.metrics.commands",
+        "what CloudWatch measured of a part, and of days before",
+    ),
     "preview-report": (
         "ops.preview.commands",
         "a pull request comment about a preview",

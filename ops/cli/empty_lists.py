@@ -38,6 +38,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "logs-query": "no rows",
     "logs-top": "no lines",
     "maintenance-status": "no maintenance is pending",
+    "metrics": "no metrics",
     "permissions": "no calls",
     "permissions-commands": "no commands",
     "recover-compare": "no differences",

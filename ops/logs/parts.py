@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ops.core.console_links import build_cloudwatch_link, build_console_address
 from ops.core.errors import UsageError
 from ops.outputs import Outputs
 from ops.services.model import get_arn_name
@@ -155,15 +156,7 @@ def build_console_link(outputs: Outputs, part: LogPart) -> str:
 
     The console encodes the name twice, with $ for %: seen in its addresses, undocumented.
     """
-    partition = outputs.database.arn.split(":")[1]
-    region = outputs.stack.region
-    domain = {"aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}.get(
-        partition, "console.aws.amazon.com"
-    )
     if part.group is None:
-        return f"https://{region}.{domain}/s3/buckets/{part.bucket}"
+        return f"{build_console_address(outputs)}/s3/buckets/{part.bucket}"
     name = part.group.replace("/", "$252F")
-    return (
-        f"https://{region}.{domain}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
-        f"{name}"
-    )
+    return build_cloudwatch_link(outputs, f"logsV2:log-groups/log-group/{name}")

@@ -17,6 +17,7 @@ from ops.health import declarations as health
 from ops.lock import declarations as lock
 from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
+from ops.metrics import declarations as metrics
 from ops.permissions import declarations as permissions
 from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
@@ -44,6 +45,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         lock,
         logs,
         maintenance,
+        metrics,
         permissions,
         preview,
         recovery,

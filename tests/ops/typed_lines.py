@@ -7,7 +7,7 @@ from typing import Final
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
 from sandbox.patches.rds import states
-from tests.ops import db_stage, fleet_stage, log_stage, service_stage
+from tests.ops import db_stage, fleet_stage, log_stage, metric_stage, service_stage
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -274,6 +274,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "logs search": list_log_lines("logs search {} 50"),
     "logs tail": list_log_lines("logs tail {}"),
     "logs top": list_log_lines("logs top {}"),
+    "metrics": (TypedLine("metrics all", metric_stage.put_cache),),
     "maintenance status": (
         TypedLine(
             "maintenance status",

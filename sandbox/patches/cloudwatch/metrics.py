@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from moto.cloudwatch.models import CloudWatchBackend
+from moto.cloudwatch.models import CloudWatchBackend, Statistics
 from moto.ecs.models import ecs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
@@ -98,6 +98,24 @@ def fill_metric_data(
             result["timestamps"] = times if scan_by == "TimestampAscending" else times[::-1]
             result["values"] = [value] * len(times)
     return results
+
+
+@patch.wrap(Statistics, "get_statistics_for_type")
+def compute_percentile(original: Any, statistics: Statistics, stat: str) -> Any:
+    """Percentiles, which moto lacks: of single values, interpolated between the nearest two.
+
+    CloudWatch's own is an approximation of undocumented kind; AWS has none of statistic sets
+    (GetMetricStatistics, API reference).
+    """
+    if not stat.startswith("p"):
+        return original(statistics, stat)
+    values = sorted(map(float, statistics.metric_single_values_list))
+    if not values:
+        return None
+    place = float(stat[1:]) / 100 * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return values[low] + (values[high] - values[low]) * (place - low)
 
 
 def _get_modelled_value(backend: CloudWatchBackend, query: ApiRecord) -> tuple[float, int] | None:

@@ -74,14 +74,15 @@ def test_no_fact_is_of_a_type_that_no_stack_registers() -> None:
 def test_no_file_of_facts_is_left_out() -> None:
     files = (PROJECT_ROOT / "components" / "facts").glob("[a-z]*.py")
     modules = {file.stem for file in files} - {
+        "backup_regions",
         "billing",
         "model",
         "alarm_commands",
-        "backup_regions",
         "extended_support",
         "alarm_numbers",
         "filter_pattern",
         "log_queries",
+        "metrics",
         "regions",
         "replacements",
         "resource_types",

@@ -1,0 +1,1 @@
+"""`ops metrics`: CloudWatch's metrics of the stack's parts."""

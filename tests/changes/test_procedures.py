@@ -168,3 +168,70 @@ def test_a_stack_is_destroyed_in_three_steps() -> None:
     assert {step.operation for step in steps} <= {"update"}
     graph = run_whole_program(STACK, build_overrides(STACK, unprotected))
     assert [resource.name for resource in graph if resource.protect] == []
+
+
+# What stays after a destruction: a name or a key that the next stack takes over, and settings of
+# those that are written again as they are.
+IMPORTED_TYPES = frozenset(
+    {
+        "aws:backup/vault:Vault",
+        "aws:cloudwatch/logGroup:LogGroup",
+        "aws:ecr/repository:Repository",
+        "aws:kms/key:Key",
+        "aws:s3/bucket:Bucket",
+    }
+)
+REWRITTEN_TYPES = frozenset(
+    {
+        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+        "aws:ecr/repositoryPolicy:RepositoryPolicy",
+        "aws:route53/record:Record",  # the proof of a name, which may be there already
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "aws:s3/bucketLogging:BucketLogging",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+        "aws:s3/bucketPolicy:BucketPolicy",
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "aws:s3/bucketVersioning:BucketVersioning",
+    }
+)
+
+
+def test_a_stack_comes_again_under_the_name_of_a_destroyed_one() -> None:
+    """Everything that stays with a fixed name is imported, the keys that encrypt it with it."""
+    graph = run_whole_program(STACK, build_overrides(STACK, WHOLE))
+    retained = [item for item in graph if item.retain_on_delete]
+    assert {item.type for item in retained} <= IMPORTED_TYPES | REWRITTEN_TYPES
+    imports: dict[str, JsonValue] = {
+        build_resource_key(item.type, item.name): f"{item.id}@{item.inputs.get('region')}"
+        for item in retained
+        if item.type in IMPORTED_TYPES
+    }
+    assert {"kms/key keys-data", "kms/key keys-recovery", "backup/vault backups"} <= imports.keys()
+    again = merge_values(
+        WHOLE,
+        {"imports": imports, "database": {"restoreFrom": {"snapshot": "bulwark-prod-final-0a1b"}}},
+    )
+    imported = run_whole_program(STACK, build_overrides(STACK, again))
+    taken_over = {
+        build_resource_key(item.type, item.name): item.import_id
+        for item in imported
+        if item.import_id
+    }
+    assert taken_over == imports
+    (database,) = (
+        item
+        for item in imported
+        if (item.type, item.name) == ("aws:rds/instance:Instance", "database")
+    )
+    assert database.inputs["snapshotIdentifier"] == "bulwark-prod-final-0a1b"
+
+
+def test_a_deleted_secret_keeps_no_name_from_the_next_stack() -> None:
+    """Secrets Manager keeps the name of a deleted secret for its recovery window."""
+    graph = run_whole_program(STACK, build_overrides(STACK, WHOLE))
+    secrets = graph.list_resources("aws:secretsmanager/secret:Secret")
+    assert len(secrets) == 2
+    for secret in secrets:
+        assert "name" not in secret.inputs
+        assert secret.inputs["namePrefix"].startswith("bulwark-prod-")

@@ -126,10 +126,15 @@ def _list_zone_names(region: str) -> list[str]:
 
 
 def _read_hosted_zones(settings: Settings) -> dict[str, str]:
-    """The domain of each hosted zone that the settings give, by its id. Those not found are left
-    out: Route 53 refuses their records."""
+    """The domain of each hosted zone that the settings give, by its id; none for a single name.
+
+    Several names may be in several zones. Zones that are not found are left out: Route 53 refuses
+    their records.
+    """
     load_balancer = settings.load_balancer
     hosts = load_balancer.host_names if settings.has_load_balancer else ()
+    if not load_balancer.alternative_names:
+        return {}
     zone_ids = dict.fromkeys(filter(None, map(load_balancer.find_zone_id, hosts)))
     domains: dict[str, str] = {}
     for zone_id in zone_ids:

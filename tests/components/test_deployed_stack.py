@@ -147,7 +147,6 @@ def test_nothing_stands_before_the_first_deployment() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
         "aws:index/getAvailabilityZones:getAvailabilityZones",
-        "aws:route53/getZone:getZone",
         "aws:ssm/getParametersByPath:getParametersByPath",
     ]
 
@@ -185,7 +184,11 @@ def test_a_zone_that_the_account_lacks_is_refused_before_anything_is_registered(
 def test_a_name_outside_its_hosted_zone_is_refused_before_anything_is_registered() -> None:
     cases: tuple[tuple[dict[str, JsonValue], str], ...] = (
         (
-            {"domain": "app.example.org", "zoneId": "Z1"},
+            {
+                "domain": "app.example.org",
+                "zoneId": "Z1",
+                "alternativeNames": ["www.example.com"],
+            },
             "domain is 'app.example.org', must be a name under 'example.com', the domain of the "
             "hosted zone Z1, unless zoneId is that of another",
         ),

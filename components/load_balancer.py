@@ -22,10 +22,10 @@ from components.routing import (
     assign_priorities,
 )
 from components.settings import Settings
+from components.settings.container import ContainerSettings
 from components.waf import Waf, WafArgs
 from ops.outputs import LoadBalancerPart
 
-TARGET_DRAIN_SECONDS: Final = 30  # seconds that a leaving target may still finish its requests
 # At most 1024 bytes.
 MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -59,8 +59,7 @@ class _TargetKind:
     """How the targets of a group are called on and looked after."""
 
     target_type: str
-    port: int
-    health_path: str
+    container: ContainerSettings
 
 
 class LoadBalancer(Component):
@@ -134,7 +133,7 @@ class LoadBalancer(Component):
                 target_name: {
                     "target_group_arn": target.group_arn,
                     "rule_arns": [rule.arn for rule in target.rules],
-                    "health_path": self._get_target_kind(target_name).health_path,
+                    "health_path": self._get_target_kind(target_name).container.health_path,
                     "priorities": {
                         route.key: priority
                         for route, priority in self._priorities.items()
@@ -289,37 +288,34 @@ class LoadBalancer(Component):
     def _create_target_group(self, target_name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
         """Named by Pulumi (at most 32 letters), so that a replacement can exist beside it."""
         kind = self._get_target_kind(target_name)
+        container, health_check = kind.container, kind.container.health_check
         return aws.lb.TargetGroup(
             self.format_logical_name(target_name),
             vpc_id=vpc_id,
             target_type=kind.target_type,
-            port=kind.port,
+            port=container.port,
             protocol="HTTP",
-            deregistration_delay=TARGET_DRAIN_SECONDS,
+            deregistration_delay=container.drain_seconds,
             slow_start=0,
             load_balancing_algorithm_type="least_outstanding_requests",
             health_check={
                 "enabled": True,
-                "path": kind.health_path,
+                "path": container.health_path,
                 "port": "traffic-port",
                 "protocol": "HTTP",
-                "matcher": "200-399",
-                "interval": 15,
-                "timeout": 5,
-                "healthy_threshold": 2,
-                "unhealthy_threshold": 3,
+                "matcher": health_check.matcher,
+                "interval": health_check.interval_seconds,
+                "timeout": health_check.timeout_seconds,
+                "healthy_threshold": health_check.healthy_threshold,
+                "unhealthy_threshold": health_check.unhealthy_threshold,
             },
             opts=self.child_options,
         )
 
     def _get_target_kind(self, target_name: str) -> _TargetKind:
         if target_name == "fleet":
-            fleet = self.settings.fleet
-            return _TargetKind(
-                target_type="instance", port=fleet.port, health_path=fleet.health_path
-            )
-        service = self.settings.services[target_name]
-        return _TargetKind(target_type="ip", port=service.port, health_path=service.health_path)
+            return _TargetKind(target_type="instance", container=self.settings.fleet)
+        return _TargetKind(target_type="ip", container=self.settings.services[target_name])
 
     def _create_rule(self, route: Route, target_group: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
         conditions: list[aws.lb.ListenerRuleConditionArgsDict] = [

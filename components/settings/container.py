@@ -1,9 +1,9 @@
 """Settings of a container, wherever it runs: what services and the fleet share."""
 
 import re
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from components.settings.section import Section
 
@@ -43,7 +43,56 @@ ECR_IMAGE_PATTERN: Final = re.compile(
     r"(?P<repository>[a-z0-9][a-z0-9._/-]*)(?:[:@].*)?$"
 )
 HEALTH_PATH_PATTERN: Final = re.compile(r"^/[!-~]{0,1023}$")
+MATCHER_PATTERN: Final = re.compile(r"^\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*$")
+MIN_STATUS_CODE, MAX_STATUS_CODE = 200, 499
 USER_PATTERN: Final = re.compile(r"^[\w.-]+(:[\w.-]+)?$")
+
+
+def _validate_matcher(matcher: str) -> str:
+    codes = [part.split("-") for part in matcher.split(",")]
+    if not MATCHER_PATTERN.match(matcher) or any(
+        not MIN_STATUS_CODE <= int(code) <= MAX_STATUS_CODE for ends in codes for code in ends
+    ):
+        raise ValueError(
+            f"must be status codes from {MIN_STATUS_CODE} to {MAX_STATUS_CODE}, like 200, 200,202 "
+            "or 200-299"
+        )
+    if any(int(ends[0]) > int(ends[-1]) for ends in codes):
+        raise ValueError("must have ranges that rise, like 200-299")
+    return matcher
+
+
+class HealthCheckSettings(Section):
+    """How the load balancer checks each target.
+
+    The limits are those of the API reference of Elastic Load Balancing v2, CreateTargetGroup; its
+    error for the timeout is in aws/aws-cdk#22200.
+    """
+
+    matcher: Annotated[str, AfterValidator(_validate_matcher)] = Field(
+        default="200-399", description="status codes of a healthy answer, in quotes"
+    )
+    interval_seconds: int = Field(
+        default=15, ge=5, le=300, description="seconds between the checks of a target"
+    )
+    timeout_seconds: int = Field(
+        default=5, ge=2, le=120, description="seconds after which no answer is a failed check"
+    )
+    healthy_threshold: int = Field(
+        default=2, ge=2, le=10, description="checks in a row after which a target is healthy"
+    )
+    unhealthy_threshold: int = Field(
+        default=3, ge=2, le=10, description="failed checks in a row after which it is not"
+    )
+
+    @model_validator(mode="after")
+    def _validate_timeout(self) -> "HealthCheckSettings":
+        if self.timeout_seconds >= self.interval_seconds:
+            raise ValueError(
+                f"timeoutSeconds is {self.timeout_seconds}, must be below intervalSeconds "
+                f"({self.interval_seconds}): Elastic Load Balancing refuses more"
+            )
+        return self
 
 
 class ContainerSettings(Section):
@@ -58,6 +107,13 @@ class ContainerSettings(Section):
     )
     port: int = Field(default=8080, ge=1, le=65535, description="port the container listens on")
     health_path: str = Field(default="/", description="path of the health check")
+    health_check: HealthCheckSettings = HealthCheckSettings()
+    drain_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=3600,
+        description="seconds that a leaving target may still finish its requests",
+    )
     command: tuple[str, ...] = Field(default=(), description="command, instead of the image's")
     user: str = Field(
         default="1000:1000", description="user and group of the container, never root"

@@ -290,6 +290,40 @@ def test_a_target_group_fits_its_targets(
     assert group["deregistrationDelay"] == 30
 
 
+@pytest.mark.parametrize("target", ["backend", "fleet"])
+def test_the_health_check_of_a_target_is_that_of_its_settings(build: Build, target: str) -> None:
+    container: JsonValue = {
+        "healthPath": "/up",
+        "healthCheck": {
+            "matcher": "200,204",
+            "intervalSeconds": 30,
+            "timeoutSeconds": 10,
+            "healthyThreshold": 5,
+            "unhealthyThreshold": 4,
+        },
+        "drainSeconds": 120,
+    }
+    values: dict[str, JsonValue] = (
+        {"compute": "fleet", "fleet": container}
+        if target == "fleet"
+        else {"services": {target: container}}
+    )
+    graph = _build_load_balancer_graph(build, values)
+    group = graph.get_resource(TARGET_GROUP_TYPE, f"alb-{target}").inputs
+    assert group["healthCheck"] == {
+        "enabled": True,
+        "path": "/up",
+        "port": "traffic-port",
+        "protocol": "HTTP",
+        "matcher": "200,204",
+        "interval": 30,
+        "timeout": 10,
+        "healthyThreshold": 5,
+        "unhealthyThreshold": 4,
+    }
+    assert group["deregistrationDelay"] == 120
+
+
 def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
     build: Build,
 ) -> None:

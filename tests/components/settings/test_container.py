@@ -87,3 +87,34 @@ def test_what_the_stack_does_not_give_can_be_given() -> None:
     assert build_settings({"services": services}).services["web"].environment == {
         "DB_HOST": "elsewhere"
     }
+
+
+@pytest.mark.parametrize(
+    ("health_check", "message"),
+    [
+        ({"matcher": "2xx"}, "healthCheck.matcher is '2xx', must be status codes from 200 to 499"),
+        ({"matcher": "200-500"}, "healthCheck.matcher is '200-500', must be status codes from 200"),
+        ({"matcher": "199"}, "healthCheck.matcher is '199', must be status codes from 200 to 499"),
+        ({"matcher": "299-200"}, "healthCheck.matcher is '299-200', must have ranges that rise"),
+        ({"matcher": 200}, "healthCheck.matcher is 200, must be text (put a number in quotes)"),
+        ({"intervalSeconds": 4}, "healthCheck.intervalSeconds is 4, must be 5 to 300"),
+        ({"timeoutSeconds": 1}, "healthCheck.timeoutSeconds is 1, must be 2 to 120"),
+        ({"healthyThreshold": 1}, "healthCheck.healthyThreshold is 1, must be 2 to 10"),
+        ({"unhealthyThreshold": 11}, "healthCheck.unhealthyThreshold is 11, must be 2 to 10"),
+        (
+            {"intervalSeconds": 5},
+            "healthCheck.timeoutSeconds is 5, must be below intervalSeconds (5)",
+        ),
+        (
+            {"intervalSeconds": 30, "timeoutSeconds": 30},
+            "healthCheck.timeoutSeconds is 30, must be below intervalSeconds (30)",
+        ),
+    ],
+)
+@pytest.mark.parametrize("section", ["fleet", "serviceDefaults"])
+def test_a_health_check_that_elb_refuses_is_refused(
+    section: str, health_check: JsonValue, message: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        build_settings({"compute": "both", section: {"healthCheck": health_check}})
+    assert str(error.value).startswith(f"bulwark:{section}.{message}")

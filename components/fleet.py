@@ -114,6 +114,7 @@ class Fleet(Component):
             checkpoints=self._fleet_settings.checkpoints,
             checkpoint_minutes=self._fleet_settings.checkpoint_minutes,
             port=self._fleet_settings.port,
+            honors_cooldown=self._fleet_settings.honor_cooldown,
             image_parameter=self._image_parameter.name,
             log_group=self._log_group.name,
             security_group_id=security_group_id,
@@ -238,6 +239,7 @@ class Fleet(Component):
             health_check_type="ELB",
             health_check_grace_period=fleet_settings.grace_seconds,
             default_instance_warmup=fleet_settings.warmup_seconds,
+            default_cooldown=fleet_settings.cooldown_seconds,
             mixed_instances_policy=self._build_mixed_instances_policy(template),
             capacity_rebalance=fleet_settings.spot_share > 0,
             instance_maintenance_policy={

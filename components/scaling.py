@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi_aws as aws
 from pulumi import Input, Output
@@ -10,9 +9,6 @@ from pulumi import Input, Output
 from components.component import Component
 from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
 from components.settings.services import ServiceSettings
-
-SCALE_OUT_COOLDOWN_SECONDS: Final = 60  # out quickly,
-SCALE_IN_COOLDOWN_SECONDS: Final = 300  # in slowly: a task too many costs less than one too few
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +73,8 @@ def create_service_scaling(
             target_tracking_scaling_policy_configuration={
                 "predefined_metric_specification": metric_specification,
                 "target_value": tracking_target.value,
-                "scale_in_cooldown": SCALE_IN_COOLDOWN_SECONDS,
-                "scale_out_cooldown": SCALE_OUT_COOLDOWN_SECONDS,
+                "scale_in_cooldown": settings.scale_in_cooldown_seconds,
+                "scale_out_cooldown": settings.scale_out_cooldown_seconds,
             },
             opts=component.child_options,
         )

@@ -173,6 +173,7 @@ class FleetPart(ContractPart):
 
     `launch_template_version` is the newest one that was deployed, which may wait for an instance
     refresh; None from a program that did not say so. `checkpoints` are those of a refresh, percent.
+    `honors_cooldown`: scaling by hand is refused during the group's cooldown.
     """
 
     group: str
@@ -181,6 +182,7 @@ class FleetPart(ContractPart):
     launch_template_version: str | None = None
     checkpoints: tuple[int, ...] = ()
     checkpoint_minutes: int = 10
+    honors_cooldown: bool = False
     port: int | None = None
     image_parameter: str
     log_group: str

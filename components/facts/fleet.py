@@ -62,6 +62,7 @@ FACTS: Final = (
         type=AUTO_SCALING_GROUP_TYPE,
         harmless=(
             "capacityRebalance",
+            "defaultCooldown",
             "defaultInstanceWarmup",
             "enabledMetrics",
             "healthCheckGracePeriod",

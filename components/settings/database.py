@@ -105,7 +105,9 @@ class DatabaseSettings(Section):
     replica_class: str | None = Field(
         default=None, description="instance class of the replicas; not set: the primary's"
     )
-    port: int = Field(default=5433, description="port; must not be PostgreSQL's default 5432")
+    port: int = Field(
+        default=5433, description="port; PostgreSQL's default 5432 needs a policy exception"
+    )
     admin_name: AdminName = Field(
         default="bulwark_admin", description="master user; must not be a common name"
     )
@@ -206,8 +208,8 @@ class DatabaseSettings(Section):
     @field_validator("port")
     @classmethod
     def _validate_port(cls, port: int) -> int:
-        if port == 5432 or not 1150 <= port <= 65535:
-            raise ValueError("must be 1150 to 65535 but not PostgreSQL's default 5432 (RDS.23)")
+        if not 1150 <= port <= 65535:
+            raise ValueError("must be 1150 to 65535")
         return port
 
     @field_validator("performance_insights_days")

@@ -27,9 +27,10 @@ class FleetSettings(ContainerSettings):
 
     instance_types: tuple[str, ...] = Field(
         default=("t4g.small", "t4g.medium"),
-        min_length=2,
+        min_length=1,
         max_length=40,
-        description="instance types in order of preference, all of the same architecture",
+        description="instance types in order of preference, all of the same architecture; with "
+        "one alone nothing is launched while AWS is short of it, which prod needs an exception for",
     )
     architecture: Architecture = Field(
         default="arm64", description="processor architecture of the instances"
@@ -85,6 +86,17 @@ class FleetSettings(ContainerSettings):
         ge=100,
         le=200,
         description="maximum capacity during an instance refresh, percent",
+    )
+    cooldown_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="seconds after a scaling activity in which the group is left as it is, by what "
+        "honors the cooldown",
+    )
+    honor_cooldown: bool = Field(
+        default=False,
+        description="`ops fleet scale` honors the cooldown: during it AWS refuses the change",
     )
     checkpoints: tuple[int, ...] = Field(
         default=(), description="percentages of the fleet at which an instance refresh pauses"

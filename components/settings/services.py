@@ -93,6 +93,19 @@ class ServiceSettings(ContainerSettings):
     requests_target: int | None = Field(
         default=None, ge=1, description="requests per target and minute to scale for; null: none"
     )
+    scale_out_cooldown_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=86_400,
+        description="seconds after scaling out before it scales out further",
+    )
+    scale_in_cooldown_seconds: int = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="seconds after scaling before it scales in: a task too many costs less than "
+        "one too few",
+    )
     schedule: dict[ScheduleName, ScheduledCapacity] = Field(
         default={}, description="scheduled limits, by name, such as morning and night"
     )

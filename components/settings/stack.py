@@ -1,8 +1,9 @@
 """The settings of one stack: its sections, and the rules between them."""
 
 import re
+from fnmatch import fnmatchcase
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -25,6 +26,7 @@ from components.settings.services import ClusterSettings, ServiceSettings
 from components.settings.tags import ExtraTags
 from components.settings.windows import DAY_MINUTES, parse_daily_window, parse_weekly_window
 from components.settings.zones import ZONE_LETTERS_BY_REGION, Region
+from policy.rules.exposure import DATABASE_PORT_RULE, DEFAULT_POSTGRES_PORT
 
 Compute = Literal["services", "fleet", "both", "none"]
 # With its prefix and suffix a target group's name must stay within 32 characters.
@@ -34,6 +36,7 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$"
 PREFIX_PATTERN = re.compile(r"^(?!internal-)(?=.{1,24}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 # A load balancer has 100 rules by default (ELB, "Quotas for your Application Load Balancers").
 MAX_SERVICES = 50
+_DATABASE_NAME: Final = "database"
 TagValue = Annotated[str, StringConstraints(pattern=r"^[\w.:/=+@ -]{1,128}$")]
 
 
@@ -228,6 +231,21 @@ class Settings(Section):
                 "alarms.subscriptions has nobody of level page, must have one, such as {name: "
                 "on-call, level: page, protocol: email, endpoint: on-call@example.com}; or "
                 "alarms.noSubscriptionsReason must say why the alarms of prod wake nobody"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _validate_database_port(self) -> "Settings":
+        is_excepted = any(
+            DATABASE_PORT_RULE in exception.rules
+            and fnmatchcase(_DATABASE_NAME, exception.resources)
+            for exception in self.policy_exceptions.values()
+        )
+        if self.database.port == DEFAULT_POSTGRES_PORT and not is_excepted:
+            raise ValueError(
+                f"database.port is {DEFAULT_POSTGRES_PORT}, must be another than PostgreSQL's "
+                "default (RDS.23), or policyExceptions must have one of the rule "
+                f"{DATABASE_PORT_RULE} for {_DATABASE_NAME}, with a reason"
             )
         return self
 

@@ -98,6 +98,11 @@ def build_fleet_scale_plan(
             "no undo: automatic scaling decides the number from then on; its limits stay as they "
             f"are (to keep at least {count}: ops fleet limits --min {count})",
         ]
+    if fleet_state.part.honors_cooldown:
+        notes.append(
+            "AWS refuses this during the group's cooldown (fleet.honorCooldown is set): try again "
+            "when it is over"
+        )
     if count == 0:
         notes.append("with 0 instances the fleet is down until it is scaled up again")
     undo_steps = (
@@ -111,6 +116,7 @@ def build_fleet_scale_plan(
             old_count,
             count,
             is_automatic=is_automatic,
+            honors_cooldown=fleet_state.part.honors_cooldown,
             undo=() if is_automatic else undo_steps,
         ),
     )
@@ -207,6 +213,7 @@ def _build_count_step(
     count: int,
     *,
     is_automatic: bool = False,
+    honors_cooldown: bool = False,
     undo: tuple[Step, ...] = (),
 ) -> Step:
     """Builds the step that sets the desired capacity; its goal is seen within seconds."""
@@ -218,7 +225,7 @@ def _build_count_step(
             params={
                 "AutoScalingGroupName": fleet_state.part.group,
                 "DesiredCapacity": count,
-                "HonorCooldown": False,
+                "HonorCooldown": honors_cooldown,
             },
         ),
         goal=build_count_wait(

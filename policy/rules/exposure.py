@@ -11,6 +11,7 @@ from policy.rules.model import (
     IS_TRUE,
     UNKNOWN,
     PolicyResource,
+    Requirement,
     ResourceRule,
     StackRule,
     as_list,
@@ -29,6 +30,8 @@ RISKY_PORTS: Final = frozenset(
     {20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500}
     | {5601, 8080, 8088, 8888, 9200, 9300}
 )
+DEFAULT_POSTGRES_PORT: Final = 5432
+DATABASE_PORT_RULE: Final = "database-port"
 BALANCER_COMPONENT: Final = "alb"  # the component whose security group may be open to the world
 
 
@@ -158,6 +161,15 @@ SECURITY_GROUP_TYPES: Final = (
     "aws:ec2/securityGroupRule:SecurityGroupRule",
 )
 EXPOSURE_RULES = (
+    ResourceRule(
+        DATABASE_PORT_RULE,
+        ("RDS.23",),
+        ("aws:rds/instance:Instance",),
+        "A database listens on another port than its engine's default.",
+        build_property_check(
+            port=Requirement("another port than 5432", lambda v: v != DEFAULT_POSTGRES_PORT)
+        ),
+    ),
     ResourceRule(
         "bucket-not-public",
         ("S3.1", "S3.8"),

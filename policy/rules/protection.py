@@ -11,6 +11,7 @@ from policy.rules.model import (
     UNKNOWN,
     PolicyResource,
     ResourceRule,
+    as_list,
     at_least,
     build_property_check,
     check_value,
@@ -21,6 +22,7 @@ from policy.rules.model import (
 )
 
 # What cannot be made again as it was, or answers users.
+MIN_INSTANCE_TYPES: Final = 2
 STATEFUL_TYPES: Final = tuple(fact.type for fact in ALL_FACTS if fact.must_be_protected)
 
 
@@ -46,6 +48,16 @@ def _check_final_snapshot(resource: PolicyResource) -> Iterator[str]:
 # By default AWS keeps a deleted secret, and a deleted key, for 30 days.
 MIN_DELETION_WINDOW: Final = unset_or(at_least(7, "days"))
 
+
+def _check_instance_types(resource: PolicyResource) -> Iterator[str]:
+    overrides = find_property(resource.inputs, "mixedInstancesPolicy.launchTemplate.overrides")
+    if overrides is not UNKNOWN and len(as_list(overrides)) < MIN_INSTANCE_TYPES:
+        yield (
+            f"mixedInstancesPolicy.launchTemplate.overrides has {len(as_list(overrides))} "
+            f"instance types, must be {MIN_INSTANCE_TYPES} or more"
+        )
+
+
 DELETION_PROTECTION_RULES = (
     ResourceRule(
         "protected",
@@ -61,6 +73,14 @@ DELETION_PROTECTION_RULES = (
         ("aws:rds/instance:Instance",),
         "A database has deletion protection.",
         build_property_check(deletionProtection=IS_TRUE),
+        PROD_ONLY,
+    ),
+    ResourceRule(
+        "fleet-instance-types",
+        ("AutoScaling.6",),
+        ("aws:autoscaling/group:Group",),
+        "A fleet has two instance types or more, so that it can be launched while one is short.",
+        _check_instance_types,
         PROD_ONLY,
     ),
     ResourceRule(

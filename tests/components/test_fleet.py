@@ -284,3 +284,18 @@ def test_the_part_says_what_operations_need(build: Build) -> None:
     assert part.group == "bulwark-test-fleet"
     assert part.image_parameter == "/bulwark/test/fleet/image"
     assert part.log_group == "/bulwark/test/fleet"
+
+
+def test_one_instance_type_and_the_cooldown_are_those_of_the_settings(build: Build) -> None:
+    fleet: JsonValue = {
+        "architecture": "x86_64",
+        "instanceTypes": ["m7i.large"],
+        "cooldownSeconds": 60,
+        "honorCooldown": True,
+    }
+    graph = build_fleet_graph(build, {"fleet": fleet})
+    assert _get_mixed_instances_policy(graph)["launchTemplate"]["overrides"] == [
+        {"instanceType": "m7i.large"}
+    ]
+    group = graph.get_resource("aws:autoscaling/group:Group").inputs
+    assert group["defaultCooldown"] == 60

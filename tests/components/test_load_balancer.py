@@ -59,7 +59,7 @@ def _create_load_balancer(
     )
 
 
-def _build_load_balancer_graph(
+def build_load_balancer_graph(
     build: Build, values: Mapping[str, JsonValue] | None = None, *, profile: str = "prod"
 ) -> ResourceGraph:
     return build(lambda: _create_load_balancer(values, profile=profile))
@@ -85,14 +85,14 @@ def _load_load_balancer_part(
 def test_the_load_balancer_is_protected(
     build: Build, control: str, attribute: str, value: JsonValue
 ) -> None:
-    balancer = _build_load_balancer_graph(build).get_resource(LOAD_BALANCER_TYPE)
+    balancer = build_load_balancer_graph(build).get_resource(LOAD_BALANCER_TYPE)
     assert balancer.inputs[attribute] == value, control
     assert balancer.protect
     assert balancer.inputs["internal"] is False
 
 
 def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
-    plain = _build_load_balancer_graph(build).get_resource(LISTENER_TYPE, "alb-http").inputs
+    plain = build_load_balancer_graph(build).get_resource(LISTENER_TYPE, "alb-http").inputs
     assert (plain["port"], plain["protocol"]) == (80, "HTTP")
     (action,) = plain["defaultActions"]
     assert action["type"] == "redirect"
@@ -100,11 +100,11 @@ def test_elb_1_http_only_redirects_to_https(build: Build) -> None:
 
 
 def test_elb_5_access_logs_go_to_the_bucket_of_logs(build: Build) -> None:
-    graph = _build_load_balancer_graph(build)
+    graph = build_load_balancer_graph(build)
     logs = graph.get_resource(LOAD_BALANCER_TYPE).inputs["accessLogs"]
     policy = graph.get_resource("aws:s3/bucketPolicy:BucketPolicy").inputs
     assert logs == {"bucket": policy["bucket"], "prefix": "alb", "enabled": True}
-    without = _build_load_balancer_graph(
+    without = build_load_balancer_graph(
         build, {"loadBalancer": {**ZONED_VALUES, "accessLogs": False}}
     )
     assert "accessLogs" not in without.get_resource(LOAD_BALANCER_TYPE).inputs
@@ -112,23 +112,23 @@ def test_elb_5_access_logs_go_to_the_bucket_of_logs(build: Build) -> None:
 
 def test_elb_16_a_web_acl_stands_before_it_unless_the_settings_leave_it_out(build: Build) -> None:
     kind = "aws:wafv2/webAclAssociation:WebAclAssociation"
-    graph = _build_load_balancer_graph(build)
+    graph = build_load_balancer_graph(build)
     assert (
         graph.get_resource(kind).inputs["resourceArn"]
         == graph.get_resource(LOAD_BALANCER_TYPE).outputs["arn"]
     )
-    without = _build_load_balancer_graph(
+    without = build_load_balancer_graph(
         build, {"loadBalancer": {**ZONED_VALUES, "waf": {"enabled": False}}}
     )
     assert (
         without.list_resources(kind)
-        == _build_load_balancer_graph(build, profile="dev").list_resources(kind)
+        == build_load_balancer_graph(build, profile="dev").list_resources(kind)
         == []
     )
 
 
 def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build) -> None:
-    graph = _build_load_balancer_graph(build)
+    graph = build_load_balancer_graph(build)
     listener = graph.get_resource(LISTENER_TYPE, "alb-https").inputs
     assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
     assert listener["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09"
@@ -138,8 +138,8 @@ def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build
 
 def test_what_no_rule_answers_is_not_found(build: Build) -> None:
     for graph, name in (
-        (_build_load_balancer_graph(build), "alb-https"),
-        (_build_load_balancer_graph(build, profile="dev"), "alb-http"),
+        (build_load_balancer_graph(build), "alb-https"),
+        (build_load_balancer_graph(build, profile="dev"), "alb-http"),
     ):
         (action,) = graph.get_resource(LISTENER_TYPE, name).inputs["defaultActions"]
         assert action["fixedResponse"]["statusCode"] == "404"
@@ -175,7 +175,7 @@ def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
 ) -> None:
     rules = [
         r.inputs
-        for r in _build_load_balancer_graph(build, values, profile=profile).list_resources(
+        for r in build_load_balancer_graph(build, values, profile=profile).list_resources(
             INGRESS_RULE_TYPE
         )
     ]
@@ -193,14 +193,14 @@ def test_an_internal_one_is_in_the_private_subnets(
         "loadBalancer": {"internal": internal},
         "network": {"zones": ["a", "b"]},
     }
-    graph = _build_load_balancer_graph(build, values, profile="dev")
+    graph = build_load_balancer_graph(build, values, profile="dev")
     inputs = graph.get_resource(LOAD_BALANCER_TYPE).inputs
     assert (inputs["internal"], " ".join(inputs["subnets"])) == (internal, subnets)
     assert _load_load_balancer_part(build, values, profile="dev").internal is internal
 
 
 def test_dev_without_a_name_serves_http(build: Build) -> None:
-    graph = _build_load_balancer_graph(build, profile="dev")
+    graph = build_load_balancer_graph(build, profile="dev")
     assert [listener.name for listener in graph.list_resources(LISTENER_TYPE)] == ["alb-http"]
     listener = graph.get_resource(LISTENER_TYPE).outputs["arn"]
     assert {rule.inputs["listenerArn"] for rule in graph.list_resources(LISTENER_RULE_TYPE)} == {
@@ -211,7 +211,7 @@ def test_dev_without_a_name_serves_http(build: Build) -> None:
 
 
 def test_each_name_leads_to_the_load_balancer(build: Build) -> None:
-    graph = _build_load_balancer_graph(
+    graph = build_load_balancer_graph(
         build, {"loadBalancer": {**ZONED_VALUES, "certificateArn": CERTIFICATE_ARN}}
     )
     record = graph.get_resource("aws:route53/record:Record", "alb-app.example.com").inputs
@@ -225,7 +225,7 @@ CERTIFICATE_ARN = "arn:aws:acm:eu-north-1:123456789012:certificate/0a1b"
 
 
 def test_requests_are_routed_to_services_and_fleet(build: Build) -> None:
-    graph = _build_load_balancer_graph(build, {"compute": "both", "services": TWO_ROUTED_SERVICES})
+    graph = build_load_balancer_graph(build, {"compute": "both", "services": TWO_ROUTED_SERVICES})
     groups = {g.outputs["arn"]: g.name for g in graph.list_resources(TARGET_GROUP_TYPE)}
     targets_by_path = {}
     for rule in graph.list_resources(LISTENER_RULE_TYPE):
@@ -247,7 +247,7 @@ def test_requests_are_routed_to_services_and_fleet(build: Build) -> None:
 
 def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
     services: dict[str, JsonValue] = {"api": {"hosts": ["api.example.com"]}, "web": {}}
-    graph = _build_load_balancer_graph(build, {"services": services})
+    graph = build_load_balancer_graph(build, {"services": services})
     (rule,) = [r for r in graph.list_resources(LISTENER_RULE_TYPE) if r.name.startswith("alb-api-")]
     assert rule.inputs["conditions"] == [
         {"pathPattern": {"values": ["/*"]}},
@@ -257,7 +257,7 @@ def test_a_host_is_a_condition_beside_the_path(build: Build) -> None:
 
 def test_adding_a_service_changes_no_rule_and_no_group_of_another(build: Build) -> None:
     def list_rules_and_groups(services: JsonValue) -> dict[tuple[str, str], Any]:
-        graph = _build_load_balancer_graph(build, {"services": services})
+        graph = build_load_balancer_graph(build, {"services": services})
         return {
             (r.type, r.name): r.inputs
             for r in (
@@ -280,7 +280,7 @@ def test_a_target_group_fits_its_targets(
     build: Build, target: str, type_: str, port: int, health_path: str
 ) -> None:
     fleet: JsonValue = {"port": 8081, "healthPath": "/up"}
-    graph = _build_load_balancer_graph(
+    graph = build_load_balancer_graph(
         build, {"compute": "both", "services": TWO_ROUTED_SERVICES, "fleet": fleet}
     )
     group = graph.get_resource(TARGET_GROUP_TYPE, f"alb-{target}").inputs
@@ -290,45 +290,11 @@ def test_a_target_group_fits_its_targets(
     assert group["deregistrationDelay"] == 30
 
 
-@pytest.mark.parametrize("target", ["backend", "fleet"])
-def test_the_health_check_of_a_target_is_that_of_its_settings(build: Build, target: str) -> None:
-    container: JsonValue = {
-        "healthPath": "/up",
-        "healthCheck": {
-            "matcher": "200,204",
-            "intervalSeconds": 30,
-            "timeoutSeconds": 10,
-            "healthyThreshold": 5,
-            "unhealthyThreshold": 4,
-        },
-        "drainSeconds": 120,
-    }
-    values: dict[str, JsonValue] = (
-        {"compute": "fleet", "fleet": container}
-        if target == "fleet"
-        else {"services": {target: container}}
-    )
-    graph = _build_load_balancer_graph(build, values)
-    group = graph.get_resource(TARGET_GROUP_TYPE, f"alb-{target}").inputs
-    assert group["healthCheck"] == {
-        "enabled": True,
-        "path": "/up",
-        "port": "traffic-port",
-        "protocol": "HTTP",
-        "matcher": "200,204",
-        "interval": 30,
-        "timeout": 10,
-        "healthyThreshold": 5,
-        "unhealthyThreshold": 4,
-    }
-    assert group["deregistrationDelay"] == 120
-
-
 def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
     build: Build,
 ) -> None:
     name = "a" * 20  # the longest name of a service
-    group = _build_load_balancer_graph(build, {"services": {name: {}}}).get_resource(
+    group = build_load_balancer_graph(build, {"services": {name: {}}}).get_resource(
         TARGET_GROUP_TYPE
     )
     assert not group.inputs.keys() & {"name", "namePrefix"}
@@ -336,7 +302,7 @@ def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
 
 
 def test_the_maintenance_rule_comes_first_and_operations_own_when_it_is_met(build: Build) -> None:
-    graph = _build_load_balancer_graph(build)
+    graph = build_load_balancer_graph(build)
     rule = graph.get_resource(LISTENER_RULE_TYPE, "alb-maintenance")
     assert rule.inputs["conditions"] == [{"hostHeader": {"values": ["maintenance.invalid"]}}]
     assert rule.ignore_changes == ("conditions",)
@@ -391,7 +357,7 @@ def test_the_part_names_the_web_acl_and_the_servers_of_a_zone_of_its_own(build: 
 
 
 def test_each_child_is_parented_named_from_the_component_and_tagged(build: Build) -> None:
-    graph = _build_load_balancer_graph(build)
+    graph = build_load_balancer_graph(build)
     component_resources = [
         r
         for r in graph

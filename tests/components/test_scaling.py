@@ -52,6 +52,16 @@ def test_each_target_of_the_settings_is_followed(build: Build) -> None:
     )
 
 
+def test_the_cooldowns_are_those_of_the_settings(build: Build) -> None:
+    cooldowns: JsonValue = {"scaleOutCooldownSeconds": 0, "scaleInCooldownSeconds": 900}
+    graph = build_services_graph(build, {"services": {"web": cooldowns}})
+    policies = [
+        p.inputs["targetTrackingScalingPolicyConfiguration"]
+        for p in graph.list_resources(SCALING_POLICY_TYPE)
+    ]
+    assert {(p["scaleOutCooldown"], p["scaleInCooldown"]) for p in policies} == {(0, 900)}
+
+
 def test_a_target_that_is_null_is_not_followed(build: Build) -> None:
     graph = build_services_graph(build, {"services": {"web": {"memoryTarget": None}}})
     assert [p.name for p in graph.list_resources(SCALING_POLICY_TYPE)] == [

@@ -41,6 +41,10 @@ ABSENT_OUTPUTS = {
         "privateIp",
         "ptrRecord",
     },
+    "aws:sns/topicSubscription:TopicSubscription": {
+        "confirmationWasAuthenticated",
+        "pendingConfirmation",
+    },
     "aws:ec2/natGateway:NatGateway": {
         "autoProvisionZones",
         "autoScalingIps",

@@ -37,7 +37,7 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
             {**LARGE_STORAGE, "throughput": 3001},
             ".throughput is 3001, must be at most a quarter of iops (12000)",
         ),
-        ({"port": 5432}, ".port is 5432, must be 1150 to 65535 but not PostgreSQL's default"),
+        ({"port": 5432}, ".port is 5432, must be another than PostgreSQL's default"),
         ({"port": 80}, ".port is 80, must be 1150 to 65535"),
         ({"adminName": "postgres"}, ".adminName is 'postgres', must be any name but the usual"),
         ({"adminName": "rdsadmin"}, ".adminName is 'rdsadmin', must be any name that does not"),

@@ -49,7 +49,8 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
             {"instanceTypes": ["t4g.small", "small"]},
             "must hold EC2 instance types like t4g.small, each once",
         ),
-        ({"instanceTypes": ["t4g.small"]}, "fleet.instanceTypes is ['t4g.small'], "),
+        ({"instanceTypes": []}, "fleet.instanceTypes is [], "),
+        ({"cooldownSeconds": -1}, "fleet.cooldownSeconds is -1, must be 0 to 86400"),
         ({"min": 11}, "fleet.min is 11, must be at most max (10)"),
         (
             {"minHealthyPercent": 50, "maxHealthyPercent": 200},
@@ -76,3 +77,15 @@ def test_all_x86_types_go_together() -> None:
         {"fleet": {"architecture": "x86_64", "instanceTypes": ["t3.small", "t3a.small"]}}
     ).fleet
     assert fleet.instance_types == ("t3.small", "t3a.small")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "instance_type"), [("x86_64", "m7i.large"), ("arm64", "m7g.large")]
+)
+def test_one_instance_type_of_either_architecture_is_enough(
+    architecture: str, instance_type: str
+) -> None:
+    fleet = build_settings(
+        {"fleet": {"architecture": architecture, "instanceTypes": [instance_type]}}
+    ).fleet
+    assert fleet.instance_types == (instance_type,)

@@ -185,3 +185,34 @@ def test_a_reason_why_nobody_is_paged_is_a_sentence_and_true() -> None:
     alarms = {"subscriptions": [PAGE_SUBSCRIPTION], "noSubscriptionsReason": "nobody is here"}
     with pytest.raises(SettingsError, match="noSubscriptionsReason is 'nobody is here', must not"):
         build_settings({"alarms": alarms})
+
+
+def build_port_exception(rules: list[str], resources: str) -> dict[str, JsonValue]:
+    exception: JsonValue = {
+        "rules": [*rules],
+        "resources": resources,
+        "reason": "the vendor's client has it built in",
+        "until": "2027-06-30",
+    }
+    return {"database": {"port": 5432}, "policyExceptions": {"vendor": exception}}
+
+
+@pytest.mark.parametrize("resources", ["database", "*"])
+def test_the_default_port_is_allowed_with_a_reason(resources: str) -> None:
+    settings = build_settings(build_port_exception(["database-port"], resources))
+    assert settings.database.port == 5432
+
+
+@pytest.mark.parametrize(
+    ("rules", "resources"), [(["tags"], "database"), (["database-port"], "cache")]
+)
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_the_default_port_without_its_exception_is_refused(
+    rules: list[str], resources: str, profile: str
+) -> None:
+    with pytest.raises(SettingsError) as error:
+        build_settings(build_port_exception(rules, resources), profile=profile)
+    assert str(error.value) == (
+        "bulwark:database.port is 5432, must be another than PostgreSQL's default (RDS.23), or "
+        "policyExceptions must have one of the rule database-port for database, with a reason"
+    )

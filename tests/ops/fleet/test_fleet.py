@@ -270,3 +270,22 @@ def test_plans_are_of_what_was_seen() -> None:
         )
         assert plan_fleet_limits(stage).steps[0].action.params["MaxSize"] == 6  # type: ignore[union-attr]
         assert parse_instance_count("7") == 7
+
+
+@pytest.mark.parametrize("honors_cooldown", [False, True])
+def test_the_cooldown_is_honored_if_the_settings_say_so(honors_cooldown: bool) -> None:
+    with open_stage() as stage:
+        put_fleet(stage)
+        assert stage.outputs.fleet is not None
+        part = stage.outputs.fleet.model_copy(update={"honors_cooldown": honors_cooldown})
+        stage.outputs = stage.outputs.model_copy(update={"fleet": part})
+        assert stage.build_engine(KillFuse()).start(plan_fleet_scale(stage)) == "done"
+        again = plan_fleet_scale(stage, 2)
+        assert any("during the group's cooldown" in note for note in again.notes) is honors_cooldown
+        engine = stage.build_engine(KillFuse())
+        if honors_cooldown:
+            assert engine.start(again) == "undone"
+            assert "ScalingActivityInProgress" in engine.reason
+            assert describe_group(stage)["DesiredCapacity"] == 3
+        else:
+            assert engine.start(again) == "done"

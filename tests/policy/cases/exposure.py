@@ -16,6 +16,11 @@ from tests.policy.cases.model import (
 )
 
 EXPOSURE_CASES: Final[dict[str, RuleCase]] = {
+    "database-port": RuleCase(
+        DATABASE_TYPE,
+        {"port": 5433},
+        {"port is 5432, must be another port than 5432": {"port": 5432}},
+    ),
     "bucket-not-public": RuleCase(
         PUBLIC_ACCESS_BLOCK_TYPE,
         {

@@ -15,6 +15,24 @@ from tests.policy.cases.model import (
 PROTECTION_CASES: Final[dict[str, RuleCase]] = {
     "protected": RuleCase(BUCKET_TYPE, {}, {"the option protect is false": {}}),
     "database-deletion-protection": build_flag_case(DATABASE_TYPE, "deletionProtection", True),
+    "fleet-instance-types": RuleCase(
+        "aws:autoscaling/group:Group",
+        {
+            "mixedInstancesPolicy": {
+                "launchTemplate": {
+                    "overrides": [{"instanceType": "t3.small"}, {"instanceType": "t3a.small"}]
+                }
+            }
+        },
+        {
+            "mixedInstancesPolicy.launchTemplate.overrides has 1": {
+                "mixedInstancesPolicy": {
+                    "launchTemplate": {"overrides": [{"instanceType": "t3.small"}]}
+                }
+            },
+            "mixedInstancesPolicy.launchTemplate.overrides has 0": {},
+        },
+    ),
     "balancer-deletion-protection": build_flag_case(
         LOAD_BALANCER_TYPE, "enableDeletionProtection", True
     ),

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pulumi
 import pytest
+from pydantic import JsonValue
 
 from components.settings import SettingsError, parse_settings
 from ops.cli.app import main
@@ -167,3 +169,63 @@ def test_no_workflow_says_the_project_s_name() -> None:
     for file in (PROJECT_ROOT / ".github").rglob("*.yml"):
         text = file.read_text(encoding="utf-8").replace("BULWARK_STACK", "")
         assert "bulwark" not in text.lower(), file.name
+
+
+# The most characters of a name, by type (the API reference of each service).
+NAME_LIMITS = {
+    "aws:backup/plan:Plan": 50,
+    "aws:backup/vault:Vault": 50,
+    "aws:cloudwatch/dashboard:Dashboard": 255,
+    "aws:cloudwatch/eventRule:EventRule": 64,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": 255,
+    "aws:ecs/cluster:Cluster": 255,
+    "aws:iam/instanceProfile:InstanceProfile": 128,
+    "aws:iam/policy:Policy": 128,
+    "aws:iam/role:Role": 64,
+    "aws:kms/alias:Alias": 256,
+    "aws:lambda/function:Function": 64,
+    "aws:lb/loadBalancer:LoadBalancer": 32,
+    "aws:sns/topic:Topic": 256,
+    "aws:wafv2/webAcl:WebAcl": 128,
+    "aws:elasticache/replicationGroup:ReplicationGroup": 40,
+    "aws:rds/instance:Instance": 63,
+    "aws:s3/bucket:Bucket": 63,
+    "aws:lb/targetGroup:TargetGroup": 32,
+}
+NAME_PROPERTIES = ("name", "bucket", "identifier", "replicationGroupId")
+RANDOM_SUFFIX_CHARACTERS = 8  # what Pulumi puts behind a logical name: a hyphen and seven digits
+
+
+def test_the_longest_names_of_project_stack_and_service_fit_everywhere(folder: Path) -> None:
+    stack = "s" * (24 - len(OTHER_PROJECT) - 1)
+    (folder / f"Pulumi.{stack}.yaml").write_text(
+        (folder / "Pulumi.prod.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    overrides: dict[str, JsonValue] = {
+        **STACK_VARIANTS["everything"][1],
+        "aws:region": "ap-southeast-1",  # none is longer
+        "recoveryRegion": "ap-southeast-2",
+        "loadBalancer": {"domain": "app.example.com", "zoneId": "Z0123456789"},
+        "services": {"s" * 20: {}},
+    }
+    checked = set()
+    for resource in run_stack_program(stack, AwsMocks(), overrides, folder):
+        if resource.type not in NAME_LIMITS:
+            continue
+        names = [resource.inputs[key] for key in NAME_PROPERTIES if key in resource.inputs]
+        name = names[0] if names else resource.name + "-" * RANDOM_SUFFIX_CHARACTERS
+        assert len(name) <= NAME_LIMITS[resource.type], resource.urn
+        checked.add(resource.type)
+    assert checked >= NAME_LIMITS.keys() - {"aws:ecs/cluster:Cluster"}
+
+
+@pytest.mark.parametrize("stack", ["s" * 19, "Prod", "a--b"])
+def test_a_name_that_would_not_fit_is_one_error_before_anything_is_registered(
+    folder: Path, stack: str
+) -> None:
+    (folder / f"Pulumi.{stack}.yaml").write_text(
+        (folder / "Pulumi.dev.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    with pytest.raises(pulumi.RunError, match=f"^{OTHER_PROJECT}:stack is '{stack}', must be"):
+        run_stack_program(stack, AwsMocks(), root=folder)

@@ -15,6 +15,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "cloudwatch:putmetricdata",
     "ec2messages:*",
     "ecr:getauthorizationtoken",
+    "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",
     "ssmmessages:*",

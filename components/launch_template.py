@@ -7,14 +7,10 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
+from components.facts.fleet import AMI_PARAMETERS
 from components.naming import build_launch_tags
 
 ROOT_DEVICE: Final = "/dev/xvda"  # of Amazon Linux
-# Newest ECS-optimized Amazon Linux 2023 ("Retrieving Amazon ECS-optimized Linux AMI metadata").
-AMI_PARAMETERS: Final = {
-    "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
-    "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

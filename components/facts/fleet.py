@@ -20,6 +20,11 @@ from components.facts.model import (
     ResourceFact,
 )
 
+# Newest ECS-optimized Amazon Linux 2023 ("Retrieving Amazon ECS-optimized Linux AMI metadata").
+AMI_PARAMETERS: Final = {
+    "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+    "x86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+}
 LAUNCH_TEMPLATE_TYPE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 LAUNCH_TEMPLATE_EFFECT: Final = ChangeEffect(
     (

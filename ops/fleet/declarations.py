@@ -12,6 +12,16 @@ DECLARATIONS: Final = (
         calls=("autoscaling.describe_scaling_activities",),
     ),
     Declaration(
+        "fleet ami",
+        role="reader",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "ec2.describe_images",
+            "ec2.describe_launch_template_versions",
+            "ssm.get_parameter",
+        ),
+    ),
+    Declaration(
         "fleet deploy",
         role="operator",
         calls=(

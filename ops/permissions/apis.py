@@ -135,6 +135,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "cloudwatch.put_metric_alarm": (build_grant("cloudwatch:PutMetricAlarm", "alarms of windows"),),
     "cloudwatch.set_alarm_state": (build_grant("cloudwatch:SetAlarmState", "alarms of windows"),),
+    "ec2.describe_images": (build_unscoped_grant("ec2:DescribeImages"),),
     "ec2.describe_instance_status": (build_unscoped_grant("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (build_unscoped_grant("ec2:DescribeInstances"),),
     "ec2.describe_launch_template_versions": (
@@ -238,7 +239,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "sns.list_subscriptions_by_topic": (build_grant("sns:ListSubscriptionsByTopic", "topics"),),
     "ssm.get_command_invocation": (build_unscoped_grant("ssm:GetCommandInvocation"),),
-    "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image"),),
+    "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image", "public AMIs"),),
     "ssm.get_parameters_by_path": (build_grant("ssm:GetParametersByPath", "outputs"),),
     "ssm.list_command_invocations": (build_unscoped_grant("ssm:ListCommandInvocations"),),
     "ssm.list_commands": (build_unscoped_grant("ssm:ListCommands"),),

@@ -82,6 +82,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "autoscaling", "autoScalingGroup:*:autoScalingGroupName/{prefix}-fleet"
     ),
     "fleet image": build_stack_region_arns("ssm", "parameter/{project}/{stack}/fleet/image"),
+    # AWS's own, in no account.
+    "public AMIs": ("arn:{partition}:ssm:{region}::parameter/aws/service/ecs/optimized-ami/*",),
     "fleet role": ("arn:{partition}:iam::{account}:role/{prefix}-fleet-instance",),
     "launch templates": build_stack_region_arns("ec2", "launch-template/*"),
     # What RunInstances creates or uses for the fleet.

@@ -259,6 +259,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
     "db status": (TypedLine("db status", db_stage.put_database),),
+    "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),
     "fleet instances": (TypedLine("fleet instances", fleet_stage.put_fleet),),
     "fleet limits": (TypedLine("fleet limits", fleet_stage.put_fleet),),

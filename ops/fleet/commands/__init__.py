@@ -13,6 +13,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.core import clock
+from ops.fleet.ami import AMI_COLUMNS, build_ami_rows
 from ops.fleet.commands.refresh import (
     CheckpointDelayOption,
     CheckpointOption,
@@ -60,6 +61,18 @@ def show_fleet_instances(context: typer.Context) -> None:
         FLEET_INSTANCE_COLUMNS,
         build_instance_rows(aws, fleet_state, clock.now()),
     )
+
+
+@app.command("ami")
+def show_fleet_ami(context: typer.Context) -> None:
+    """Shows the AMI in use, the newest one, their ages, and the line that sets it."""
+    outputs, aws, output = load_stack(context)
+    rows = build_ami_rows(aws, outputs, get_fleet_state(aws, outputs), clock.now())
+    output.print_rows("fleet-amis", AMI_COLUMNS, rows)
+    if output.output_format != "json":
+        for row in rows:
+            if command := row.get("command"):
+                output.print_line(f"{command}, then ops deploy {outputs.stack.stack}")
 
 
 @app.command("activities")

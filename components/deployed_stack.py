@@ -9,7 +9,7 @@ read.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypedDict, TypeVar
 
@@ -35,6 +35,7 @@ NOT_FOUND_TEXTS: Final = (
     "empty result",
     "DBInstanceNotFound",
     "ReplicationGroupNotFound",
+    "CacheClusterNotFound",
 )
 
 
@@ -210,10 +211,19 @@ def _find_cache(part: Mapping[str, Any]) -> DeployedCache | None:
         return None
     return DeployedCache(
         engine=part["engine"],
-        engine_version=part.get("engineVersion"),
+        engine_version=_find_cache_version(group.member_clusters) or part.get("engineVersion"),
         port=int(part["port"]),
         has_failover=bool(group.automatic_failover_enabled),
     )
+
+
+def _find_cache_version(cluster_ids: Sequence[str] | None) -> str | None:
+    """Returns the version of a node, like 8.0.1: AWS upgrades minor versions by itself."""
+    for cluster_id in cluster_ids or ():
+        find_cluster = partial(aws.elasticache.get_cluster, cluster_id=cluster_id)
+        if (cluster := _find_or_none(find_cluster)) is not None:
+            return cluster.engine_version
+    return None
 
 
 def _find_or_none(invoke: Callable[[], Answer]) -> Answer | None:

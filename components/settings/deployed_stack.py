@@ -341,11 +341,13 @@ def _list_cache_faults(settings: Settings, deployed: DeployedStack) -> Iterator[
     elif (
         cache.engine == wanted.engine
         and cache.engine_version is not None
-        and _parse_version(wanted.version) < _parse_version(cache.engine_version)
+        and _parse_version(wanted.version) < _parse_version(cache.engine_version)[:2]
     ):
+        minor_version = ".".join(cache.engine_version.split(".")[:2])
         yield (
-            f"cache.engineVersion is {wanted.version!r}, must be {cache.engine_version!r} or "
-            f"newer: ElastiCache never goes back. {advice}"
+            f"cache.engineVersion is {wanted.version!r}, must be {minor_version!r} or newer, as "
+            "the deployed cache is, which AWS upgrades by itself with `cache.autoMinorUpgrade`: "
+            f"ElastiCache never goes back. {advice}"
         )
     if not wanted.replicas and cache.has_failover:
         command = shlex.join(

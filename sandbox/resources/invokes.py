@@ -60,6 +60,15 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
             ),
         },
     ),
+    "aws:elasticache/getCluster:getCluster": ProviderInvoke(
+        operation="elasticache.describe_cache_clusters",
+        params={"CacheClusterId": "in.clusterId"},
+        outputs={
+            "id": "in.clusterId",
+            "clusterId": "in.clusterId",
+            "engineVersion": "out.CacheClusters[0].EngineVersion",
+        },
+    ),
     "aws:elasticache/getReplicationGroup:getReplicationGroup": ProviderInvoke(
         operation="elasticache.describe_replication_groups",
         params={"ReplicationGroupId": "in.replicationGroupId"},

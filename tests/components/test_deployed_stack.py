@@ -315,7 +315,7 @@ def test_the_deployed_stack_is_read_from_the_same_aws() -> None:
     }
     assert (deployed.service_ports, deployed.fleet_port) == ({"backend": 8080}, 8080)
     assert deployed.cache == DeployedCache(
-        engine="valkey", port=6379, has_failover=False, engine_version="8.0"
+        engine="valkey", port=6379, has_failover=False, engine_version="8.0.1"
     )
 
 

@@ -139,6 +139,11 @@ REFUSED: Final[tuple[tuple[DeployedStack, dict[str, JsonValue], str], ...]] = (
         "cache.engine is 'redis', must be 'valkey'",
     ),
     (
+        replace(STANDING, cache=replace(CACHE, engine_version="8.1.0")),
+        {"cache": {"enabled": True, "engineVersion": "8.0"}},
+        "cache.engineVersion is '8.0', must be '8.1' or newer, as the deployed cache is",
+    ),
+    (
         STANDING,
         {"cache": {"enabled": True, "engineVersion": "7.2"}},
         "cache.engineVersion is '7.2', must be '8.0' or newer",
@@ -183,6 +188,10 @@ POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
     (STANDING, {"cache": {"enabled": False, "engine": "redis"}}),
     (SINGLE_NODE, {"cache": {"enabled": True, "replicas": 0}}),
     (REDIS, {"cache": {"enabled": True, "engine": "valkey"}}),
+    (
+        replace(STANDING, cache=replace(CACHE, engine_version="8.0.1")),
+        {"cache": {"enabled": True, "engineVersion": "8.0"}},
+    ),
 )
 
 

@@ -10,7 +10,6 @@ read.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, TypedDict, TypeVar
 
 import pulumi
@@ -27,6 +26,7 @@ from components.settings.fleet import get_architecture
 from ops.outputs import build_outputs_path
 
 Answer = TypeVar("Answer")
+ZONE_ID_PREFIX: Final = "/hostedzone/"  # before the id in Route 53's own lists
 # "Not found" in the words of the AWS provider (its tfresource.SingularDataSourceFindError and
 # retry.NotFoundError), of RDS and of ElastiCache.
 NOT_FOUND_TEXTS: Final = (
@@ -127,22 +127,29 @@ def _list_zone_names(region: str) -> list[str]:
 
 
 def _read_hosted_zones(settings: Settings) -> dict[str, str]:
-    """The domain of each hosted zone that the settings give, by its id; none for a single name.
+    """The domain of each hosted zone that the settings give, by its id.
 
-    Several names may be in several zones. Zones that are not found are left out: Route 53 refuses
-    their records.
+    They are listed first, so that one that is not the account's is no failed lookup: it is left
+    out with a warning, and Route 53 itself judges its records.
     """
     load_balancer = settings.load_balancer
     hosts = load_balancer.host_names if settings.has_load_balancer else ()
-    if not load_balancer.alternative_names:
-        return {}
     zone_ids = dict.fromkeys(filter(None, map(load_balancer.find_zone_id, hosts)))
-    domains: dict[str, str] = {}
-    for zone_id in zone_ids:
-        zone = _find_or_none(partial(aws.route53.get_zone, zone_id=zone_id))
-        if zone is not None:
-            domains[zone_id] = zone.name.removesuffix(".")
-    return domains
+    if not zone_ids:
+        return {}
+    listed_ids = {
+        zone_id.removeprefix(ZONE_ID_PREFIX) for zone_id in aws.route53.get_zones().ids or ()
+    }
+    for zone_id in zone_ids.keys() - listed_ids:
+        pulumi.log.warn(
+            f"hosted zone {zone_id} is not among those of the account: it is not checked that the "
+            "names of the certificate are in it"
+        )
+    return {
+        zone_id: aws.route53.get_zone(zone_id=zone_id).name.removesuffix(".")
+        for zone_id in zone_ids
+        if zone_id in listed_ids
+    }
 
 
 def _read_published_parts(settings: Settings) -> dict[str, Any]:

@@ -219,6 +219,7 @@ def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
         "aws:index/getCallerIdentity:getCallerIdentity",
         "aws:index/getPartition:getPartition",
         "aws:route53/getZone:getZone",
+        "aws:route53/getZones:getZones",
         "aws:ssm/getParameter:getParameter",
         "aws:ssm/getParametersByPath:getParametersByPath",
     }

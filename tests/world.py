@@ -16,6 +16,9 @@ INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "id": ACCOUNT},
     "aws:index/getPartition:getPartition": {"partition": PARTITION},
     "aws:route53/getZone:getZone": {"name": "example.com"},
+    "aws:route53/getZones:getZones": {
+        "ids": ["Z0123456789", "Z0OTHER", "Z0PRODEXAMPLE0000001", "Z1", "Z2"]
+    },
     "aws:ssm/getParameter:getParameter": {"value": "ami-0123456789abcdef0"},
     "aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []},
 }

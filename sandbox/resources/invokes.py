@@ -102,6 +102,11 @@ PROVIDER_INVOKES: Final[Mapping[str, ProviderInvoke]] = {
         params={"Id": "in.zoneId"},
         outputs={"id": "in.zoneId", "zoneId": "in.zoneId", "name": "out.HostedZone.Name"},
     ),
+    "aws:route53/getZones:getZones": ProviderInvoke(
+        operation="route53.list_hosted_zones",
+        params={},
+        outputs={"ids": "out.HostedZones[].Id"},
+    ),
     "aws:ssm/getParameter:getParameter": ProviderInvoke(
         operation="ssm.get_parameter",
         params={"Name": "in.name", "WithDecryption": "in.withDecryption"},

@@ -96,6 +96,13 @@ def build_overrides(stack: str, *layers: Mapping[str, JsonValue] | None) -> dict
     return {key: _remove_nulls(value) for key, value in values.items()}
 
 
+def add_values(
+    overrides: Mapping[str, JsonValue], values: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """The overrides with a change on top; null takes a key away."""
+    return {key: _remove_nulls(value) for key, value in merge_values(overrides, values).items()}
+
+
 def load_settings_with(stack: str, overrides: Mapping[str, JsonValue]) -> Settings:
     """The settings of a stack with overrides. Raises SettingsError."""
     project, config = load_stack_config(stack, overrides)

@@ -6,6 +6,7 @@ The settings come from the schema: a new one without a judgement in settings.yam
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -13,7 +14,6 @@ from pydantic import JsonValue
 
 from components.settings import Settings, SettingsError
 from components.settings.deployed_stack import require_possible_changes
-from components.settings.profiles import merge_values
 from sandbox.program import ResourceGraph, run_stack_program
 from tests.changes.page import PAGE_FILE, render_page
 from tests.changes.steps import (
@@ -26,6 +26,7 @@ from tests.changes.steps import (
 )
 from tests.changes.table import (
     SettingChange,
+    add_values,
     build_deployed_stack,
     build_overrides,
     get_change,
@@ -64,7 +65,7 @@ def change_stack(name: str, change: SettingChange) -> tuple[Verdict, list[Change
     values = _find_other_values(stack, deployed_settings, before, change)
     if values is None:
         return "nothing", "the stack has these values already"
-    after = build_overrides(stack, merge_values(before, values))
+    after = add_values(before, values)
     try:
         changed_settings = load_settings_with(stack, after)
         require_possible_changes(changed_settings, build_deployed_stack(deployed_settings))
@@ -79,7 +80,7 @@ def _find_other_values(
 ) -> Mapping[str, JsonValue] | None:
     """The values of a change that differ from what stands; None if none does."""
     for values in change.list_values():
-        overrides = build_overrides(stack, merge_values(before, values))
+        overrides = add_values(before, values)
         try:
             settings = load_settings_with(stack, overrides)
         except SettingsError:
@@ -136,7 +137,7 @@ def can_be_set(name: str, change: SettingChange) -> bool:
     before = build_overrides(stack, base, change.given)
     values = _find_other_values(stack, load_settings_with(stack, before), before, change)
     try:
-        load_settings_with(stack, build_overrides(stack, merge_values(before, values or {})))
+        load_settings_with(stack, add_values(before, values or {}))
     except SettingsError:
         return False
     return True
@@ -154,7 +155,7 @@ def judge_together(name: str, changes: Sequence[SettingChange]) -> Verdict:
     try:
         for change in changes:
             if values := _find_other_values(stack, deployed_settings, before, change):
-                after = build_overrides(stack, merge_values(after, values))
+                after = add_values(after, values)
         require_possible_changes(
             load_settings_with(stack, after), build_deployed_stack(deployed_settings)
         )
@@ -224,7 +225,7 @@ def test_harmless_changes_are_harmless_together() -> None:
     for change in load_table().values():
         if change.verdict not in MILD or change.given:
             continue
-        candidate = build_overrides(stack, merge_values(after, change.list_values()[0]))
+        candidate = add_values(after, change.list_values()[0])
         try:
             load_settings_with(stack, candidate)
         except SettingsError:
@@ -241,6 +242,13 @@ def test_what_aws_has_once_is_not_replaced_beside_itself(name: str) -> None:
     locked: dict[str, JsonValue] = {"backups": {"lock": "governance"}}
     graph = _run(stack, build_overrides(stack, base, locked))
     assert list_unsafe_singletons(graph) == []
+
+
+def test_a_zone_that_the_stack_made_is_protected_from_another_domain() -> None:
+    given: dict[str, JsonValue] = {"loadBalancer": {"zoneId": None, "createZone": True}}
+    change = replace(load_table()["loadBalancer.domain"], given=given)
+    verdict, reason = change_stack("prod", change)
+    assert verdict == "protected", describe(reason)
 
 
 @pytest.mark.exhaustive

@@ -147,6 +147,8 @@ def test_nothing_stands_before_the_first_deployment() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
         "aws:index/getAvailabilityZones:getAvailabilityZones",
+        "aws:route53/getZones:getZones",
+        "aws:route53/getZone:getZone",
         "aws:ssm/getParametersByPath:getParametersByPath",
     ]
 

@@ -10,6 +10,7 @@ read.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, TypedDict, TypeVar
 
 import pulumi

@@ -29,6 +29,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "fleet-instances": "no instances in the fleet",
     "fleet-limits": "no limits of the fleet",
     "fleet-refreshes": "no instance refreshes",
+    "changes": "nothing changed, as far as sources say",
     "health": "no checks",
     "health-checks": "no checks",
     "lock": "no lock is held",

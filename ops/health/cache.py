@@ -40,5 +40,5 @@ def check_replication_group(facts: CheckFacts) -> CheckRoutine:
     can_fail_over = len(nodes) < 2 or failover in ("enabled", "enabling")
     if can_fail_over and all(state in ("available", "snapshotting") for state in states):
         return [CheckFinding("ok", CACHE_AREA, name, evidence)]
-    advice = "aws elasticache describe-events --source-type replication-group"
+    advice = "ops changes --only cache --since 7d"
     return [CheckFinding("failing", CACHE_AREA, name, evidence, advice)]

@@ -110,6 +110,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "backup.list_recovery_points_by_backup_vault": (
         build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
+    # It has no resource (Service Authorization Reference, CloudTrail).
+    "cloudtrail.lookup_events": (build_unscoped_grant("cloudtrail:LookupEvents"),),
     "cloudwatch.delete_alarm_mute_rule": (
         build_grant("cloudwatch:DeleteAlarmMuteRule", "mute rules"),
     ),
@@ -142,6 +144,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_unscoped_grant("ec2:DescribeLaunchTemplateVersions"),
     ),
     "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
+    "ec2.describe_network_acls": (build_unscoped_grant("ec2:DescribeNetworkAcls"),),
+    "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
+    "ec2.describe_security_groups": (build_unscoped_grant("ec2:DescribeSecurityGroups"),),
+    "ec2.describe_vpc_endpoints": (build_unscoped_grant("ec2:DescribeVpcEndpoints"),),
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
@@ -176,6 +182,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elasticache.describe_replication_groups": (
         build_grant("elasticache:DescribeReplicationGroups", "cache"),
     ),
+    "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
     "elbv2.describe_load_balancers": (
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
     ),
@@ -211,7 +218,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "secretsmanager.cancel_rotate_secret": (
         build_grant("secretsmanager:CancelRotateSecret", "secret"),
     ),
-    "secretsmanager.describe_secret": (build_grant("secretsmanager:DescribeSecret", "secret"),),
+    "secretsmanager.describe_secret": (
+        build_grant("secretsmanager:DescribeSecret", "secret", "cache secret"),
+    ),
     "secretsmanager.get_secret_value": (
         build_grant("secretsmanager:GetSecretValue", "secret"),
         build_grant(
@@ -262,6 +271,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
 
 # What a group of commands needs of a call besides, that no other may.
 GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
+    # Of all alarms at once, composite ones too (API reference: permission on *).
+    ("changes", "cloudwatch.describe_alarm_history"): (
+        build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
+    ),
     ("logs", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
     ("logs", "s3.get_object"): (build_grant("s3:GetObject", "access logs"),),
     ("logs", "s3.list_objects_v2"): (build_grant("s3:ListBucket", "log bucket"),),

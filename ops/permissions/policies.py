@@ -29,7 +29,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "logs",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
-    "alarms": ("cloudwatch", "sns"),
+    "alarms": ("cloudtrail", "cloudwatch", "sns"),
 }
 
 

@@ -58,6 +58,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "option groups": build_stack_region_arns("rds", "og:default:postgres-*"),
     "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),
     "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
+    "cache secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-cache-*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
     "topics": build_stack_region_arns("sns", "{prefix}-*"),
     "services": build_stack_region_arns("ecs", "service/{prefix}/*"),

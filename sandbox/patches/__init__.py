@@ -11,6 +11,7 @@ from sandbox.patches.patching import ServicePatch
 
 # In the order of application: a later patch may wrap what an earlier one wraps.
 MODULES: Final = (
+    "cloudtrail",  # before those that replace how calls are answered
     "acm",
     "cloudwatch.alarm_rules",
     "autoscaling.groups",
@@ -23,6 +24,7 @@ MODULES: Final = (
     "autoscaling.schedule",
     "backup.plans",
     "backup.restore_testing",
+    "elasticache.events",
     "elasticache.groups",
     "elasticache.nodes",
     "cloudwatch.alarms",

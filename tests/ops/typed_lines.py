@@ -7,7 +7,7 @@ from typing import Final
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
 from sandbox.patches.rds import states
-from tests.ops import db_stage, fleet_stage, log_stage, metric_stage, service_stage
+from tests.ops import change_stage, db_stage, fleet_stage, log_stage, metric_stage, service_stage
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -258,6 +258,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
     ),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
+    "changes": (TypedLine("changes", change_stage.put_changed_stack),),
     "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),

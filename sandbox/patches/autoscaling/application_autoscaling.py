@@ -79,5 +79,16 @@ def deregister_scalable_target(
 def describe_application_scaling_activities(
     response: ApplicationAutoScalingResponse, params: ApiRecord
 ) -> ApiRecord:
-    """Always empty: nothing scales by itself in the sandbox."""
-    return {"ScalingActivities": []}
+    """Those that were put there, the newest first: nothing scales by itself in the sandbox."""
+    activities = get_service_activities(response.applicationautoscaling_backend)
+    resource = params.get("ResourceId")
+    return {
+        "ScalingActivities": [
+            item for item in reversed(activities) if resource in (None, item["ResourceId"])
+        ]
+    }
+
+
+def get_service_activities(backend: ApplicationAutoscalingBackend) -> list[ApiRecord]:
+    """The scaling activities of an account and region, the oldest first."""
+    return backend_state(backend, "scaling_activities", list)

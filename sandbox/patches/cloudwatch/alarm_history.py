@@ -7,6 +7,7 @@ that follow from its children are not recorded.
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend
@@ -83,10 +84,13 @@ def _add_history_item(backend: CloudWatchBackend, name: str, kind: str, summary:
 def describe_alarm_history(response: CloudWatchResponse, params: ApiRecord) -> ApiRecord:
     """The newest first unless requested otherwise; in pages."""
     kind, name = params.get("HistoryItemType"), params.get("AlarmName")
+    since, until = params.get("StartDate"), params.get("EndDate")
+    types = params.get("AlarmTypes") or ["MetricAlarm"]  # the default: no composite alarms
     items = [
         item
         for item in get_alarm_history(response.cloudwatch_backend)
         if name in (None, item["AlarmName"]) and kind in (None, item["HistoryItemType"])
+        if item["AlarmType"] in types and _is_between(item["Timestamp"], since, until)
     ]
     if params.get("ScanBy") != "TimestampAscending":
         items.reverse()
@@ -96,3 +100,16 @@ def describe_alarm_history(response: CloudWatchResponse, params: ApiRecord) -> A
         "AlarmHistoryItems": items[begin : begin + count],
         "NextToken": str(begin + count) if has_more else None,
     }
+
+
+def _is_between(time: datetime, since: Any, until: Any) -> bool:
+    first, last = _parse_time(since), _parse_time(until)
+    return (first is None or first <= time) and (last is None or time <= last)
+
+
+def _parse_time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    if value is None or value.tzinfo is not None:
+        return value  # type: ignore[no-any-return]
+    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]

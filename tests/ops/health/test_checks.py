@@ -40,10 +40,18 @@ ACCOUNT_AND_CACHE_CASES: list[HealthCase] = [
             (
                 answer_cache(Status="create-failed"),
                 "create-failed",
-                "aws elasticache describe-events",
+                "ops changes --only cache",
             ),
-            (answer_cache(NodeGroups=[{"Status": "modifying"}]), "available", "aws elasticache"),
-            (answer_cache(AutomaticFailover="disabled"), "failover disabled", "aws elasticache"),
+            (
+                answer_cache(NodeGroups=[{"Status": "modifying"}]),
+                "available",
+                "ops changes --only cache",
+            ),
+            (
+                answer_cache(AutomaticFailover="disabled"),
+                "failover disabled",
+                "ops changes --only cache",
+            ),
             ({"elasticache.describe_replication_groups": []}, "is gone", REFRESH_COMMAND),
         ],
     ),

@@ -1,5 +1,6 @@
 """CloudWatch in the sandbox: composite alarms follow their children, statistics are AWS's."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -166,3 +167,34 @@ def test_alarms_come_in_pages(aws_client: ClientFactory) -> None:
     pages = cloudwatch.get_paginator("describe_alarms").paginate(PaginationConfig={"PageSize": 3})
     sizes = [len(page["MetricAlarms"]) for page in pages]
     assert sizes == [3, 3, 1]
+
+
+@pytest.mark.parametrize(("stat", "value"), [("p50", 50.5), ("p99", 99.01), ("p100", 100)])
+def test_percentiles_are_of_single_values(
+    aws_client: ClientFactory, stat: str, value: float
+) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    time = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    data = [{"MetricName": "Took", "Value": n, "Timestamp": time} for n in range(1, 101)]
+    cloudwatch.put_metric_data(Namespace="Test", MetricData=data)
+    metric = {"Namespace": "Test", "MetricName": "Took"}
+    query = {"Id": "a", "MetricStat": {"Metric": metric, "Period": 60, "Stat": stat}}
+    response = cloudwatch.get_metric_data(
+        MetricDataQueries=[query], StartTime=time, EndTime=time + timedelta(minutes=5)
+    )
+    assert response["MetricDataResults"][0]["Values"] == [pytest.approx(value)]
+
+
+def test_alarm_history_is_of_a_span_and_of_types(aws_client: ClientFactory) -> None:
+    cloudwatch = aws_client("cloudwatch")
+    put_alarm_with_defaults(cloudwatch, "one")
+    cloudwatch.set_alarm_state(AlarmName="one", StateValue="ALARM", StateReason="x")
+    now = datetime.now(UTC)
+
+    def count(**parameters: Any) -> int:
+        return len(cloudwatch.describe_alarm_history(**parameters)["AlarmHistoryItems"])
+
+    assert count(StartDate=now - timedelta(days=1), EndDate=now + timedelta(days=1)) == 1
+    assert count(EndDate=now - timedelta(days=1)) == 0
+    assert count(StartDate=now + timedelta(days=1)) == 0
+    assert count(AlarmTypes=["CompositeAlarm"]) == 0

@@ -1,0 +1,1 @@
+"""`ops changes`: what changed in the stack, and who did it."""

@@ -1,0 +1,129 @@
+"""`ops changes`: one timeline of what changed in the stack, and who did it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from ops.changes.model import SourceName, Timeline, list_change_parts
+from ops.changes.timeline import SOURCE_NAMES, read_timeline
+from ops.cli.execution import load_stack_context
+from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_span
+from ops.cli.watch import WatchOption, repeat_look
+from ops.core import clock
+from ops.core.errors import FindingsError, UsageError
+from ops.outputs import Outputs
+
+app = typer.Typer(add_completion=False)
+_DEFAULT_SPAN = "1d"
+COLUMNS = ("time", "source", "part", "by", "outcome", "what")
+
+
+@app.command("changes")
+def show_changes(
+    context: typer.Context,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="USER", help="only by whom this is part of the name, in any case"),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="only of this part: database, network, a service, ..."),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCES", help=f"only of these, separated by commas: {', '.join(SOURCE_NAMES)}"
+        ),
+    ] = None,
+    program: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="the stack's program, for Pulumi's history; default: the current folder if it is",
+        ),
+    ] = None,
+    watch: WatchOption = None,
+) -> None:
+    """Shows what changed in the stack in the last day, and who did it, the newest at the end.
+
+    From runs of ops, Pulumi, ECS, Auto Scaling, RDS, secrets, alarms and CloudTrail, whose events
+    are up to 15 minutes late. Exit code 3 if a source could not be read; it is named at the end.
+    """
+    stack_context, output = load_stack_context(context)
+    names = _parse_sources(only)
+    _require_part(stack_context.outputs, part)
+    if by is not None and not by.strip():
+        raise UsageError(f"--by must be a part of a name, not {by!r}")
+    folder = _resolve_program(program)
+    parse_time_span(since, until, clock.now(), default=_DEFAULT_SPAN)
+
+    def show() -> None:
+        span = parse_time_span(since, until, clock.now(), default=_DEFAULT_SPAN)
+        timeline = read_timeline(stack_context, span, clock.now(), names=names, program=folder)
+        selected = timeline.select(actor=by, part=part)
+        if output.output_format == "json":
+            output.print_json("changes", _build_json(span, selected))
+        else:
+            sys.stderr.write(f"ops: {span.describe()}\n")
+            output.print_rows("changes", COLUMNS, [_build_row(event) for event in selected.events])
+            if by is not None and "cloudtrail" not in timeline.sources:
+                output.print_line("who did what is known by CloudTrail and runs alone")
+            for gap in timeline.gaps:
+                output.print_line(f"{gap.source}: {gap.reason}", "yellow" if gap.is_failure else "")
+        if timeline.failed_sources:
+            raise FindingsError(
+                f"{len(timeline.failed_sources)} of {len(timeline.sources)} sources could not be "
+                f"read, or not whole: {', '.join(timeline.failed_sources)}"
+            )
+
+    repeat_look(output, watch, show)
+
+
+def _parse_sources(text: str | None) -> tuple[SourceName, ...]:
+    if text is None:
+        return SOURCE_NAMES
+    words = [word.strip() for word in text.split(",")]
+    if not words or not set(words) <= set(SOURCE_NAMES):
+        raise UsageError(f"--only must be some of {', '.join(SOURCE_NAMES)}, not {text!r}")
+    return cast(tuple[SourceName, ...], tuple(words))
+
+
+def _require_part(outputs: Outputs, part: str | None) -> None:
+    parts = list_change_parts(outputs)
+    if part is not None and part not in parts:
+        raise UsageError(f"--part must be one of {', '.join(parts)}, not {part!r}")
+
+
+def _resolve_program(program: Path | None) -> Path | None:
+    if program is None:
+        return Path.cwd() if Path("Pulumi.yaml").is_file() else None
+    if not (program / "Pulumi.yaml").is_file():
+        raise UsageError(f"--program must be a folder with a Pulumi.yaml, not {str(program)!r}")
+    return program
+
+
+def _build_row(event: Any) -> dict[str, object]:
+    return {
+        "time": f"{event.time.astimezone():%Y-%m-%d %H:%M:%S %Z}",
+        "source": event.source,
+        "part": event.part,
+        "by": event.actor,
+        "outcome": event.outcome,
+        "what": event.what,
+    }
+
+
+def _build_json(span: TimeSpan, timeline: Timeline) -> dict[str, object]:
+    return {
+        **span.build_json(),
+        "sources": list(timeline.sources),
+        "notRead": [
+            {"source": gap.source, "reason": gap.reason, "failed": gap.is_failure}
+            for gap in timeline.gaps
+        ],
+        "items": [event.build_json() for event in timeline.events],
+    }

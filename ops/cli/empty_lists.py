@@ -55,6 +55,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "service-events": "no events",
     "service-limits": "no limits",
     "service-revisions": "no revisions",
+    "service-show": "no settings",
     "service-tasks": "no tasks",
     "services": "no services",
     "state-differences": "no differences between the states",

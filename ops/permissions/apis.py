@@ -51,6 +51,12 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "application-autoscaling.describe_scaling_activities": (
         build_unscoped_grant("application-autoscaling:DescribeScalingActivities"),
     ),
+    "application-autoscaling.describe_scaling_policies": (
+        build_unscoped_grant("application-autoscaling:DescribeScalingPolicies"),
+    ),
+    "application-autoscaling.describe_scheduled_actions": (
+        build_unscoped_grant("application-autoscaling:DescribeScheduledActions"),
+    ),
     # It also needs permission to read and change the service (Application Auto Scaling
     # User Guide, "Identity-based policy examples").
     "application-autoscaling.register_scalable_target": (

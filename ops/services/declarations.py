@@ -157,6 +157,23 @@ DECLARATIONS: Final = (
         },
     ),
     Declaration(
+        "service show",
+        role="reader",
+        calls=(
+            "application-autoscaling.describe_scalable_targets",
+            "application-autoscaling.describe_scaling_activities",
+            "application-autoscaling.describe_scaling_policies",
+            "application-autoscaling.describe_scheduled_actions",
+            "cloudwatch.describe_alarms",
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "ecs.describe_tasks",
+            "ecs.list_tasks",
+        ),
+        needs={"SERVICE": "backend"},
+        bad={"SERVICE": ("nonsense",)},
+    ),
+    Declaration(
         "service tasks",
         role="reader",
         calls=(

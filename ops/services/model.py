@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ DESCRIBE_TASKS_LIMIT: Final = 100  # tasks per DescribeTasks. Source: API refere
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One service as DescribeServices returned it."""
+    """One service as DescribeServices returned it; `description` is all of that."""
 
     part: ServicePart
     cluster: str
@@ -29,6 +29,7 @@ class ServiceState:
     deployments: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
     has_rollback_breaker: bool
+    description: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -85,8 +86,8 @@ def get_arn_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def resolve_service(outputs: Outputs, name: str | None) -> ServicePart:
-    """Returns the service named by --service, or the only one. Raises UsageError if unclear."""
+def resolve_service(outputs: Outputs, name: str | None, option: str = "--service") -> ServicePart:
+    """Returns the service that `option` names, or the only one. Raises UsageError if unclear."""
     parts = outputs.services.services if outputs.services else {}
     if not parts:
         raise UsageError(f"the stack {outputs.stack.stack} has no services")
@@ -94,9 +95,9 @@ def resolve_service(outputs: Outputs, name: str | None) -> ServicePart:
         return next(iter(parts.values()))
     service_names = ", ".join(sorted(parts))
     if name is None:
-        raise UsageError(f"--service is not set; must be one of {service_names}")
+        raise UsageError(f"{option} is not set; must be one of {service_names}")
     if name not in parts:
-        raise UsageError(f"--service must be one of {service_names}, not {name!r}")
+        raise UsageError(f"{option} must be one of {service_names}, not {name!r}")
     return parts[name]
 
 
@@ -127,9 +128,11 @@ def list_service_states(
     return [states[part.name] for part in requested_parts]
 
 
-def get_service(aws: Aws, outputs: Outputs, name: str | None) -> ServiceState:
-    """The service that --service names."""
-    return list_service_states(aws, outputs, [resolve_service(outputs, name)])[0]
+def get_service(
+    aws: Aws, outputs: Outputs, name: str | None, option: str = "--service"
+) -> ServiceState:
+    """The service that `option` names."""
+    return list_service_states(aws, outputs, [resolve_service(outputs, name, option)])[0]
 
 
 def _parse_service(part: ServicePart, cluster: str, description: Mapping[str, Any]) -> ServiceState:
@@ -152,6 +155,7 @@ def _parse_service(part: ServicePart, cluster: str, description: Mapping[str, An
         deployments=deployments,
         events=tuple(description.get("events") or ()),
         has_rollback_breaker=bool(breaker.get("enable") and breaker.get("rollback")),
+        description=description,
     )
 
 

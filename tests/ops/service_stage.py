@@ -91,6 +91,33 @@ def put_scalable_target(stage: Stage, minimum: int = 1, maximum: int = 6) -> Non
     )
 
 
+def put_scaled_service(stage: Stage) -> None:
+    """The backend with a policy that keeps its CPU at 60 percent, and a schedule."""
+    put_services(stage)
+    put_scalable_target(stage)
+    autoscaling = stage.client("application-autoscaling")
+    autoscaling.put_scaling_policy(
+        **SCALABLE_TARGET,
+        PolicyName="cpu",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 60.0,
+            "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "ECSServiceAverageCPUUtilization"
+            },
+            "ScaleInCooldown": 300,
+            "ScaleOutCooldown": 60,
+        },
+    )
+    autoscaling.put_scheduled_action(
+        **SCALABLE_TARGET,
+        ScheduledActionName="evening",
+        Schedule="cron(0 20 * * ? *)",
+        Timezone="Europe/Berlin",
+        ScalableTargetAction={"MinCapacity": 4, "MaxCapacity": 8},
+    )
+
+
 def get_scaling_limits(stage: Stage) -> tuple[int, int]:
     """The limits of the backend's automatic scaling."""
     scalable_target = stage.client("application-autoscaling").describe_scalable_targets(

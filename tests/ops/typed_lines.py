@@ -352,6 +352,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             lines_before=TWO_DEPLOY_LINES,
         ),
     ),
+    "service show": (TypedLine("service show backend", service_stage.put_scaled_service),),
     "service tasks": (TypedLine("service tasks --service backend", service_stage.put_services),),
     "state drift": (
         TypedLine(f"state drift {recover_rebuild.PROGRAM_OPTION}", state.put_program_and_bucket),

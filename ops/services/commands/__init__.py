@@ -21,6 +21,7 @@ from ops.core.plan import RUN_TAG
 from ops.outputs import Outputs
 from ops.services.commands.exec import exec_in_service
 from ops.services.commands.maintenance import app as maintenance_app
+from ops.services.commands.show import show_service
 from ops.services.deploy import (
     build_service_deploy_plan,
     build_service_restart_plan,
@@ -58,6 +59,7 @@ from ops.services.scale_failure import explain_scale_failure
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(maintenance_app, name="maintenance")
 app.command(name="exec")(exec_in_service)
+app.command(name="show")(show_service)
 ServiceOption: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -110,11 +110,21 @@ def _build_task(
                 "name": service.name,
                 "image": attempt.image,
                 **({"runtimeId": f"{id_}-{int(id_[:8], 16):010d}"} if is_running else {}),
+                **({"imageDigest": _get_digest(attempt.image)} if is_running else {}),
                 **extra,
             }
         ],
         **fields,
     }
+
+
+def _get_digest(image: str) -> str:
+    """The digest that an image is named by; of a tag one that stays the same.
+
+    API reference, Container: "The container image manifest digest."
+    """
+    _, _, digest = image.partition("@")
+    return digest or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def list_running_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:

@@ -2,8 +2,8 @@
 
 The history has management events of 90 days, about 15 minutes late at most, and of one region;
 LookupEvents may be sent twice a second ("LookupEvents", API reference; "Working with CloudTrail
-event history", User Guide). Events of IAM and Route 53 are those of us-east-1, so that a stack of
-another region has none of them.
+event history", User Guide). Events of IAM are those of one region of the partition, which is looked
+up too ("Logging IAM and AWS STS API calls", IAM User Guide).
 """
 
 import json
@@ -35,10 +35,12 @@ NETWORK_READS: Final = (
     ("ec2.describe_security_groups", "SecurityGroups", "GroupId"),
     ("ec2.describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
 )
-PAGE_EVENTS: Final = 50  # the most that a page has
-MAX_LOOKUP_PAGES: Final = 20  # of a look: 10 seconds at two requests a second
+MAX_LOOKUP_PAGES: Final = 20  # of 50 events: 10 seconds at two requests a second
 SECONDS_BETWEEN_PAGES: Final = 0.5
 LATE_MINUTES: Final = 15
+IAM_EVENT_SOURCE: Final = "iam.amazonaws.com"
+# By partition, where the events of IAM are; of the last two an assumption.
+GLOBAL_REGIONS: Final = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 # Writes that AWS's services and agents make all the time, and that change nothing of the stack.
 UNREMARKABLE_EVENTS: Final = frozenset(
     {
@@ -76,29 +78,25 @@ def read_api_writes(request: SourceRequest) -> SourceAnswer:
 
     Stops after some pages, the newest events first, and says since when events were read.
     """
-    events: list[ChangeEvent] = []
     gaps: list[SourceGap] = []
     parts = dict.fromkeys(_list_network_ids(request, gaps), "network")
     parts |= list_resource_parts(request.outputs)
-    oldest = request.span.until
-    for number, page in enumerate(_list_pages(request), 1):
-        for item in page.get("Events") or ():
-            oldest = min(oldest, parse_time(item["EventTime"]))
-            if (event := build_event(item, parts, request.outputs)) is not None:
-                events.append(event)
-        if number == MAX_LOOKUP_PAGES and page.get("NextToken"):
-            gaps.append(
-                SourceGap(
-                    "cloudtrail",
-                    f"only the account's newest {MAX_LOOKUP_PAGES * PAGE_EVENTS} writes were read, "
-                    f"none before {format_local_and_utc(oldest)}: a shorter span has them all",
-                )
-            )
-            break
+    items = _look_up(request, request.outputs.stack.region, "ReadOnly", "false", gaps)
+    iam_region = GLOBAL_REGIONS.get(request.outputs.database.arn.split(":")[1])
+    if iam_region not in (None, request.outputs.stack.region):
+        try:
+            items += _look_up(request, iam_region, "EventSource", IAM_EVENT_SOURCE, gaps)
+        except OpsError as error:
+            gaps.append(SourceGap("cloudtrail", f"changes of roles are missing: {error}"))
+    events = [
+        event
+        for item in reversed(items)
+        if (event := build_event(item, parts, request.outputs)) is not None
+    ]
     if (request.now - request.span.until).total_seconds() < LATE_MINUTES * 60:
         reason = f"events of the last {LATE_MINUTES} minutes may still come"
         gaps.append(SourceGap("cloudtrail", reason, is_failure=False))
-    return build_answer(request, reversed(events), *gaps)
+    return build_answer(request, events, *gaps)
 
 
 def list_resource_parts(outputs: Outputs) -> dict[str, str]:
@@ -204,20 +202,31 @@ def find_actor(identity: Mapping[str, Any]) -> str | None:
     return str(name) if name else None
 
 
-def _list_pages(request: SourceRequest) -> Iterator[dict[str, Any]]:
+def _look_up(
+    request: SourceRequest, region: str | None, key: str, value: str, gaps: list[SourceGap]
+) -> list[Mapping[str, Any]]:
+    """The events of a region that have an attribute, the newest first, up to a limit."""
     clock = WallClock()
-    pages = request.context.aws.list_pages(
-        LOOKUP_API,
-        {
-            "LookupAttributes": [{"AttributeKey": "ReadOnly", "AttributeValue": "false"}],
-            "StartTime": int(request.span.since.timestamp()),
-            "EndTime": int(request.span.until.timestamp()) + 1,
-        },
-    )
-    for page in pages:
-        yield page
-        if page.get("NextToken"):
-            clock.sleep(SECONDS_BETWEEN_PAGES)
+    items: list[Mapping[str, Any]] = []
+    params: dict[str, Any] = {
+        "LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}],
+        "StartTime": int(request.span.since.timestamp()),
+        "EndTime": int(request.span.until.timestamp()) + 1,
+    }
+    for number, page in enumerate(request.context.aws.list_pages(LOOKUP_API, params, region), 1):
+        items += page.get("Events") or ()
+        if not page.get("NextToken"):
+            break
+        if number == MAX_LOOKUP_PAGES:
+            oldest = min(parse_time(item["EventTime"]) for item in items)
+            reason = (
+                f"only the account's newest {len(items)} writes were read, none before "
+                f"{format_local_and_utc(oldest)}: a shorter span has them all"
+            )
+            gaps.append(SourceGap("cloudtrail", reason))
+            break
+        clock.sleep(SECONDS_BETWEEN_PAGES)
+    return items
 
 
 def _list_network_ids(request: SourceRequest, gaps: list[SourceGap]) -> list[str]:

@@ -11,6 +11,7 @@ from ops.permissions.grants import (
     AS_IN_TEMPLATE_CONDITIONS,
     CLUSTER_CONDITION,
     ECS_NAMESPACE_CONDITION,
+    GLOBAL_REGIONS_CONDITION,
     LAUNCH_TEMPLATE_CONDITION,
     SESSION_DOCUMENT_CONDITION,
     STACK_INSTANCE_CONDITIONS,
@@ -117,7 +118,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
     # It has no resource (Service Authorization Reference, CloudTrail).
-    "cloudtrail.lookup_events": (build_unscoped_grant("cloudtrail:LookupEvents"),),
+    "cloudtrail.lookup_events": (
+        build_unscoped_grant("cloudtrail:LookupEvents"),
+        build_unscoped_grant("cloudtrail:LookupEvents", GLOBAL_REGIONS_CONDITION),
+    ),
     "cloudwatch.delete_alarm_mute_rule": (
         build_grant("cloudwatch:DeleteAlarmMuteRule", "mute rules"),
     ),

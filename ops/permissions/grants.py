@@ -50,6 +50,12 @@ STACK_REGIONS_CONDITION: Final[Condition] = (
     "aws:RequestedRegion",
     ("{region}", "{recovery_region}"),
 )
+# Instead of those: the regions of the partitions in which IAM's calls are recorded.
+GLOBAL_REGIONS_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "aws:RequestedRegion",
+    ("us-east-1", "us-gov-west-1", "cn-north-1"),
+)
 CLUSTER_CONDITION: Final[Condition] = (
     "ArnEquals",
     "ecs:cluster",

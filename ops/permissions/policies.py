@@ -163,10 +163,9 @@ def _fill_grant(
     """Fills in a grant's resources and conditions; drops ARNs with names that the stack lacks."""
     templates = (template for name in grant.resources for template in RESOURCE_ARNS[name])
     resources = tuple(dict.fromkeys(_fill_templates(templates, names)))
-    condition_templates = (
-        *grant.conditions,
-        *([STACK_REGIONS_CONDITION] if resources == (ALL_RESOURCES,) else []),
-    )
+    has_regions = any(key == STACK_REGIONS_CONDITION[1] for _, key, _ in grant.conditions)
+    is_limited = resources == (ALL_RESOURCES,) and not has_regions
+    condition_templates = (*grant.conditions, *([STACK_REGIONS_CONDITION] if is_limited else []))
     conditions = tuple(
         (operator, key, tuple(_fill_templates(values, names)))
         for operator, key, values in condition_templates

@@ -39,12 +39,12 @@ def typed() -> Iterator[Typed]:
 
 
 @contextmanager
-def deny(*operations: str) -> Iterator[None]:
-    """AWS denies these operations."""
+def deny(*operations: str, region: str | None = None) -> Iterator[None]:
+    """AWS denies these operations, everywhere or in a region."""
     original = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def answer(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if operation in operations:
+        if operation in operations and region in (None, client.meta.region_name):
             error = {"Code": "AccessDeniedException", "Message": "not authorized"}
             raise ClientError({"Error": error, "ResponseMetadata": {}}, operation)  # type: ignore[typeddict-item]
         return original(client, operation, parameters)
@@ -195,7 +195,8 @@ def test_the_history_of_a_busy_account_is_read_up_to_a_limit_that_is_said(
         record_calls() as calls,
     ):
         body = read_changes(typed, capsys, "--only cloudtrail", code=3)
-    assert [call.api for call in calls].count("cloudtrail.lookup_events") == 2
+    regions = [call.region for call in calls if call.api == "cloudtrail.lookup_events"]
+    assert regions == [REGION, REGION, "us-east-1"]  # where IAM's calls are
     assert slept == [0.5]
     (gap, _) = body["notRead"]
     assert gap["reason"].startswith("only the account's newest 100 writes were read")
@@ -250,3 +251,28 @@ def test_sources_that_keep_less_say_so(
 
 def test_the_calls_that_are_declared_are_those_of_the_sources() -> None:
     assert set(DECLARATIONS["changes"].calls) == set(CHANGE_APIS)
+
+
+def test_changes_of_roles_are_looked_up_where_iam_records_them(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, _ = typed
+    iam = stage.client("iam")
+    role = f"{STACK_PREFIX}-backend-task"
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="another", AssumeRolePolicyDocument="{}")
+    stage.clock.sleep(600)
+    items = read_changes(typed, capsys, "--only cloudtrail --since 15m")["items"]
+    assert [(item["part"], item["what"]) for item in items] == [
+        ("backend", f"iam:CreateRole {role} by ops")
+    ]
+
+
+def test_roles_that_cannot_be_looked_up_are_named(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with deny("LookupEvents", region="us-east-1"):
+        body = read_changes(typed, capsys, "--only cloudtrail", code=3)
+    reasons = [gap["reason"] for gap in body["notRead"] if gap["failed"]]
+    assert [reason[:31] for reason in reasons] == ["changes of roles are missing: c"]
+    assert {item["source"] for item in body["items"]} == {"cloudtrail"}

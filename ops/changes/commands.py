@@ -8,6 +8,7 @@ import typer
 
 from ops.changes.model import SourceName, Timeline, list_change_parts
 from ops.changes.timeline import SOURCE_NAMES, read_timeline
+from ops.cli.completion import complete_service_names
 from ops.cli.execution import load_stack_context
 from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_span
 from ops.cli.watch import WatchOption, repeat_look
@@ -31,7 +32,11 @@ def show_changes(
     ] = None,
     part: Annotated[
         str | None,
-        typer.Option(metavar="PART", help="only of this part: database, network, a service, ..."),
+        typer.Option(
+            metavar="PART",
+            help="only of this part: database, network, a service, ...",
+            autocompletion=complete_service_names,
+        ),
     ] = None,
     only: Annotated[
         str | None,
@@ -68,7 +73,10 @@ def show_changes(
         if output.output_format == "json":
             output.print_json("changes", _build_json(span, selected))
         else:
-            sys.stderr.write(f"ops: {span.describe()}\n")
+            if watch is None:
+                sys.stderr.write(f"ops: {span.describe()}\n")
+            else:
+                output.print_line(span.describe())
             output.print_rows("changes", COLUMNS, [_build_row(event) for event in selected.events])
             if by is not None and "cloudtrail" not in timeline.sources:
                 output.print_line("who did what is known by CloudTrail and runs alone")

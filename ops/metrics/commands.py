@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cli.completion import complete_service_names
 from ops.cli.context import load_stack
 from ops.cli.durations import build_duration_option, format_typed_duration
 from ops.cli.render import Output
@@ -95,6 +96,7 @@ def show_metrics(
             metavar="PART",
             help="load-balancer, services or one of them, fleet, database or a replica, cache, "
             "nat, functions or one of them, or all",
+            autocompletion=complete_service_names,
         ),
     ],
     metric: Annotated[
@@ -128,7 +130,7 @@ def show_metrics(
     """Shows what CloudWatch measured of a part in the last hour, beside yesterday and last week.
 
     A gap in the chart is no data: not known, and not zero. The newest periods, whose values may
-    still come, are drawn and left out of the figures.
+    still come, are in the chart and in `latest` alone.
     """
     outputs, aws, output = load_stack(context, (METRIC_DATA_API, REPLICATION_GROUPS_API))
     metric_part = get_metric_part(outputs, part)
@@ -170,9 +172,9 @@ def _show(look: _Look, span: TimeSpan, read_span: ReadSpan) -> None:
         _RowResult(
             row,
             answers[0][row],
-            summarize(row, answers[0][row][:settled]),
+            summarize(row, answers[0][row], settled),
             {
-                name: summarize(row, answer[row][:settled]).whole
+                name: summarize(row, answer[row], settled).whole
                 for (name, _), answer in zip(befores, answers[1:], strict=True)
             },
         )
@@ -244,8 +246,8 @@ def _list_notes(
     notes: list[str] = []
     if settled < span.count:
         notes.append(
-            f"the last {span.count - settled} of {span.count} periods are only in the chart: their "
-            "values may still come"
+            f"the last {span.count - settled} of {span.count} periods are in the chart and in "
+            "`latest` alone: their values may still come"
         )
     silent_names = dict.fromkeys(
         result.row.fact.name

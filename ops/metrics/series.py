@@ -3,7 +3,7 @@
 A period without a value stays one: no data is unknown, and never zero.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,18 +48,19 @@ def read_spans(
         return list(pool.map(lambda span: _read_span(aws, rows, span), spans))
 
 
-def summarize(row: MetricRow, values: Iterable[float | None]) -> Summary:
-    """What the values of a row come to."""
-    known = [value for value in values if value is not None]
+def summarize(row: MetricRow, values: Sequence[float | None], settled: int) -> Summary:
+    """What the first `settled` values of a row come to; the latest is of all."""
+    latest = next((value for value in reversed(values) if value is not None), None)
+    known = [value for value in values[:settled] if value is not None]
     if not known:
-        return Summary(None, None, None, None)
+        return Summary(None, None, None, latest)
     if row.fact.measure == "count":
         whole = sum(known)
     elif row.fact.measure in ("rate", "level") or row.stat == "Average":
         whole = fmean(known)
     else:
         whole = median(known)
-    return Summary(whole, min(known), max(known), known[-1])
+    return Summary(whole, min(known), max(known), latest)
 
 
 def _read_span(aws: Aws, rows: Sequence[MetricRow], span: ReadSpan) -> dict[MetricRow, Values]:

@@ -47,8 +47,17 @@ def test_counts_are_added_up_and_compared_with_the_same_hours(
     assert "550 total" in out
     assert "275 (+100 %)" in out
     assert "1,100 (-50 %)" in out
-    assert "the last 5 of 60 periods are only in the chart" in out
+    assert "the last 5 of 60 periods are in the chart and in `latest` alone" in out
     assert "load-balancer, " in err
+
+
+def test_the_latest_value_is_shown_before_its_period_is_settled(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, _ = typed
+    put_values(stage, "RequestCount", [10] * 58 + [500], minutes_ago=60)
+    (item, *_) = read_items(typed, capsys, "metrics load-balancer requests")
+    assert (item["latest"], item["high"], item["overall"]) == (500, 10, 550)
 
 
 def test_a_gap_is_unknown_and_never_zero(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:

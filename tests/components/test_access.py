@@ -87,7 +87,7 @@ def test_iam_1_and_iam_21_no_policy_has_a_whole_service_or_everything() -> None:
             assert not [action for action in statement["Action"] if "*" in action]
 
 
-def test_by_default_whom_the_accounts_iam_lets_may_assume_them_with_mfa() -> None:
+def test_by_default_a_role_trusts_the_account_with_mfa() -> None:
     for role in ROLES:
         (statement,) = get_trust_statements({}, role)
         assert statement["Principal"] == {"AWS": [ACCOUNT_ROOT_ARN]}
@@ -95,7 +95,7 @@ def test_by_default_whom_the_accounts_iam_lets_may_assume_them_with_mfa() -> Non
         assert statement["Condition"] == MFA_CONDITION
 
 
-def test_people_are_asked_for_mfa_and_roles_and_saml_have_asked_already() -> None:
+def test_mfa_is_required_of_users_and_not_of_roles_or_saml() -> None:
     people, roles, providers = get_trust_statements(
         {"readers": [USER_ARN, "210987654321", SSO_ROLE_ARN, SAML_PROVIDER_ARN]}
     )
@@ -110,7 +110,7 @@ def test_people_are_asked_for_mfa_and_roles_and_saml_have_asked_already() -> Non
     }
 
 
-def test_each_role_has_its_own_people() -> None:
+def test_each_access_role_trusts_its_own_principals() -> None:
     access: dict[str, JsonValue] = {"recoverers": [SSO_ROLE_ARN]}
     assert [s["Principal"] for s in get_trust_statements(access, "recoverer")] == [
         {"AWS": [SSO_ROLE_ARN]}
@@ -125,7 +125,7 @@ def test_an_account_without_mfa_can_say_so() -> None:
     assert "Condition" not in statement
 
 
-def test_sessions_and_the_boundary_are_as_set() -> None:
+def test_session_length_and_boundary_come_from_the_settings() -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     access: dict[str, JsonValue] = {"sessionHours": 2, "permissionsBoundary": boundary}
     role_inputs = (
@@ -138,7 +138,7 @@ def test_sessions_and_the_boundary_are_as_set() -> None:
     assert role_inputs["name"] == "bulwark-dev-operator"
 
 
-def test_a_stack_may_do_without_them() -> None:
+def test_access_roles_can_be_turned_off() -> None:
     graph = build_program_graph("dev", compute="none", access={"enabled": False})
     outputs: Outputs = parse_outputs(graph.exports)
     assert outputs.access is None

@@ -43,7 +43,7 @@ def _list_named(graph: ResourceGraph) -> list[tuple[str, RegisteredResource]]:
 
 
 @pytest.mark.parametrize("control", ["CloudWatch.15"])
-def test_an_alarm_tells_somebody_or_a_composite_does(control: str) -> None:
+def test_each_alarm_notifies_or_is_part_of_a_composite(control: str) -> None:
     rules = " ".join(
         a.inputs["alarmRule"]
         for a in build_monitoring_graph(ALL_WATCHED_CONFIG).list_resources(COMPOSITE_ALARM_TYPE)
@@ -120,7 +120,7 @@ def test_p3_notifies_nobody_and_is_in_the_contract() -> None:
     assert all(a.inputs["alarmDescription"].startswith("P3. ") for a in silent)
 
 
-def test_a_window_of_metric_math_is_the_settings() -> None:
+def test_the_window_of_a_metric_math_alarm_comes_from_the_settings() -> None:
     overrides: JsonValue = {"target-5xx-rate": {"periodMinutes": 10, "periods": 1}}
     graph = build_monitoring_graph({**ALL_WATCHED_CONFIG, "alarms": {"overrides": overrides}})
     queries = get_metric_alarm(graph, "target-5xx-rate-backend").inputs["metricQueries"]
@@ -166,7 +166,7 @@ def test_missing_data_are_treated_as_the_entry_says_but_never_forgotten() -> Non
     ).inputs["treatMissingData"] == ("breaching")
 
 
-def test_composites_come_after_what_they_ask_about_and_know_whom_they_yield_to() -> None:
+def test_composites_are_created_after_their_alarms_and_suppressors() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     order = [r.inputs.get("name") or r.inputs.get("alarmName") for r in graph]
     for alarm in graph.list_resources(COMPOSITE_ALARM_TYPE):
@@ -187,7 +187,7 @@ def test_dev_pages_for_the_worst_only() -> None:
     assert graph.list_resources(COMPOSITE_ALARM_TYPE) == []
 
 
-def test_prod_stays_within_what_people_and_the_bill_can_bear() -> None:
+def test_prod_has_a_bounded_number_of_alarms() -> None:
     graph = build_monitoring_graph({"services": TWO_SERVICES})
     assert (
         60
@@ -218,12 +218,12 @@ def test_deployments_roll_back_on_errors_and_latency_of_their_own_service() -> N
     assert {name for names in deployment_alarms.values() for name in names} <= alarm_names
 
 
-def test_without_these_severities_no_deployment_waits_for_alarms() -> None:
+def test_without_their_severities_no_deployment_watches_alarms() -> None:
     _, deployment_alarms = get_alarms_part({"alarms": {"severities": ["P0"]}})
     assert deployment_alarms == {"web": ()}
 
 
-def test_the_contract_names_each_alarm_that_tells_somebody_by_severity() -> None:
+def test_the_contract_lists_notifying_alarms_by_severity() -> None:
     part, _ = get_alarms_part(ALL_WATCHED_CONFIG)
     names = AlarmsPart.model_validate(part).names
     assert list(names) == ["P0", "P1", "P2", "P3"]

@@ -53,7 +53,7 @@ def test_the_args_of_components_are_named() -> None:
     assert decorators == {name: ["dataclass(frozen=True, kw_only=True)"] for name in decorators}
 
 
-def test_a_helper_takes_at_most_two_arguments_by_position() -> None:
+def test_a_function_takes_at_most_two_positional_arguments() -> None:
     """Except those that take any number of a thing by position: what precedes must be, too."""
     assert len(FUNCTIONS) > 450
     assert [

@@ -93,7 +93,7 @@ def test_rds_26_the_database_is_in_the_plan_by_its_arn(prod: ResourceGraph) -> N
         ({"protect": False, "deletion": {"discard": ["recoveryPoints"]}}, False, True),
     ],
 )
-def test_vaults_stay_in_aws_with_their_backups_unless_that_is_asked_for_by_name(
+def test_vaults_are_retained_unless_the_settings_discard_them(
     build: Build, values: dict[str, JsonValue], *, protected: bool, discarded: bool
 ) -> None:
     vaults = build_backups_graph(build, build_settings(values)).list_resources(BACKUP_VAULT_TYPE)
@@ -102,7 +102,7 @@ def test_vaults_stay_in_aws_with_their_backups_unless_that_is_asked_for_by_name(
     ] * 2
 
 
-def test_the_rarer_a_backup_the_longer_it_is_kept(prod: ResourceGraph) -> None:
+def test_rarer_backups_are_kept_longer(prod: ResourceGraph) -> None:
     rules = prod.get_resource(BACKUP_PLAN_TYPE).inputs["rules"]
     assert {r["ruleName"]: (r["schedule"], r["lifecycle"]["deleteAfter"]) for r in rules} == {
         "daily": ("cron(0 5 * * ? *)", 35),
@@ -124,7 +124,7 @@ def test_each_backup_is_copied_to_the_recovery_region(prod: ResourceGraph) -> No
 @pytest.mark.parametrize(
     "values", [{"recoveryRegion": None}, {"backups": {"copyToRecovery": False}}]
 )
-def test_nothing_is_copied_where_there_is_nowhere_to_or_no_wish(
+def test_without_a_recovery_region_or_if_turned_off_no_backup_is_copied(
     build: Build, values: dict[str, JsonValue]
 ) -> None:
     graph = build_backups_graph(build, build_settings(values))
@@ -139,7 +139,7 @@ def test_point_in_time_recovery_stays_with_rds(prod: ResourceGraph) -> None:
     assert not any(rule.get("enableContinuousBackup") for rule in rules)
 
 
-def test_the_role_has_aws_backups_own_policies(prod: ResourceGraph) -> None:
+def test_the_backup_role_has_the_managed_policies_of_aws_backup(prod: ResourceGraph) -> None:
     role = prod.get_resource("aws:iam/role:Role", "backups-service")
     [trust] = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert trust["Principal"] == {"Service": ["backup.amazonaws.com"]}
@@ -168,7 +168,7 @@ def test_the_newest_backup_is_restored_each_week_into_the_databases_subnets(
     assert test["restoreMetadataOverrides"] == {"dbSubnetGroupName": "bulwark-test-database"}
 
 
-def test_restores_are_tested_only_where_the_settings_say(build: Build) -> None:
+def test_restores_are_tested_only_if_the_settings_ask_for_it(build: Build) -> None:
     assert (
         build_backups_graph(build, build_backup_settings({"restoreTesting": False})).list_resources(
             RESTORE_TESTING_SELECTION_TYPE
@@ -215,7 +215,7 @@ def test_a_vault_is_not_locked_by_default(prod: ResourceGraph) -> None:
     assert prod.list_resources(VAULT_LOCK_TYPE) == []
 
 
-def test_turned_off_there_is_no_vault_and_the_operations_bucket_stays(build: Build) -> None:
+def test_with_backups_off_there_is_no_vault_but_the_operations_bucket(build: Build) -> None:
     graph = build_backups_graph(build, build_settings(profile="dev"))
     assert [r.type for r in graph if r.type.startswith("aws:backup")] == []
     assert graph.get_resource("aws:s3/bucket:Bucket", "operations")

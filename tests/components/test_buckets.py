@@ -30,13 +30,13 @@ def _build_bucket_graph(build: Build, **args: Any) -> ResourceGraph:
 
 
 @pytest.mark.parametrize("control", ["S3.1", "S3.2", "S3.3", "S3.8"])
-def test_nothing_in_it_can_be_public(build: Build, control: str) -> None:
+def test_a_bucket_blocks_all_public_access(build: Build, control: str) -> None:
     block = _get_inputs(_build_bucket_graph(build), "BucketPublicAccessBlock")
     flags = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     assert all(block[flag] is True for flag in flags), control
 
 
-def test_s3_5_only_tls_is_let_in(build: Build) -> None:
+def test_s3_5_a_bucket_denies_requests_without_tls(build: Build) -> None:
     policy = json.loads(_get_inputs(_build_bucket_graph(build), "BucketPolicy")["policy"])
     (deny,) = [s for s in policy["Statement"] if s["Effect"] == "Deny"]
     assert (deny["Principal"], deny["Action"]) == ("*", ["s3:*"])
@@ -45,7 +45,7 @@ def test_s3_5_only_tls_is_let_in(build: Build) -> None:
     assert deny["Resource"][1].endswith("/*")
 
 
-def test_s3_9_who_reads_it_is_logged_where_there_is_a_log_bucket(build: Build) -> None:
+def test_s3_9_access_to_a_bucket_is_logged_if_there_is_a_log_bucket(build: Build) -> None:
     logging = _get_inputs(
         _build_bucket_graph(build, access_log_bucket="bulwark-test-logs"), "BucketLogging"
     )
@@ -53,13 +53,13 @@ def test_s3_9_who_reads_it_is_logged_where_there_is_a_log_bucket(build: Build) -
     assert logging["targetPrefix"] == "s3/data/"
 
 
-def test_s3_12_there_are_no_acls(build: Build) -> None:
+def test_s3_12_a_bucket_has_acls_disabled(build: Build) -> None:
     rule = _get_inputs(_build_bucket_graph(build), "BucketOwnershipControls")["rule"]
     assert rule == {"objectOwnership": "BucketOwnerEnforced"}
 
 
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
-def test_it_is_tidied_up(build: Build, control: str) -> None:
+def test_unfinished_uploads_and_old_versions_expire(build: Build, control: str) -> None:
     rules = _get_inputs(_build_bucket_graph(build), "BucketLifecycleConfiguration")["rules"]
     by_id = {rule["id"]: rule for rule in rules}
     assert by_id["unfinished-uploads"]["abortIncompleteMultipartUpload"], control
@@ -67,7 +67,7 @@ def test_it_is_tidied_up(build: Build, control: str) -> None:
     assert all(rule["status"] == "Enabled" for rule in rules)
 
 
-def test_marks_of_deleted_objects_end_too(build: Build) -> None:
+def test_delete_markers_expire(build: Build) -> None:
     lifecycle_rules = _get_inputs(_build_bucket_graph(build), "BucketLifecycleConfiguration")[
         "rules"
     ]
@@ -80,13 +80,13 @@ def test_marks_of_deleted_objects_end_too(build: Build) -> None:
     assert [r["expiration"] for r in lifecycle_rules if "expiration" in r] == [{"days": 30}]
 
 
-def test_s3_14_it_keeps_versions(build: Build) -> None:
+def test_s3_14_a_bucket_keeps_versions(build: Build) -> None:
     versioning_inputs = _get_inputs(_build_bucket_graph(build), "BucketVersioning")
     assert versioning_inputs["versioningConfiguration"] == {"status": "Enabled"}
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(KMS_KEY_ARN, "aws:kms"), (None, "AES256")])
-def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
+def test_s3_17_a_bucket_is_encrypted_with_the_given_key(
     build: Build, key: str | None, algorithm: str
 ) -> None:
     (rule,) = _get_inputs(
@@ -105,7 +105,7 @@ def test_s3_17_it_is_encrypted_by_the_key_where_one_is_given(
         ({"protect": False, "deletion": {"discard": ["buckets"]}}, False, True),
     ],
 )
-def test_it_stays_in_aws_with_its_guards_unless_that_is_asked_for_by_name(
+def test_a_bucket_and_its_guards_are_retained_unless_discarded(
     build: Build, values: dict[str, JsonValue], *, protected: bool, discarded: bool
 ) -> None:
     settings = build_settings(values)
@@ -117,7 +117,7 @@ def test_it_stays_in_aws_with_its_guards_unless_that_is_asked_for_by_name(
     assert {r.retain_on_delete for r in in_aws} == {not discarded}
 
 
-def test_it_and_all_its_guards_stand_in_its_own_region(build: Build) -> None:
+def test_a_bucket_and_its_guards_are_created_in_the_given_region(build: Build) -> None:
     def program() -> None:
         args = BucketArgs(
             settings=build_settings(),

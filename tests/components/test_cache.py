@@ -45,11 +45,13 @@ def get_replication_group(graph: ResourceGraph) -> RegisteredResource:
         ("ElastiCache.7", "subnetGroupName", "bulwark-test-cache"),
     ],
 )
-def test_prod_meets_the_control(control: str, name: str, value: JsonValue) -> None:
+def test_the_prod_cache_meets_the_security_control(
+    control: str, name: str, value: JsonValue
+) -> None:
     assert get_replication_group(build_cache_graph()).inputs[name] == value, control
 
 
-def test_it_stands_in_the_private_subnets_and_nothing_may_call_it_yet() -> None:
+def test_the_cache_is_in_private_subnets_without_ingress_rules() -> None:
     graph = build_cache_graph()
     subnets = graph.get_resource("aws:elasticache/subnetGroup:SubnetGroup").inputs
     assert subnets["subnetIds"] == list(PRIVATE_SUBNET_IDS.values())
@@ -58,14 +60,14 @@ def test_it_stands_in_the_private_subnets_and_nothing_may_call_it_yet() -> None:
     assert not [r for r in list_component_resources(graph, "cache") if "Rule" in r.type]
 
 
-def test_it_is_encrypted_with_the_stacks_own_key() -> None:
+def test_the_cache_is_encrypted_with_the_stacks_own_key() -> None:
     graph = build_cache_graph()
     key = graph.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
     assert get_replication_group(graph).inputs["kmsKeyId"] == key
     assert "kmsKeyId" not in get_replication_group(build_cache_graph(profile="dev")).inputs
 
 
-def test_the_token_is_secret_and_rotation_owns_it() -> None:
+def test_the_auth_token_is_secret_and_owned_by_rotation() -> None:
     graph = build_cache_graph()
     assert "authToken" in get_replication_group(graph).secrets
     assert get_replication_group(graph).ignore_changes == ("authToken",)
@@ -99,20 +101,20 @@ def test_slow_and_engine_logs_go_to_groups_of_the_stack() -> None:
         assert (logs["retentionInDays"], bool(logs["kmsKeyId"])) == (90, True)
 
 
-def test_without_a_replica_nothing_can_take_over() -> None:
+def test_without_a_replica_automatic_failover_is_off() -> None:
     inputs = get_replication_group(build_cache_graph({"replicas": 0})).inputs
     assert inputs["numCacheClusters"] == 1
     assert inputs["automaticFailoverEnabled"] is False
     assert inputs["multiAzEnabled"] is False
 
 
-def test_without_snapshots_there_is_no_window_for_them() -> None:
+def test_without_snapshots_there_is_no_snapshot_window() -> None:
     inputs = get_replication_group(build_cache_graph({"snapshotDays": 0})).inputs
     assert inputs["snapshotRetentionLimit"] == 0
     assert "snapshotWindow" not in inputs
 
 
-def test_what_holds_data_is_protected_where_the_stack_is() -> None:
+def test_the_cache_is_protected_if_the_stack_is() -> None:
     prod, dev = (
         get_replication_group(build_cache_graph()),
         get_replication_group(build_cache_graph(profile="dev")),
@@ -167,14 +169,14 @@ def test_another_family_deletes_no_parameter_group() -> None:
     assert groups[0] == groups[1] == groups[2]
 
 
-def test_what_goes_when_memory_is_full_is_a_setting() -> None:
+def test_the_eviction_policy_comes_from_the_settings() -> None:
     policy = {"name": "maxmemory-policy", "value": "noeviction"}
     graph = build_cache_graph({"eviction": "noeviction"})
     for group in graph.list_resources(CACHE_PARAMETER_GROUP_TYPE):
         assert group.inputs["parameters"] == [policy]
 
 
-def test_there_is_none_unless_asked_for() -> None:
+def test_there_is_no_cache_by_default() -> None:
     assert not build_stores_graph().list_resources(REPLICATION_GROUP_TYPE)
 
 
@@ -187,7 +189,7 @@ def test_every_resource_is_tagged_and_named_from_the_component() -> None:
         )
 
 
-def test_its_part_of_the_contract_is_whole() -> None:
+def test_the_cache_part_of_the_contract_is_complete() -> None:
     parts: list[dict[str, object]] = []
 
     def check_cache(stores: DataStores) -> None:

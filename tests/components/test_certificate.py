@@ -54,7 +54,7 @@ def test_acm_1_a_certificate_is_proved_by_dns_so_that_acm_renews_it(build: Build
     ]
 
 
-def test_acm_2_its_key_has_2048_bits(build: Build) -> None:
+def test_acm_2_the_certificates_key_has_2048_bits(build: Build) -> None:
     graph = _build_certificate_graph(build, {"domain": "app.example.com", "zoneId": "Z1"})
     assert graph.get_resource(CERTIFICATE_TYPE).inputs["keyAlgorithm"] == "RSA_2048"
 
@@ -91,12 +91,12 @@ def test_the_proof_of_a_name_stays_in_a_zone_that_other_stacks_use(
     assert record.inputs["allowOverwrite"] is True
 
 
-def test_a_name_that_acm_does_not_ask_for_is_an_error() -> None:
+def test_a_name_without_a_validation_record_is_an_error() -> None:
     with pytest.raises(LookupError, match=r"ACM asks for no record of example\.com"):
         _get_validation_option("example.com", [])
 
 
-def test_a_zone_of_its_own_holds_the_records(build: Build) -> None:
+def test_a_zone_that_the_stack_creates_holds_the_validation_records(build: Build) -> None:
     outputs: list[object] = []
 
     def program() -> None:
@@ -115,7 +115,9 @@ def test_a_zone_of_its_own_holds_the_records(build: Build) -> None:
 
 
 @pytest.mark.parametrize("zone", [None, "Z1"])
-def test_a_certificate_that_is_given_is_used_as_it_is(build: Build, zone: str | None) -> None:
+def test_a_certificate_named_by_the_settings_is_used_unchanged(
+    build: Build, zone: str | None
+) -> None:
     load_balancer_values: dict[str, JsonValue] = {"certificateArn": OWN_CERTIFICATE_ARN}
     if zone:
         load_balancer_values |= {"domain": "app.example.com", "zoneId": zone}

@@ -38,7 +38,7 @@ class OuterComponent(Component):
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_what_is_guarded_is_protected_where_the_stack_is(build: Build, protect: bool) -> None:
+def test_guarded_resources_are_protected_if_the_stack_is(build: Build, protect: bool) -> None:
     topics = {t.name: t for t in build(lambda: OuterComponent(protect)).list_resources(TOPIC_TYPE)}
     assert {name: t.protect for name, t in topics.items()} == {
         "outer-plain": False,
@@ -54,7 +54,7 @@ def test_children_are_named_from_the_component_and_the_stack(build: Build) -> No
     assert [c.type for c in graph if not c.custom] == ["bulwark:index:Outer", "bulwark:index:Inner"]
 
 
-def test_what_is_inside_keeps_the_outer_components_tags(build: Build) -> None:
+def test_nested_components_keep_the_tags_of_the_outer_one(build: Build) -> None:
     graph = build(lambda: OuterComponent(True))
     for topic in graph.list_resources(TOPIC_TYPE):
         outer = graph.find_component(topic)

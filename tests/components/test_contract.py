@@ -22,7 +22,7 @@ def test_a_part_is_exported_in_camel_case(build: Build) -> None:
     assert build(program).exports == {"part": {"dashboards": {"database": "d"}}}
 
 
-def test_what_is_missing_or_unknown_is_named_at_once() -> None:
+def test_all_missing_and_unknown_fields_are_named_together() -> None:
     with pytest.raises(TypeError, match="DashboardsPart lacks dashboards"):
         build_contract_part(DashboardsPart)
     with pytest.raises(TypeError, match="DashboardsPart has no colour"):

@@ -10,7 +10,7 @@ OWN_SECRET_ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-g7h8
 PARAMETER_ARN = "arn:aws:ssm:eu-north-1:123456789012:parameter/own/flag"
 
 
-def test_the_stack_gives_database_and_cache() -> None:
+def test_containers_get_database_and_cache_credentials() -> None:
     service_credentials = build_container_credentials(
         ServiceSettings(),
         database_secret_arn=DATABASE_SECRET_ARN,
@@ -21,7 +21,7 @@ def test_the_stack_gives_database_and_cache() -> None:
     assert service_credentials.variables["CACHE_TOKEN"].key == "token"
 
 
-def test_without_a_cache_there_is_nothing_of_it() -> None:
+def test_without_a_cache_containers_get_no_cache_credentials() -> None:
     service_credentials = build_container_credentials(
         ServiceSettings(), database_secret_arn=DATABASE_SECRET_ARN, cache_secret_arn=None
     )
@@ -54,7 +54,7 @@ def test_each_secret_of_the_settings_is_read_once() -> None:
     }
 
 
-def test_what_is_not_needed_is_not_allowed() -> None:
+def test_unused_secrets_may_not_be_read() -> None:
     nothing = build_container_credentials(
         ServiceSettings(database=False),
         database_secret_arn=DATABASE_SECRET_ARN,

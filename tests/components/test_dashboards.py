@@ -35,7 +35,7 @@ def list_graph_properties(graph: ResourceGraph) -> list[WidgetContent]:
     ]
 
 
-def test_there_is_one_for_each_reader() -> None:
+def test_each_audience_has_its_own_dashboard() -> None:
     assert sorted(load_dashboard_widgets(build_monitoring_graph(ALL_WATCHED_CONFIG))) == [
         "bulwark-test-application",
         "bulwark-test-cost",
@@ -47,7 +47,7 @@ def test_there_is_one_for_each_reader() -> None:
     assert len(alone) == 3
 
 
-def test_the_state_of_its_alarms_stands_on_top_and_every_alarm_on_one_dashboard() -> None:
+def test_alarm_states_are_on_top_and_each_alarm_is_on_one_dashboard() -> None:
     graph = build_monitoring_graph(ALL_WATCHED_CONFIG)
     shown_alarms: list[str] = []
     for widgets in load_dashboard_widgets(graph).values():
@@ -231,7 +231,7 @@ def test_flow_logs_are_shown_where_cloudwatch_has_them() -> None:
     ]
 
 
-def test_the_bill_is_read_where_aws_publishes_it() -> None:
+def test_billing_metrics_are_read_from_us_east_1() -> None:
     bill_properties = [
         p
         for p in list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))

@@ -54,7 +54,7 @@ def prod() -> ResourceGraph:
         ("RDS.25", "username", "bulwark_admin"),
     ],
 )
-def test_prod_meets_the_control(
+def test_the_prod_database_meets_the_security_control(
     prod: ResourceGraph, control: str, name: str, value: JsonValue
 ) -> None:
     assert get_primary_resource(prod).inputs[name] == value, control
@@ -67,7 +67,7 @@ def test_rds_1_no_snapshot_is_shared(prod: ResourceGraph) -> None:
     assert not [r for r in prod if "snapshot" in r.type.lower()]
 
 
-def test_rds_18_the_database_stands_in_the_database_subnets_of_the_vpc(prod: ResourceGraph) -> None:
+def test_rds_18_the_database_is_in_the_database_subnets_of_the_vpc(prod: ResourceGraph) -> None:
     group = prod.get_resource("aws:rds/subnetGroup:SubnetGroup")
     assert group.inputs["subnetIds"] == list(DATABASE_SUBNET_IDS.values())
     assert get_primary_resource(prod).inputs["dbSubnetGroupName"] == group.inputs["name"]
@@ -82,7 +82,7 @@ def test_rds_38_connections_are_by_tls_only(prod: ResourceGraph) -> None:
     }
 
 
-def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: ResourceGraph) -> None:
+def test_data_at_rest_is_encrypted_with_the_stacks_own_key(prod: ResourceGraph) -> None:
     key = prod.get_resource("aws:kms/key:Key", "keys-data").outputs["arn"]
     assert get_primary_resource(prod).inputs["kmsKeyId"] == key
     for instance in prod.list_resources(DATABASE_TYPE):
@@ -90,7 +90,7 @@ def test_all_that_stands_still_is_encrypted_with_the_stacks_own_key(prod: Resour
     assert prod.get_resource("aws:secretsmanager/secret:Secret").inputs["kmsKeyId"] == key
 
 
-def test_nothing_may_call_the_database_but_who_connects_to_it(prod: ResourceGraph) -> None:
+def test_only_connected_clients_may_reach_the_database(prod: ResourceGraph) -> None:
     group = prod.get_resource("aws:ec2/securityGroup:SecurityGroup", "database-server")
     assert not group.inputs.get("ingress")
     assert not group.inputs.get("egress")
@@ -100,7 +100,7 @@ def test_nothing_may_call_the_database_but_who_connects_to_it(prod: ResourceGrap
     assert not [r for r in list_component_resources(prod, "database") if "Rule" in r.type]
 
 
-def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) -> None:
+def test_the_database_is_protected_if_the_stack_is(prod: ResourceGraph) -> None:
     kinds = (DATABASE_TYPE, "aws:secretsmanager/secret:Secret", SECRET_VERSION_TYPE)
     protected_resources = [r for r in list_component_resources(prod, "database") if r.type in kinds]
     assert len(protected_resources) == 5
@@ -118,7 +118,7 @@ def test_what_holds_data_is_protected_where_the_stack_is(prod: ResourceGraph) ->
     assert dev.inputs["deletionProtection"] is False
 
 
-def test_a_database_goes_without_a_trace_only_where_the_settings_say_so_by_name() -> None:
+def test_a_database_is_discarded_only_if_the_settings_name_it() -> None:
     unprotected = get_primary_resource(build_stores_graph({"protect": False}))
     assert not unprotected.protect
     assert (unprotected.inputs["skipFinalSnapshot"], unprotected.inputs["deletionProtection"]) == (
@@ -134,7 +134,7 @@ def test_a_database_goes_without_a_trace_only_where_the_settings_say_so_by_name(
     assert "finalSnapshotIdentifier" not in discarded.inputs
 
 
-def test_log_groups_stand_before_the_instances_that_write_to_them(prod: ResourceGraph) -> None:
+def test_log_groups_are_created_before_the_instances(prod: ResourceGraph) -> None:
     groups = {
         r.inputs["name"]: r
         for r in prod.list_resources(LOG_GROUP_TYPE)
@@ -172,7 +172,7 @@ def test_the_password_and_the_credentials_are_secret(prod: ResourceGraph) -> Non
     }
 
 
-def test_what_rotation_and_operations_change_is_left_alone(prod: ResourceGraph) -> None:
+def test_pulumi_ignores_what_rotation_and_operations_change(prod: ResourceGraph) -> None:
     assert set(get_primary_resource(prod).ignore_changes) == {"password", *CREATION_ONLY_PROPERTIES}
     assert prod.get_resource(SECRET_VERSION_TYPE).ignore_changes == (
         "secretString",
@@ -180,7 +180,7 @@ def test_what_rotation_and_operations_change_is_left_alone(prod: ResourceGraph) 
     )
 
 
-def test_the_password_has_nothing_that_rds_or_a_url_refuses(prod: ResourceGraph) -> None:
+def test_the_password_has_only_characters_valid_for_rds_and_urls(prod: ResourceGraph) -> None:
     password_inputs = prod.get_resource("random:index/randomPassword:RandomPassword").inputs
     assert password_inputs["length"] == 32
     assert not set('/"@ :?#%&') & set(password_inputs["overrideSpecial"])
@@ -207,7 +207,7 @@ def test_enhanced_monitoring_has_a_role_that_only_this_database_may_use(
     ]
 
 
-def test_replicas_copy_the_primary_and_leave_to_it_what_rds_takes_from_it(
+def test_replicas_omit_the_inputs_that_rds_copies_from_the_primary(
     prod: ResourceGraph,
 ) -> None:
     replicas = [i for i in prod.list_resources(DATABASE_TYPE) if i.name != "database"]
@@ -303,7 +303,7 @@ def test_a_restored_database_takes_size_and_names_from_its_backup(
     assert content["username"] == "bulwark_admin"
 
 
-def test_without_a_restore_the_database_differs_by_what_is_ignored_or_grows() -> None:
+def test_a_restored_database_equals_a_new_one_but_for_ignored_inputs() -> None:
     new = get_primary_resource(build_stores_graph()).inputs
     restored = get_primary_resource(
         build_stores_graph({"database": {"restoreFrom": {"snapshot": "last"}}})
@@ -329,7 +329,7 @@ def test_a_major_version_brings_its_own_parameter_group_beside_the_old_one() -> 
     assert not [g for g in groups if "name" in g]
 
 
-def test_gp3_gets_iops_and_throughput_only_where_they_can_be_set() -> None:
+def test_iops_and_throughput_of_gp3_are_set_only_from_400_gb() -> None:
     small = get_primary_resource(build_stores_graph()).inputs
     assert small["storageType"] == "gp3"
     assert not {"iops", "storageThroughput"} & small.keys()
@@ -350,7 +350,7 @@ def test_storage_from_400_gb_has_the_baseline_of_striped_volumes() -> None:
     assert "iops" not in get_primary_resource(build_stores_graph({"database": restored})).inputs
 
 
-def test_dev_is_cheap_and_single() -> None:
+def test_the_dev_database_is_small_without_a_standby() -> None:
     graph = build_stores_graph(profile="dev")
     dev = get_primary_resource(graph).inputs
     assert (dev["instanceClass"], dev["multiAz"], dev["backupRetentionPeriod"]) == (
@@ -375,7 +375,7 @@ def test_every_resource_is_parented_and_tagged(prod: ResourceGraph) -> None:
     assert all(r.name.startswith("database") for r in component_resources)
 
 
-def test_its_part_of_the_contract_is_whole() -> None:
+def test_the_database_part_of_the_contract_is_complete() -> None:
     parts: list[dict[str, object]] = []
     run_stores_program(
         lambda stores: stores.database.part.apply(parts.append), {"database": {"replicas": 1}}
@@ -388,7 +388,7 @@ def test_its_part_of_the_contract_is_whole() -> None:
     assert part["secretArn"]
 
 
-def test_names_that_others_use_are_known_before_the_resources() -> None:
+def test_exported_names_are_known_before_the_resources_exist() -> None:
     def check_database(stores: DataStores) -> None:
         database = stores.database
         assert database.identifier == "bulwark-test-database"

@@ -22,7 +22,7 @@ def prod() -> ResourceGraph:
         ("RDS.22", "db-security-group", {"configuration change", "failure"}),
     ],
 )
-def test_security_hub_finds_its_subscription(
+def test_subscriptions_cover_the_events_that_security_hub_requires(
     prod: ResourceGraph, control: str, source_type: str, categories: set[str]
 ) -> None:
     subscriptions = [
@@ -34,7 +34,7 @@ def test_security_hub_finds_its_subscription(
     assert subscriptions[0].get("enabled") is not False
 
 
-def test_what_cannot_wait_pages(prod: ResourceGraph) -> None:
+def test_urgent_database_events_page(prod: ResourceGraph) -> None:
     page = prod.get_resource("aws:sns/topic:Topic", "topics-page").outputs["arn"]
     page_subscriptions = [
         s for s in prod.list_resources(DB_EVENT_SUBSCRIPTION_TYPE) if s.inputs["snsTopic"] == page

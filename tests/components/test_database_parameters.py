@@ -20,7 +20,7 @@ def list_parameter_values(database: dict[str, JsonValue] | None = None) -> dict[
     }
 
 
-def test_slow_queries_locks_and_io_are_seen() -> None:
+def test_slow_queries_locks_and_io_timing_are_logged() -> None:
     parameter_values = list_parameter_values({"slowQueryMs": 250})
     assert parameter_values["log_min_duration_statement"] == "250"
     assert parameter_values["log_lock_waits"] == parameter_values["track_io_timing"] == "1"
@@ -31,14 +31,14 @@ def test_rds_38_tls_is_forced() -> None:
     assert list_parameter_values()["rds.force_ssl"] == "1"
 
 
-def test_the_settings_win_and_add() -> None:
+def test_parameters_of_the_settings_override_and_extend_the_defaults() -> None:
     parameter_values = list_parameter_values(
         {"parameters": {"track_io_timing": "0", "work_mem": "65536"}}
     )
     assert (parameter_values["track_io_timing"], parameter_values["work_mem"]) == ("0", "65536")
 
 
-def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
+def test_log_connections_is_boolean_only_before_postgresql_18() -> None:
     assert list_parameter_values({"engineVersion": "17"})["log_connections"] == "1"
     assert "log_connections" not in list_parameter_values({"engineVersion": "18"})
 
@@ -55,11 +55,11 @@ def test_connections_are_logged_by_a_switch_only_where_it_is_one() -> None:
         ("work_mem", "immediate"),
     ],
 )
-def test_what_needs_a_restart_is_not_applied_at_once(name: str, method: str) -> None:
+def test_static_parameters_are_applied_at_a_reboot(name: str, method: str) -> None:
     assert DatabaseParameter(name, "x").apply_method == method
 
 
-def test_parameters_come_in_one_order() -> None:
+def test_parameters_are_sorted() -> None:
     names = [p.name for p in build_database_parameters(build_settings().database)]
     assert names == sorted(names)
     assert {n for n in names if n in STATIC_PARAMETERS} == {"shared_preload_libraries"}

@@ -143,7 +143,7 @@ def test_a_fleet_is_read_as_instance_refreshes_left_it(
     assert deployed.fleet_port == 8080
 
 
-def test_nothing_stands_before_the_first_deployment() -> None:
+def test_before_the_first_deployment_no_deployed_values_are_read() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [
         "aws:index/getAvailabilityZones:getAvailabilityZones",
@@ -245,7 +245,7 @@ def test_local_zones_are_not_offered() -> None:
         require_existing_zones(build_settings(), zone_names)
 
 
-def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:
+def test_outputs_copied_from_a_lost_region_are_no_deployed_stack() -> None:
     """In the recovery region the outputs have the same path."""
     published = PUBLISHED | {"stack": {**PUBLISHED["stack"], "region": "eu-west-1"}}
     assert read(DeployedMocks(published, INSTANCE), build_settings()) == DeployedStack()
@@ -258,7 +258,7 @@ def test_the_copy_of_a_lost_regions_outputs_is_no_stack() -> None:
         "DBInstanceNotFound: DBInstance bulwark-test-database not found",
     ],
 )
-def test_a_database_that_is_gone_does_not_stand(message: str) -> None:
+def test_a_deleted_database_is_not_counted_as_deployed(message: str) -> None:
     deployed = read(DeployedMocks(PUBLISHED, message), build_settings())
     assert deployed.database is None
     assert deployed.cidr == "10.0.0.0/16"

@@ -37,7 +37,7 @@ def get_policy_statements(graph: ResourceGraph, service: str) -> dict[str, dict[
     return {s["Sid"]: s for s in json.loads(text)["Statement"]}
 
 
-def test_gateways_stand_always_and_alone_by_default(build: Build) -> None:
+def test_by_default_there_are_gateway_endpoints_only(build: Build) -> None:
     graph = build_endpoints_graph(build)
     endpoint_types = {
         e.inputs["serviceName"]: e.inputs["vpcEndpointType"]
@@ -52,7 +52,7 @@ def test_gateways_stand_always_and_alone_by_default(build: Build) -> None:
         assert endpoint.inputs["routeTableIds"] == ["rtb-private", "rtb-database"]
 
 
-def test_nothing_is_written_into_buckets_of_strangers(build: Build) -> None:
+def test_endpoints_deny_writes_to_buckets_of_other_accounts(build: Build) -> None:
     statements = get_policy_statements(
         build_endpoints_graph(build, s3Accounts=["210987654321"]), "s3"
     )
@@ -64,7 +64,7 @@ def test_nothing_is_written_into_buckets_of_strangers(build: Build) -> None:
     assert len(statements) == 2
 
 
-def test_only_the_accounts_own_tables_are_reached(build: Build) -> None:
+def test_endpoints_reach_tables_of_the_own_account_only(build: Build) -> None:
     (statement,) = get_policy_statements(build_endpoints_graph(build), "dynamodb").values()
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
 

@@ -22,13 +22,13 @@ def _build_names(discard: list[str]) -> tuple[ResourceGraph, list[str | None]]:
     return run_program(program, AwsMocks()), names
 
 
-def test_the_name_ends_with_what_the_next_database_has_not() -> None:
+def test_final_snapshots_of_successive_databases_have_different_names() -> None:
     graph, names = _build_names([])
     suffix = graph.get_resource("random:index/randomId:RandomId", "database-final-snapshot")
     assert names == [f"bulwark-test-database-final-{suffix.outputs['hex']}"]
 
 
-def test_there_is_no_name_where_the_database_is_discarded() -> None:
+def test_a_discarded_database_has_no_final_snapshot_name() -> None:
     graph, names = _build_names(["database"])
     assert names == [None]
     assert graph.list_resources("random:index/randomId:RandomId") == []

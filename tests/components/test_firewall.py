@@ -33,7 +33,7 @@ def test_a_security_group_has_no_rule(build_component_graph: Callable[..., Resou
     assert graph.list_resources(INGRESS_RULE_TYPE) == graph.list_resources(EGRESS_RULE_TYPE) == []
 
 
-def test_two_that_are_connected_name_each_other(
+def test_connected_security_groups_reference_each_other(
     build_component_graph: Callable[..., ResourceGraph],
 ) -> None:
     graph = build_component_graph(
@@ -55,7 +55,7 @@ def test_two_that_are_connected_name_each_other(
         assert "cidrIpv4" not in rule
 
 
-def test_the_way_out_is_one_range_and_port(
+def test_an_egress_rule_is_one_range_and_one_port(
     build_component_graph: Callable[..., ResourceGraph],
 ) -> None:
     graph = build_component_graph(

@@ -49,13 +49,13 @@ def _get_mixed_instances_policy(graph: ResourceGraph) -> dict[str, Any]:
     return instances_policy
 
 
-def test_autoscaling_1_the_load_balancer_says_which_instances_are_well(build: Build) -> None:
+def test_autoscaling_1_instance_health_comes_from_the_load_balancer(build: Build) -> None:
     group = build_fleet_graph(build).get_resource(AUTO_SCALING_GROUP_TYPE).inputs
     assert (group["healthCheckType"], group["healthCheckGracePeriod"]) == ("ELB", 300)
     assert len(group["targetGroupArns"]) == 1
 
 
-def test_autoscaling_2_instances_stand_in_every_zone(build: Build) -> None:
+def test_autoscaling_2_instances_are_in_every_zone(build: Build) -> None:
     assert (
         len(
             set(
@@ -112,7 +112,7 @@ def test_the_role_reads_its_own_image_secrets_and_repository_only(build: Build) 
     assert rights["Metrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}
 
 
-def test_what_operations_change_is_not_pulumis(build: Build) -> None:
+def test_pulumi_ignores_capacity_and_image_of_the_fleet(build: Build) -> None:
     graph = build_fleet_graph(build)
     group, image = (
         graph.get_resource(AUTO_SCALING_GROUP_TYPE),
@@ -134,7 +134,7 @@ def test_a_new_template_waits_for_a_refresh_that_can_go_back(build: Build) -> No
 @pytest.mark.parametrize(
     ("deployed_version", "version", "is_warned"), [(None, "1", False), ("7", "7", True)]
 )
-def test_the_group_keeps_the_version_that_it_uses(
+def test_the_group_keeps_its_launch_template_version(
     deployed_version: str | None,
     version: str,
     is_warned: bool,
@@ -205,7 +205,7 @@ def test_the_fleet_follows_its_load(build: Build) -> None:
 
 
 @pytest.mark.parametrize(("days", "seconds"), [(None, None), (30, 2_592_000)])
-def test_old_instances_are_replaced_where_the_settings_say(
+def test_instances_are_replaced_at_the_maximum_age_of_the_settings(
     build: Build, days: int | None, seconds: int | None
 ) -> None:
     group = (
@@ -237,7 +237,7 @@ def test_instances_are_called_by_the_load_balancer_and_call_what_they_need(build
     }
 
 
-def test_instances_know_where_secrets_are_and_not_what_they_hold(build: Build) -> None:
+def test_instances_get_arns_of_secrets_and_no_values(build: Build) -> None:
     secret_arn = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:own-abc123"
     graph = build_fleet_graph(
         build, {"fleet": {"secrets": {"KEY": secret_arn}, "environment": {"A": "1"}}}
@@ -273,7 +273,7 @@ def test_the_groups_tags_reach_its_instances(build: Build) -> None:
     assert all(tag["propagateAtLaunch"] for tag in tags.values())
 
 
-def test_the_part_says_what_operations_need(build: Build) -> None:
+def test_the_fleet_part_has_what_operations_need(build: Build) -> None:
     parts: list[list[object]] = []
     build(
         lambda: parts.append(

@@ -44,7 +44,7 @@ def test_a_deployment_may_use_every_service_of_a_stack(stack: str) -> None:
     assert list_iam_services(stack) <= allowed_services
 
 
-def test_no_service_is_open_that_no_stack_has_anything_of() -> None:
+def test_the_boundary_allows_no_service_that_no_stack_uses() -> None:
     used_services = list_iam_services("prod")
     assert {*documents.STACK_SERVICES, *documents.GLOBAL_SERVICES} - used_services == {
         *documents.UNSCOPED_SERVICES

@@ -12,7 +12,7 @@ from tests.world import AwsMocks, build_settings, run_whole_program
 DATABASE_IMPORT_KEY = "rds/instance database"
 
 
-def test_what_the_settings_name_is_imported_and_nothing_else() -> None:
+def test_only_resources_named_by_the_settings_are_imported() -> None:
     graph = run_whole_program(
         "dev", {"compute": "none", "imports": {DATABASE_IMPORT_KEY: "bulwark-dev-database"}}
     )
@@ -24,7 +24,7 @@ def test_what_the_settings_name_is_imported_and_nothing_else() -> None:
     assert imported_resources == {("aws:rds/instance:Instance", "database", "bulwark-dev-database")}
 
 
-def test_what_is_imported_is_what_would_be_made() -> None:
+def test_an_imported_resource_has_the_inputs_of_a_created_one() -> None:
     """The engine holds its inputs against what is there: they are those of the settings."""
     database = run_whole_program("dev", {"compute": "none"}).get_resource(
         "aws:rds/instance:Instance"
@@ -37,7 +37,7 @@ def test_what_is_imported_is_what_would_be_made() -> None:
 
 
 @pytest.mark.parametrize("key", ["rds/instance databse", "rds/cluster database"])
-def test_what_no_resource_is_called_is_an_error_that_names_it(key: str) -> None:
+def test_an_import_key_that_matches_no_resource_is_refused_by_name(key: str) -> None:
     with pytest.raises(RunError, match=f"bulwark:imports.{key} matches no resource"):
         run_whole_program("dev", {"compute": "none", "imports": {key: "x"}})
 
@@ -51,14 +51,14 @@ def test_a_key_is_a_type_and_a_name(imports: dict[str, str]) -> None:
         run_whole_program("dev", {"compute": "none", "imports": dict(imports)})
 
 
-def test_a_run_knows_nothing_of_the_imports_of_the_run_before() -> None:
+def test_runs_of_the_program_share_no_imports() -> None:
     overrides: dict[str, JsonValue] = {"compute": "none", "imports": {DATABASE_IMPORT_KEY: "x"}}
     run_stack_program("dev", AwsMocks(), overrides)
     graph = run_stack_program("dev", AwsMocks(), {"compute": "none"})
     assert [resource.name for resource in graph if resource.import_id] == []
 
 
-def test_what_was_used_is_a_value_of_its_own() -> None:
+def test_used_imports_are_kept_outside_the_settings() -> None:
     settings = build_settings({"imports": {DATABASE_IMPORT_KEY: "x"}})
     used_imports = SeenResources()
     with pytest.raises(RunError, match="matches no resource of this stack"):

@@ -54,7 +54,7 @@ def test_connections_never_exceed_the_documented_formula() -> None:
         ), db_class.name
 
 
-def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
+def test_a_class_has_a_processor_and_may_be_burstable() -> None:
     assert [
         (c.processor, c.is_burstable) for c in map(get_rds_class, ("db.t4g.micro", "db.m6i.large"))
     ] == [("arm64", True), ("x86_64", False)]
@@ -71,7 +71,7 @@ def test_a_class_knows_its_processor_and_whether_it_lives_on_credits() -> None:
         ("t4g.micro", "must be db.FAMILY.SIZE with a family of t4g, t3, m6g"),
     ],
 )
-def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> None:
+def test_an_unknown_db_class_lists_the_known_ones(name: str, message: str) -> None:
     with pytest.raises(UnknownClassError, match=message):
         get_rds_class(name)
 
@@ -83,6 +83,6 @@ def test_an_unknown_db_class_says_which_there_are(name: str, message: str) -> No
         ("cache.r6gd.large", "must be cache.FAMILY.SIZE with a family of t4g, t3, m6g, m7g"),
     ],
 )
-def test_an_unknown_cache_node_says_which_there_are(name: str, message: str) -> None:
+def test_an_unknown_cache_node_type_lists_the_known_ones(name: str, message: str) -> None:
     with pytest.raises(UnknownClassError, match=message):
         get_cache_node(name)

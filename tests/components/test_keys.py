@@ -58,7 +58,7 @@ def test_a_stack_that_leaves_encryption_to_aws_has_no_keys(build: Build) -> None
     assert build(program).list_resources(KMS_KEY_TYPE) == []
 
 
-def test_whoever_may_use_a_key_grants_it_to_services_of_aws_only(build: Build) -> None:
+def test_grants_of_a_key_are_for_aws_services_only(build: Build) -> None:
     graph = build(
         lambda: Keys(
             "keys", args=KeysArgs(settings=build_settings(), account=Account.get_current())

@@ -136,7 +136,7 @@ def test_elb_17_https_has_the_tls_policy_and_the_proved_certificate(build: Build
     assert listener["certificateArn"] == validation.inputs["certificateArn"]
 
 
-def test_what_no_rule_answers_is_not_found(build: Build) -> None:
+def test_a_request_that_matches_no_rule_gets_404(build: Build) -> None:
     for graph, name in (
         (build_load_balancer_graph(build), "alb-https"),
         (build_load_balancer_graph(build, profile="dev"), "alb-http"),
@@ -186,7 +186,7 @@ def test_ec2_18_only_the_listeners_ports_are_open_and_only_to_those_allowed(
 @pytest.mark.parametrize(
     ("internal", "subnets"), [(False, "subnet-a subnet-b"), (True, "private-a private-b")]
 )
-def test_an_internal_one_is_in_the_private_subnets(
+def test_an_internal_load_balancer_is_in_the_private_subnets(
     build: Build, internal: bool, subnets: str
 ) -> None:
     values: dict[str, JsonValue] = {
@@ -290,7 +290,7 @@ def test_a_target_group_fits_its_targets(
     assert group["deregistrationDelay"] == 30
 
 
-def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
+def test_a_target_group_has_an_auto_name_so_that_it_can_be_replaced(
     build: Build,
 ) -> None:
     name = "a" * 20  # the longest name of a service
@@ -301,7 +301,7 @@ def test_a_target_group_is_named_by_pulumi_so_that_another_can_stand_beside_it(
     assert len(f"{group.name}-0123abc") <= 32
 
 
-def test_the_maintenance_rule_comes_first_and_operations_own_when_it_is_met(build: Build) -> None:
+def test_the_maintenance_rule_is_first_and_pulumi_ignores_its_condition(build: Build) -> None:
     graph = build_load_balancer_graph(build)
     rule = graph.get_resource(LISTENER_RULE_TYPE, "alb-maintenance")
     assert rule.inputs["conditions"] == [{"hostHeader": {"values": ["maintenance.invalid"]}}]
@@ -318,7 +318,7 @@ def test_the_maintenance_page_fits_a_fixed_response() -> None:
     assert len(MAINTENANCE_PAGE_HTML.encode()) <= 1024
 
 
-def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
+def test_targets_depend_on_the_listener_rules(build: Build) -> None:
     load_balancers: list[LoadBalancer] = []
     graph = build(
         lambda: load_balancers.append(
@@ -334,7 +334,9 @@ def test_targets_say_which_rules_must_stand_before_them(build: Build) -> None:
     ("profile", "url"),
     [("prod", "https://app.example.com"), ("dev", "http://alb.elb.amazonaws.com")],
 )
-def test_the_part_says_where_the_stack_answers(build: Build, profile: str, url: str) -> None:
+def test_the_load_balancer_part_has_the_urls_of_the_stack(
+    build: Build, profile: str, url: str
+) -> None:
     part = _load_load_balancer_part(build, profile=profile)
     assert part.url == url
     assert part.name == "bulwark-test-alb"

@@ -39,14 +39,14 @@ def _list_allow_statements(graph: ResourceGraph) -> dict[str, list[dict[str, Any
     return by_service
 
 
-def test_it_is_named_for_the_stack_the_account_and_the_region(build: Build) -> None:
+def test_the_log_bucket_is_named_for_stack_account_and_region(build: Build) -> None:
     assert (
         _build_log_bucket_graph(build).get_resource("aws:s3/bucket:Bucket").inputs["bucket"]
         == LOG_BUCKET_NAME
     )
 
 
-def test_the_load_balancer_writes_below_its_prefix_and_the_own_account(build: Build) -> None:
+def test_load_balancers_write_below_the_prefix_of_the_own_account(build: Build) -> None:
     (statement,) = _list_allow_statements(_build_log_bucket_graph(build))[
         "logdelivery.elasticloadbalancing.amazonaws.com"
     ]
@@ -78,7 +78,7 @@ def test_flow_logs_are_taken_from_the_own_account_only(build: Build) -> None:
         }
 
 
-def test_s3_6_no_other_account_is_let_in(build: Build) -> None:
+def test_s3_6_the_log_bucket_admits_no_other_account(build: Build) -> None:
     policy = json.loads(
         _build_log_bucket_graph(build)
         .get_resource("aws:s3/bucketPolicy:BucketPolicy")
@@ -97,13 +97,13 @@ def test_logs_end_after_the_days_of_the_settings(build: Build, control: str) -> 
     assert rules["expire"]["expiration"] == {"days": 400}, control
 
 
-def test_it_is_encrypted_by_s3_as_load_balancers_cannot_write_otherwise(build: Build) -> None:
+def test_the_log_bucket_uses_sse_s3_which_load_balancers_need(build: Build) -> None:
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     (rule,) = _build_log_bucket_graph(build).get_resource(kind).inputs["rules"]
     assert rule["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "AES256"
 
 
-def test_its_name_is_known_to_others_once_the_policy_stands(build: Build) -> None:
+def test_the_log_buckets_name_resolves_after_its_policy(build: Build) -> None:
     bucket_names: list[str] = []
 
     def program() -> None:

@@ -40,7 +40,7 @@ def build_nat_instances_graph(build: Build, kind: str = "one") -> ResourceGraph:
 
 
 @pytest.mark.parametrize(("kind", "zones"), [("one", "a"), ("per-zone", "abc")])
-def test_a_gateway_stands_where_the_setting_says_with_its_own_address(
+def test_a_nat_gateway_is_in_each_chosen_zone_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
     graph = build_nat_graph(build, build_settings({"network": {"nat": kind}}))
@@ -54,7 +54,7 @@ def test_a_gateway_stands_where_the_setting_says_with_its_own_address(
 
 
 @pytest.mark.parametrize(("kind", "zones"), [("one", "a"), ("per-zone", "abc")])
-def test_an_instance_stands_where_the_setting_says_with_its_own_address(
+def test_a_nat_instance_is_in_each_chosen_zone_with_its_own_address(
     build: Build, kind: str, zones: str
 ) -> None:
     graph = build_nat_instances_graph(build, kind)
@@ -168,6 +168,6 @@ def test_the_script_is_valid_shell_and_finds_the_interface(build: Build) -> None
     assert process.stdout == "ens5\n"
 
 
-def test_nothing_stands_where_nothing_calls_out(build: Build) -> None:
+def test_without_outbound_traffic_there_is_no_nat(build: Build) -> None:
     graph = build_nat_graph(build, build_settings({"compute": "none"}))
     assert [r.type for r in graph] == ["bulwark:index:Nat"]

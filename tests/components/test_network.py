@@ -95,7 +95,7 @@ def test_the_vpc_resolves_names_and_is_protected(build: Build) -> None:
     assert not build_network_graph(build, {"protect": False})[0].get_resource(VPC_TYPE).protect
 
 
-def test_a_further_zone_only_adds(build: Build) -> None:
+def test_adding_a_zone_changes_nothing_that_exists(build: Build) -> None:
     two, _ = build_network_graph(build, {"network": {"zones": ["a", "b"]}})
     three, _ = build_network_graph(build, {"network": {"zones": ["a", "b", "c"]}})
     before = {(r.type, r.name): r for r in two}
@@ -196,7 +196,7 @@ def test_gateway_endpoints_serve_the_private_and_the_database_tier(build: Build)
         assert set(endpoint.inputs["routeTableIds"]) == route_table_ids
 
 
-def test_a_subnet_is_handed_out_by_its_association(build: Build) -> None:
+def test_a_subnet_id_resolves_after_its_route_table_association(build: Build) -> None:
     """What starts in a subnet waits for the association, and so for routes and ACL."""
     graph, part = build_network_graph(build, {"network": {"interfaceEndpoints": ["ecr.api"]}})
     before = {
@@ -226,7 +226,7 @@ def test_a_subnet_is_handed_out_by_its_association(build: Build) -> None:
     assert part["privateSubnets"] == {z: f"network-private-{z}-id" for z in "abc"}
 
 
-def test_nat_waits_for_the_public_tiers_way_out(build: Build) -> None:
+def test_nat_is_created_after_the_route_to_the_internet_gateway(build: Build) -> None:
     graph, _ = build_network_graph(build)
     for zone in "abc":
         gateway = graph.get_resource("aws:ec2/natGateway:NatGateway", f"network-nat-{zone}")
@@ -236,7 +236,7 @@ def test_nat_waits_for_the_public_tiers_way_out(build: Build) -> None:
         )
 
 
-def test_the_part_of_the_contract_is_whole(build: Build) -> None:
+def test_the_network_part_of_the_contract_is_complete(build: Build) -> None:
     _, part = build_network_graph(build)
     read = NetworkPart.model_validate(part)
     assert read.vpc_id == "network-id"
@@ -260,7 +260,7 @@ def test_no_security_group_lets_the_world_in(build: Build, control: str, device:
     )
 
 
-def test_every_child_is_tagged_and_stands_in_the_network(build: Build) -> None:
+def test_every_child_is_tagged_and_parented_by_the_network(build: Build) -> None:
     graph, _ = build_network_graph(build)
     mine = [r for r in graph if r.name.startswith("network") and r.custom]
     assert len(mine) > 40

@@ -83,7 +83,7 @@ def test_ec2_21_no_rule_lets_the_world_in_to_ssh_or_rdp(
         ("database", EXTERNAL_ADDRESS, 40000),  # an answer of S3
     ],
 )
-def test_what_the_stack_lives_on_comes_in(tier: str, other: str, port: int) -> None:
+def test_required_traffic_is_admitted_inbound(tier: str, other: str, port: int) -> None:
     assert is_packet_allowed(ACL_RULES[tier].ingress, TCP_PROTOCOL, other, port)
 
 
@@ -98,7 +98,7 @@ def test_what_the_stack_lives_on_comes_in(tier: str, other: str, port: int) -> N
         ("database", PRIVATE_ADDRESS, 22),
     ],
 )
-def test_what_has_no_business_there_stays_out(tier: str, other: str, port: int) -> None:
+def test_unneeded_traffic_is_denied_inbound(tier: str, other: str, port: int) -> None:
     assert not is_packet_allowed(ACL_RULES[tier].ingress, TCP_PROTOCOL, other, port)
 
 
@@ -114,7 +114,9 @@ def test_what_has_no_business_there_stays_out(tier: str, other: str, port: int) 
         ("database", PUBLIC_ADDRESS, 40000, False),
     ],
 )
-def test_what_goes_out(tier: str, other: str, port: int, let: bool) -> None:
+def test_outbound_traffic_is_limited_to_what_a_tier_needs(
+    tier: str, other: str, port: int, let: bool
+) -> None:
     assert is_packet_allowed(ACL_RULES[tier].egress, TCP_PROTOCOL, other, port) is let
 
 

@@ -53,7 +53,7 @@ def prod(build: Build) -> ResourceGraph:
 both_buckets = pytest.mark.parametrize("name", ["operations", "operations-recovery"])
 
 
-def test_its_name_is_the_stacks_with_account_and_region(prod: ResourceGraph) -> None:
+def test_the_operations_bucket_is_named_for_stack_account_and_region(prod: ResourceGraph) -> None:
     names = {
         b.name: b.inputs["bucket"]
         for b in prod.list_resources(BUCKET_TYPE)
@@ -66,7 +66,7 @@ def test_its_name_is_the_stacks_with_account_and_region(prod: ResourceGraph) -> 
 
 
 @both_buckets
-def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -> None:
+def test_s3_1_and_s3_8_the_operations_bucket_is_not_public(prod: ResourceGraph, name: str) -> None:
     block = get_bucket_guard_inputs(prod, "PublicAccessBlock", name)
     assert all(
         block[key]
@@ -81,7 +81,7 @@ def test_s3_1_and_s3_8_nothing_in_it_is_public(prod: ResourceGraph, name: str) -
 
 @both_buckets
 @pytest.mark.parametrize("control", ["S3.2", "S3.3", "S3.5", "S3.6"])
-def test_its_policy_only_denies_and_first_what_is_not_tls(
+def test_the_operations_buckets_policy_denies_requests_without_tls(
     prod: ResourceGraph, name: str, control: str
 ) -> None:
     policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
@@ -89,16 +89,14 @@ def test_its_policy_only_denies_and_first_what_is_not_tls(
     assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_s3_9_reads_of_it_are_logged(prod: ResourceGraph) -> None:
+def test_s3_9_reads_of_the_operations_bucket_are_logged(prod: ResourceGraph) -> None:
     logging = get_bucket_guard_inputs(prod, "Logging", "operations")
     assert logging["targetBucket"] == "bulwark-test-logs-123456789012-eu-north-1"
 
 
 @both_buckets
 @pytest.mark.parametrize("control", ["S3.10", "S3.13"])
-def test_old_versions_end_after_the_journals_days(
-    prod: ResourceGraph, name: str, control: str
-) -> None:
+def test_old_versions_of_journals_expire(prod: ResourceGraph, name: str, control: str) -> None:
     rules = {
         r["id"]: r for r in get_bucket_guard_inputs(prod, "LifecycleConfiguration", name)["rules"]
     }
@@ -121,7 +119,7 @@ def test_s3_14_versions_are_kept(prod: ResourceGraph, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "key"), [("operations", "keys-data"), ("operations-recovery", "keys-recovery")]
 )
-def test_s3_17_it_is_encrypted_with_the_regions_own_key(
+def test_s3_17_the_operations_bucket_is_encrypted_with_the_regions_own_key(
     prod: ResourceGraph, name: str, key: str
 ) -> None:
     rule = get_bucket_guard_inputs(prod, "ServerSideEncryptionConfiguration", name)["rules"][0]
@@ -131,7 +129,9 @@ def test_s3_17_it_is_encrypted_with_the_regions_own_key(
 
 
 @both_buckets
-def test_it_is_protected_where_the_stack_is(prod: ResourceGraph, build: Build, name: str) -> None:
+def test_the_operations_bucket_is_protected_if_the_stack_is(
+    prod: ResourceGraph, build: Build, name: str
+) -> None:
     assert prod.get_resource(BUCKET_TYPE, name).protect
     loose = build_operations_graph(build, build_settings({"protect": False})).get_resource(
         BUCKET_TYPE, name
@@ -141,7 +141,7 @@ def test_it_is_protected_where_the_stack_is(prod: ResourceGraph, build: Build, n
     assert loose.retain_on_delete
 
 
-def test_everything_is_replicated_deletions_too(prod: ResourceGraph) -> None:
+def test_all_objects_and_delete_markers_are_replicated(prod: ResourceGraph) -> None:
     replication = prod.get_resource(BUCKET_REPLICATION_TYPE, "operations-replication")
     recovery_bucket = prod.get_resource(BUCKET_TYPE, "operations-recovery")
     [rule] = replication.inputs["rules"]
@@ -155,7 +155,7 @@ def test_everything_is_replicated_deletions_too(prod: ResourceGraph) -> None:
     assert recovery_bucket.inputs["region"] == "eu-west-1"
 
 
-def test_what_kms_encrypts_is_replicated_under_the_other_regions_key(prod: ResourceGraph) -> None:
+def test_replicas_are_encrypted_with_the_other_regions_key(prod: ResourceGraph) -> None:
     [rule] = prod.get_resource(BUCKET_REPLICATION_TYPE).inputs["rules"]
     key = prod.get_resource("aws:kms/key:Key", "keys-recovery").outputs["arn"]
     assert rule["destination"]["encryptionConfiguration"] == {"replicaKmsKeyId": key}
@@ -190,7 +190,7 @@ def test_without_a_recovery_region_there_is_one_bucket(build: Build) -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"recoveryRegion": "eu-west-1"}])
-def test_without_own_keys_s3s_are_used(build: Build, values: dict[str, JsonValue]) -> None:
+def test_without_own_keys_buckets_use_sse_s3(build: Build, values: dict[str, JsonValue]) -> None:
     graph = build_operations_graph(build, build_settings(values, profile="dev"))
     for encryption in graph.list_resources(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
@@ -202,7 +202,7 @@ def test_without_own_keys_s3s_are_used(build: Build, values: dict[str, JsonValue
 
 
 @both_buckets
-def test_a_line_of_a_journal_is_written_once(prod: ResourceGraph, name: str) -> None:
+def test_a_line_of_a_journal_cannot_be_overwritten(prod: ResourceGraph, name: str) -> None:
     """Not over another, which wants If-None-Match of every put, nor after a deletion."""
     policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
     statements = {statement.get("Sid"): statement for statement in policy["Statement"]}

@@ -18,7 +18,7 @@ from tests.conftest import Build
 from tests.world import ACCOUNT, build_settings
 
 
-def test_a_statement_has_only_what_it_says() -> None:
+def test_a_statement_omits_empty_fields() -> None:
     assert Statement(actions=["s3:GetObject"], resources=["arn:x"]).to_json() == {
         "Effect": "Allow",
         "Action": ["s3:GetObject"],
@@ -34,7 +34,9 @@ def test_a_statement_has_only_what_it_says() -> None:
         ({"Service": ["x"]}, {"Service": ["x"]}),
     ],
 )
-def test_everybody_is_a_star(principals: dict[str, list[str]], principal_value: object) -> None:
+def test_principals_are_written_as_iam_reads_them(
+    principals: dict[str, list[str]], principal_value: object
+) -> None:
     statement = Statement(
         sid="S", effect="Deny", actions=["s3:*"], principals=principals, conditions={"Bool": {}}
     ).to_json()

@@ -110,7 +110,7 @@ def test_a_secret_of_the_config_stays_a_secret(monkeypatch: pytest.MonkeyPatch) 
     assert provider.secrets >= {"profile", "secretKey", "assumeRoles"}
 
 
-def test_what_is_no_json_is_refused_by_its_key() -> None:
+def test_a_config_value_that_is_no_json_is_refused_by_its_key() -> None:
     with pytest.raises(pulumi.RunError, match=r"^aws:endpoints is no JSON, must be what aws"):
         run_program(
             lambda: _discard(read_provider_arguments()),

@@ -28,7 +28,7 @@ def build_published_graph(build: Build, settings: Settings, parts: dict[str, Any
     return build(program)
 
 
-def test_each_part_stands_in_both_regions_under_one_path(build: Build) -> None:
+def test_each_part_is_published_in_both_regions_under_one_path(build: Build) -> None:
     settings = build_settings()
     graph = build_published_graph(build, settings, {"network": {"vpcId": "vpc-1"}, "cache": None})
     parameters = {p.name: p.inputs for p in graph.list_resources(SSM_PARAMETER_TYPE)}
@@ -88,13 +88,13 @@ def test_with_many_services_each_parameter_stays_in_the_standard_tier(
     ("compute", "expected"),
     [("services", ("web",)), ("fleet", ("fleet",)), ("both", ("web", "fleet")), ("none", ())],
 )
-def test_labels_are_of_what_stands_behind_the_load_balancer(
+def test_load_balancer_parts_are_labelled_by_service_and_fleet(
     compute: str, expected: tuple[str, ...]
 ) -> None:
     assert tuple(list_part_labels(build_settings({"compute": compute}), "loadBalancer")) == expected
 
 
-def test_the_text_is_json_that_is_read_again(build: Build) -> None:
+def test_a_published_part_is_json(build: Build) -> None:
     graph = build_published_graph(
         build, build_settings(profile="dev"), {"network": {"vpcId": 'a"b', "cidr": "ü"}}
     )

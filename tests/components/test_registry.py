@@ -92,7 +92,7 @@ def test_a_repository_is_encrypted_with_the_stacks_key_where_it_has_one(build: B
     assert dev == [{"encryptionType": "AES256"}]
 
 
-def test_only_the_own_account_pulls_and_pushes(build: Build) -> None:
+def test_repositories_admit_the_own_account_only(build: Build) -> None:
     policy = json.loads(
         _build_registry_graph(build).get_resource(ECR_REPOSITORY_POLICY_TYPE).inputs["policy"]
     )

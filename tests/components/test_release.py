@@ -14,7 +14,7 @@ def _run(*release: str, **values: JsonValue) -> ResourceGraph:
     return run_whole_program("prod", {"deletion": {"release": [*release]}, **values})
 
 
-def test_what_is_released_is_protected_no_longer_and_all_else_is() -> None:
+def test_only_released_resources_lose_their_protection() -> None:
     before, after = (
         {(resource.type, resource.name) for resource in _run(*keys) if resource.protect}
         for keys in ((), (SERVICE_KEY, "rds/instance database"))
@@ -26,7 +26,7 @@ def test_what_is_released_is_protected_no_longer_and_all_else_is() -> None:
     assert after < before
 
 
-def test_aws_refuses_no_longer_either() -> None:
+def test_a_released_resource_loses_deletion_protection_in_aws() -> None:
     graph = _run("rds/instance database", "lb/loadBalancer alb")
     assert graph.get_resource("aws:rds/instance:Instance").inputs["deletionProtection"] is False
     balancer = graph.get_resource("aws:lb/loadBalancer:LoadBalancer")
@@ -41,7 +41,7 @@ def test_aws_refuses_no_longer_either() -> None:
         ("dev", "ecs/service services-backend"),  # nor is anything of dev
     ],
 )
-def test_what_is_not_protected_is_an_error_that_names_it(stack: str, key: str) -> None:
+def test_releasing_an_unprotected_resource_is_an_error(stack: str, key: str) -> None:
     with pytest.raises(RunError, match=f"deletion.release holds '{key}', which is no protected"):
         run_whole_program(stack, {"deletion": {"release": [key]}})
 

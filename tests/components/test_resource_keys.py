@@ -7,7 +7,7 @@ def test_a_key_is_the_module_and_resource_of_the_type_and_the_name() -> None:
     assert build_resource_key("aws:rds/instance:Instance", "database") == "rds/instance database"
 
 
-def test_what_was_seen_cannot_be_changed_through_its_keys() -> None:
+def test_seen_keys_are_a_copy() -> None:
     seen = SeenResources()
     keys = seen.keys
     seen.add("rds/instance database")

@@ -44,7 +44,7 @@ def test_each_secret_is_rotated_in_time(
     assert 1 <= rotation["rotationRules"]["automaticallyAfterDays"] <= 90, control
 
 
-def test_the_first_password_is_rotated_at_once_after_all_that_a_change_of_it_disturbs() -> None:
+def test_the_first_rotation_comes_after_replicas_and_backup_replication() -> None:
     graph = build_stores_graph(
         BOTH_ROTATIONS_CONFIG
         | {"recoveryRegion": "eu-west-1", "database": {"replicas": 2, "crossRegionBackupDays": 7}}
@@ -94,7 +94,7 @@ def test_only_secrets_manager_may_call_and_only_for_this_secret(
         ),
     ],
 )
-def test_the_function_may_change_just_the_one_whose_secret_it_is(
+def test_the_function_may_modify_only_its_own_database_or_cache(
     both_rotations_graph: ResourceGraph, name: str, actions: list[str], resource: str
 ) -> None:
     assert {
@@ -105,7 +105,7 @@ def test_the_function_may_change_just_the_one_whose_secret_it_is(
 
 
 @pytest.mark.parametrize("name", ROTATION_NAMES)
-def test_only_random_passwords_are_had_from_anywhere(
+def test_only_get_random_password_is_allowed_on_every_resource(
     both_rotations_graph: ResourceGraph, name: str
 ) -> None:
     wide = [s for s in get_function_statements(both_rotations_graph, name) if "*" in s["Resource"]]
@@ -138,7 +138,7 @@ def test_kms_is_used_through_secrets_manager_only(both_rotations_graph: Resource
 
 
 @pytest.mark.parametrize("name", ROTATION_NAMES)
-def test_what_reads_the_secret_at_its_start_may_be_replaced(
+def test_the_function_may_restart_readers_of_the_secret(
     both_rotations_graph: ResourceGraph, name: str
 ) -> None:
     resources_by_action = {
@@ -164,7 +164,7 @@ def test_what_reads_the_secret_at_its_start_may_be_replaced(
         ({"compute": "both", "fleet": {"database": False}}, ["web"], False),
     ],
 )
-def test_readers_are_those_with_the_databases_credentials(
+def test_secret_readers_are_services_and_fleet_with_database_credentials(
     values: dict[str, JsonValue], services: list[str], fleet: bool
 ) -> None:
     settings: Settings = build_settings(values)
@@ -174,7 +174,7 @@ def test_readers_are_those_with_the_databases_credentials(
 
 
 @pytest.mark.parametrize("name", ROTATION_NAMES)
-def test_the_function_is_told_what_to_rotate(
+def test_the_functions_environment_names_what_to_rotate(
     both_rotations_graph: ResourceGraph, name: str
 ) -> None:
     function = both_rotations_graph.get_resource(LAMBDA_FUNCTION_TYPE, name).inputs
@@ -208,7 +208,7 @@ def test_the_function_logs_to_a_group_of_the_stack(
     assert (group["retentionInDays"], bool(group["kmsKeyId"])) == (90, True)
 
 
-def test_the_code_needs_nothing_that_lambda_does_not_have() -> None:
+def test_the_functions_code_imports_only_what_lambda_provides() -> None:
     roots = {
         name.split(".")[0]
         for node in ast.walk(ast.parse(ROTATION_CODE_FILE.read_text()))

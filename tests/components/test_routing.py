@@ -49,7 +49,7 @@ def deploy(
 
 
 @given(ROUTED_TARGETS, TARGET_NAMES, st.tuples(HOST_LISTS, PATH_LISTS))
-def test_another_service_never_moves_the_rules_of_those_there_are(
+def test_adding_a_service_keeps_the_priorities_of_existing_rules(
     targets: dict[str, tuple[list[str], list[str]]],
     name: str,
     new_target: tuple[list[str], list[str]],
@@ -104,7 +104,7 @@ def test_priorities_are_those_that_aws_takes_and_maintenance_comes_before(
         (Route("a", "*.example.com", "/*"), Route("b", None, "/*")),
     ],
 )
-def test_the_more_specific_comes_first_by_host_and_then_by_path(
+def test_more_specific_rules_come_first_by_host_and_then_by_path(
     first: Route, second: Route
 ) -> None:
     assert first.preferred_priority < second.preferred_priority
@@ -226,7 +226,7 @@ def test_each_pair_of_host_and_path_has_its_own_rule() -> None:
         ),
     ],
 )
-def test_a_table_that_cannot_be_is_refused_with_the_reason(
+def test_an_impossible_routing_table_is_refused_with_the_reason(
     targets: dict[str, tuple[list[str], list[str]]], seeds: dict[str, int], message: str
 ) -> None:
     assert find_routing_fault(targets, seeds) == message
@@ -269,7 +269,7 @@ def test_a_rule_that_goes_keeps_its_priority_until_it_is_deleted() -> None:
     assert new != old == second.preferred_priority
 
 
-def test_rules_from_before_priorities_were_published_stay_where_their_hash_put_them() -> None:
+def test_rules_without_published_priorities_keep_their_hashed_ones() -> None:
     first, second = find_two_of_one_priority()
     targets: dict[str, tuple[list[str], list[str]]] = {
         "a": ([], [first.path]),
@@ -281,7 +281,7 @@ def test_rules_from_before_priorities_were_published_stay_where_their_hash_put_t
         assert [*published[new].values()] != [first.preferred_priority]
 
 
-def test_another_seed_moves_the_rules_of_its_service_alone() -> None:
+def test_changing_a_services_seed_moves_only_its_own_rules() -> None:
     before = deploy(FIFTY_TARGETS)
     after = deploy(FIFTY_TARGETS, before, {"service-07": 1})
     assert [name for name in before if before[name] != after[name]] == ["service-07"]

@@ -23,7 +23,7 @@ SCHEDULED_SERVICES: JsonValue = {
 }
 
 
-def test_the_limits_are_the_settings_and_stay_pulumis(build: Build) -> None:
+def test_scaling_limits_come_from_the_settings_and_pulumi_keeps_them(build: Build) -> None:
     target = build_services_graph(build).get_resource(SCALABLE_TARGET_TYPE)
     assert (target.inputs["minCapacity"], target.inputs["maxCapacity"]) == (2, 10)
     assert target.inputs["resourceId"] == "service/bulwark-test/web"
@@ -62,14 +62,14 @@ def test_the_cooldowns_are_those_of_the_settings(build: Build) -> None:
     assert {(p["scaleOutCooldown"], p["scaleInCooldown"]) for p in policies} == {(0, 900)}
 
 
-def test_a_target_that_is_null_is_not_followed(build: Build) -> None:
+def test_a_null_scaling_target_makes_no_policy(build: Build) -> None:
     graph = build_services_graph(build, {"services": {"web": {"memoryTarget": None}}})
     assert [p.name for p in graph.list_resources(SCALING_POLICY_TYPE)] == [
         "services-web-scaling-cpu"
     ]
 
 
-def test_nothing_to_follow_means_no_scaling(build: Build) -> None:
+def test_without_scaling_targets_there_is_no_scaling(build: Build) -> None:
     graph = build_services_graph(
         build, {"services": {"web": {"memoryTarget": None, "cpuTarget": None}}}
     )
@@ -80,7 +80,7 @@ def test_nothing_to_follow_means_no_scaling(build: Build) -> None:
     )
 
 
-def test_a_schedule_moves_the_limits_which_are_then_no_longer_pulumis(build: Build) -> None:
+def test_with_a_schedule_pulumi_ignores_the_scaling_limits(build: Build) -> None:
     graph = build_services_graph(build, {"services": SCHEDULED_SERVICES})
     assert set(graph.get_resource(SCALABLE_TARGET_TYPE).ignore_changes) == {
         "minCapacity",

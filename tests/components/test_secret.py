@@ -17,15 +17,13 @@ SECRET_TYPE = "aws:secretsmanager/secret:Secret"
 
 
 @pytest.mark.parametrize(("profile", "days"), [("prod", 30), ("dev", 0)])
-def test_a_deleted_secret_can_be_had_back_where_the_stack_is_protected(
-    profile: str, days: int
-) -> None:
+def test_in_a_protected_stack_a_deleted_secret_can_be_restored(profile: str, days: int) -> None:
     secret = build_stores_graph(profile=profile).get_resource(SECRET_TYPE)
     assert secret.inputs["recoveryWindowInDays"] == days
     assert secret.protect is (profile == "prod")
 
 
-def test_a_version_that_is_written_again_is_not_current() -> None:
+def test_a_rewritten_version_of_a_secret_does_not_become_current() -> None:
     """As a refresh leaves it that no longer finds the first version (terraform-provider-aws#37302).
 
     The two later values are those of rotations.
@@ -75,7 +73,7 @@ def test_a_secret_can_be_replaced_while_the_old_one_waits_for_its_end() -> None:
     assert "name" not in inputs
 
 
-def test_no_password_stands_in_clear_in_any_input() -> None:
+def test_no_input_holds_a_plaintext_password() -> None:
     graph: ResourceGraph = build_stores_graph({"cache": {"enabled": True}})
     word = graph.get_resource("random:index/randomPassword:RandomPassword", "cache-token").outputs[
         "result"

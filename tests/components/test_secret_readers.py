@@ -27,7 +27,7 @@ def is_denied(policy: str, principal: str, action: str = "secretsmanager:GetSecr
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_only_the_stacks_own_readers_have_its_secrets(stack: str) -> None:
+def test_only_the_stacks_own_readers_may_read_its_secrets(stack: str) -> None:
     graph = run_whole_program(stack, {"compute": "both", "cache": {"enabled": True}})
     secrets = graph.list_resources(SECRET_TYPE)
     assert len(secrets) == 2

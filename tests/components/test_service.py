@@ -53,7 +53,7 @@ def test_ecs_3_tasks_do_not_share_the_hosts_processes(build: Build) -> None:
     )
 
 
-def test_ecs_8_and_secrets_stand_in_the_task_by_their_arn_only(build: Build) -> None:
+def test_ecs_8_a_task_names_secrets_by_their_arn_only(build: Build) -> None:
     graph = build_services_graph(build)
     assert _load_container_definition(graph)["environment"] == []
     assert _get_secret_variables(graph) == {
@@ -72,7 +72,7 @@ def test_ecs_10_the_platform_is_the_latest(build: Build) -> None:
     )
 
 
-def test_what_operations_change_is_not_pulumis(build: Build) -> None:
+def test_pulumi_ignores_task_count_and_task_definition(build: Build) -> None:
     service = build_services_graph(build).get_resource(ECS_SERVICE_TYPE)
     assert set(service.ignore_changes) == {"desiredCount", "taskDefinition"}
     assert service.inputs["desiredCount"] == 2
@@ -99,11 +99,11 @@ def test_a_deployment_that_fails_rolls_back(build: Build) -> None:
     }
 
 
-def test_without_deployment_alarms_there_are_none_to_watch(build: Build) -> None:
+def test_without_deployment_alarms_a_deployment_watches_none(build: Build) -> None:
     assert "alarms" not in build_services_graph(build).get_resource(ECS_SERVICE_TYPE).inputs
 
 
-def test_a_deployment_never_goes_below_what_is_wanted(build: Build) -> None:
+def test_a_deployment_keeps_all_desired_tasks_healthy(build: Build) -> None:
     service = build_services_graph(build).get_resource(ECS_SERVICE_TYPE).inputs
     assert service["deploymentMinimumHealthyPercent"] == 100
     assert service["deploymentMaximumPercent"] == 200
@@ -132,7 +132,7 @@ def test_changing_the_spot_share_does_not_replace_the_service(build: Build) -> N
     )
 
 
-def test_the_service_is_called_what_the_settings_call_it(build: Build) -> None:
+def test_the_service_is_named_as_in_the_settings(build: Build) -> None:
     graph = build_services_graph(build, {"services": {"api": {"port": 9000}}})
     service = graph.get_resource(ECS_SERVICE_TYPE)
     assert (service.name, service.inputs["name"]) == ("services-api", "api")
@@ -210,7 +210,7 @@ def test_a_service_without_database_and_cache_reaches_neither(build: Build) -> N
     ]
 
 
-def test_the_cache_gives_its_address_and_token(build: Build) -> None:
+def test_a_service_gets_the_caches_address_and_token(build: Build) -> None:
     variables = _get_secret_variables(build_services_graph(build, {"cache": {"enabled": True}}))
     assert {k: v for k, v in variables.items() if k.startswith("CACHE")} == {
         "CACHE_HOST": f"{CACHE_SECRET_ARN}:host::",
@@ -231,7 +231,7 @@ def test_the_task_may_open_exec_sessions_only_where_exec_is_on(build: Build) -> 
     assert graph.get_resource(TASK_DEFINITION_TYPE).inputs.get("volumes", []) == []
 
 
-def test_further_rights_of_the_application_come_from_the_settings(build: Build) -> None:
+def test_the_task_role_gets_the_policies_of_the_settings(build: Build) -> None:
     arn = "arn:aws:iam::123456789012:policy/uploads"
     graph = build_services_graph(build, {"services": {"web": {"policyArns": [arn]}}})
     assert graph.get_resource(ROLE_POLICY_ATTACHMENT_TYPE).inputs["policyArn"] == arn

@@ -111,7 +111,7 @@ def test_every_log_group_is_kept_as_long_as_the_settings_say(build: Build) -> No
     assert all(log.inputs["kmsKeyId"].endswith("keys-logs") for log in logs)
 
 
-def test_the_part_says_what_operations_need(build: Build) -> None:
+def test_the_services_part_has_what_operations_need(build: Build) -> None:
     parts: list[list[object]] = []
     build(
         lambda: parts.append(
@@ -126,7 +126,7 @@ def test_the_part_says_what_operations_need(build: Build) -> None:
     assert api.scaling_resource_id == "service/bulwark-test/api"
 
 
-def test_a_service_that_nothing_scales_has_no_scaling_id(build: Build) -> None:
+def test_a_service_without_automatic_scaling_has_no_scaling_id(build: Build) -> None:
     still: JsonValue = {"web": {"cpuTarget": None, "memoryTarget": None}}
     parts: list[list[object]] = []
     build(

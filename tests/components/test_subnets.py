@@ -48,7 +48,9 @@ def test_a_further_zone_moves_no_subnet(
 
 
 @given(VPC_CIDRS, ZONE_LISTS)
-def test_a_zone_has_its_place_whatever_the_order(cidr: IPv4Network, zones: list[str]) -> None:
+def test_a_zones_subnet_does_not_depend_on_the_order_of_zones(
+    cidr: IPv4Network, zones: list[str]
+) -> None:
     assert compute_subnets(cidr, zones=zones) == compute_subnets(cidr, zones=list(reversed(zones)))
 
 
@@ -113,7 +115,7 @@ def test_there_is_room_for_two_more_tiers(cidr: IPv4Network) -> None:
         (SUBNET_TIERS, ("ab",), "zone ab is none of a, b, c"),
     ],
 )
-def test_what_cannot_be_placed_is_refused_by_name(
+def test_a_zone_or_tier_that_does_not_fit_is_refused_by_name(
     tiers: tuple[SubnetTier, ...], zones: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

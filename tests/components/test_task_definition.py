@@ -47,7 +47,7 @@ def test_ecs_9_logs_go_to_the_services_own_group_and_never_stop_it() -> None:
     assert log["options"]["mode"] == "non-blocking"
 
 
-def test_exec_has_root_volumes_to_write_to_and_nothing_without_it() -> None:
+def test_exec_volumes_are_mounted_only_if_exec_is_on() -> None:
     mounts = {
         m["sourceVolume"]: m["containerPath"] for m in _build_container_definition()["mountPoints"]
     }
@@ -56,7 +56,7 @@ def test_exec_has_root_volumes_to_write_to_and_nothing_without_it() -> None:
     assert _build_container_definition(exec_=False)["mountPoints"] == list_volumes(False) == []
 
 
-def test_variables_stand_in_the_order_of_their_names() -> None:
+def test_environment_variables_are_sorted_by_name() -> None:
     definition = _build_container_definition(environment={"B": "2", "A": "1"})
     assert [v["name"] for v in definition["environment"]] == ["A", "B"]
     assert definition["secrets"] == [
@@ -65,7 +65,7 @@ def test_variables_stand_in_the_order_of_their_names() -> None:
     ]
 
 
-def test_a_command_stands_instead_of_the_images_own() -> None:
+def test_a_command_of_the_settings_replaces_the_images_own() -> None:
     assert "command" not in _build_container_definition()
     assert _build_container_definition(command=("serve", "--fast"))["command"] == [
         "serve",

@@ -67,7 +67,7 @@ def test_sns_4_nobody_but_aws_services_may_publish(build: Build) -> None:
                 assert set(statement["Principal"]) == {"Service"}
 
 
-def test_who_names_its_account_is_bound_to_it_and_eventbridge_need_not(build: Build) -> None:
+def test_publishers_must_name_the_own_account_except_eventbridge(build: Build) -> None:
     statements_by_sid = parse_statements_by_sid(
         build_topics_graph(build, build_settings()).list_resources(TOPIC_TYPE)[0].inputs["policy"]
     )

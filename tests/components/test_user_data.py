@@ -34,14 +34,14 @@ def _get_written_files(config: dict[str, Any]) -> dict[str, str]:
     return {f["path"]: f["content"] for f in config["write_files"]}
 
 
-def test_it_is_a_cloud_config_that_fits_into_sixteen_kibibytes(build: Build) -> None:
+def test_user_data_is_a_cloud_config_of_at_most_16_kib(build: Build) -> None:
     longest = {"environment": {"A": "x" * 8192}}
     _, text = _build_cloud_config(build, longest)
     assert text.startswith("#cloud-config\n")
     assert len(text.encode()) <= 16 * 1024
 
 
-def test_what_does_not_fit_is_refused_with_the_settings_that_are_too_long(build: Build) -> None:
+def test_user_data_that_is_too_long_names_the_settings_to_shorten(build: Build) -> None:
     with pytest.raises(Exception, match=r"bulwark:fleet.environment .* must be \d+ bytes shorter"):
         _build_cloud_config(build, {"environment": {"A": "x" * 16_384}})
 
@@ -52,7 +52,7 @@ def test_values_reach_the_instance_unchanged(build: Build) -> None:
     assert files["/opt/bulwark/run_container.py"] == RUN_CONTAINER_FILE.read_text()
 
 
-def test_only_root_reads_what_the_container_is_told(build: Build) -> None:
+def test_only_root_can_read_the_containers_environment(build: Build) -> None:
     config, _ = _build_cloud_config(build, CONTAINER_CONFIG)
     modes = {f["path"]: f["permissions"] for f in config["write_files"]}
     assert modes["/opt/bulwark/container.json"] == "0600"
@@ -81,7 +81,7 @@ def test_the_unit_restarts_the_container_for_ever(build: Build) -> None:
     assert unit["Service"]["ExecStart"].endswith("run_container.py /opt/bulwark/container.json")
 
 
-def test_memory_and_disk_are_measured_for_the_group_too(build: Build) -> None:
+def test_memory_and_disk_metrics_are_aggregated_by_group(build: Build) -> None:
     files = _get_written_files(_build_cloud_config(build, CONTAINER_CONFIG)[0])
     metrics = json.loads(files["/opt/bulwark/metrics.json"])
     assert metrics == AGENT_CONFIG

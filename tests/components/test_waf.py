@@ -26,7 +26,7 @@ def _build_waf_graph(build: Build) -> ResourceGraph:
     return build(program)
 
 
-def test_waf_10_it_has_the_managed_groups_and_a_rate_limit(build: Build) -> None:
+def test_waf_10_the_web_acl_has_managed_rule_groups_and_a_rate_limit(build: Build) -> None:
     acl_rules = _build_waf_graph(build).get_resource(WEB_ACL_TYPE).inputs["rules"]
     assert [rule["name"] for rule in acl_rules] == [
         "rate-limit",
@@ -37,7 +37,7 @@ def test_waf_10_it_has_the_managed_groups_and_a_rate_limit(build: Build) -> None
     assert [rule["priority"] for rule in acl_rules] == [0, 1, 2, 3]
 
 
-def test_waf_11_what_rules_see_is_logged_without_credentials(build: Build) -> None:
+def test_waf_11_requests_are_logged_without_credentials(build: Build) -> None:
     graph = _build_waf_graph(build)
     logging = graph.get_resource(WEB_ACL_LOGGING_TYPE).inputs
     group = graph.get_resource("aws:cloudwatch/logGroup:LogGroup")
@@ -62,7 +62,7 @@ def test_waf_12_the_acl_and_each_rule_have_metrics(build: Build) -> None:
     assert acl["visibilityConfig"]["metricName"] == acl["name"] == "bulwark-test-alb"
 
 
-def test_elb_16_it_stands_before_the_load_balancer(build: Build) -> None:
+def test_elb_16_the_web_acl_protects_the_load_balancer(build: Build) -> None:
     graph = _build_waf_graph(build)
     acl = graph.get_resource(WEB_ACL_TYPE)
     association = graph.get_resource("aws:wafv2/webAclAssociation:WebAclAssociation").inputs

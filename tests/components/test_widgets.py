@@ -54,13 +54,13 @@ def test_a_graph_draws_a_line_for_each_threshold() -> None:
     )
 
 
-def test_more_alarms_than_a_widget_holds_take_two() -> None:
+def test_more_than_100_alarms_are_split_into_two_widgets() -> None:
     status_widgets = build_alarm_widgets("Alarms", [f"arn-{n}" for n in range(130)])
     assert [len(w.properties["alarms"]) for w in status_widgets] == [100, 30]
     assert status_widgets[0].height > status_widgets[1].height
 
 
-def test_the_other_widgets_carry_what_they_are_given() -> None:
+def test_text_number_and_log_widgets_keep_their_arguments() -> None:
     assert build_text_widget("**x**").properties["markdown"] == "**x**"
     assert (
         build_number_widget("n", region="us-east-1", metrics=[["A", "b"]], period=60).properties[

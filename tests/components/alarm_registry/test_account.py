@@ -23,17 +23,19 @@ from tests.components.monitored_stack import (
         ),
     ],
 )
-def test_one_failure_is_an_alarm(control: str, metric: str, dimensions: dict[str, str]) -> None:
+def test_a_single_failure_raises_an_account_alarm(
+    control: str, metric: str, dimensions: dict[str, str]
+) -> None:
     alarm = list_planned_alarms(control, ALL_WATCHED_CONFIG)[0]
     assert (alarm.entry.comparison, alarm.threshold) == (">", 0)
     assert getattr(alarm.entry.metric, "name", None) == metric
     assert alarm.entry.kind.get_dimensions(build_stack_facts(), alarm.subject) == dimensions
 
 
-def test_a_topic_that_fails_is_told_of_by_both_topics() -> None:
+def test_failed_deliveries_of_a_topic_notify_both_topics() -> None:
     assert [alarm.subject for alarm in list_planned_alarms("topic-failing")] == ["page", "warn"]
     assert get_alarm_entry("topic-failing").notifies_all_topics
 
 
-def test_backups_are_watched_where_aws_backup_makes_them() -> None:
+def test_backup_alarms_exist_only_with_aws_backup() -> None:
     assert list_planned_alarms("backup-failed", {"backups": {"enabled": False}}) == []

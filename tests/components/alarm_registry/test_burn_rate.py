@@ -15,7 +15,7 @@ from tests.components.monitored_stack import (
 from tests.world import build_settings
 
 
-def test_the_tiers_are_those_of_the_workbook() -> None:
+def test_burn_rate_tiers_follow_the_sre_workbook() -> None:
     tiers = [
         (tier.burn_rate, tier.long_seconds, tier.short_seconds, tier.severity)
         for tier in BURN_RATE_TIERS
@@ -41,11 +41,11 @@ def get_composite_description(key: str, values: dict[str, JsonValue]) -> str:
         ("slo-latency-slow-burn", "10 % of a month's error budget in 1 d"),
     ],
 )
-def test_a_tier_says_what_it_spends_of_a_month(key: str, spent: str) -> None:
+def test_a_tier_describes_its_share_of_the_monthly_budget(key: str, spent: str) -> None:
     assert get_composite_description(key, {}).endswith(f": this spends {spent}.")
 
 
-def test_another_threshold_and_window_spend_something_else() -> None:
+def test_the_described_share_follows_threshold_and_window() -> None:
     values: dict[str, JsonValue] = {
         "alarms": {
             "overrides": {"slo-availability-fast-long": {"threshold": 0.72, "periodMinutes": 120}}
@@ -92,7 +92,7 @@ def test_a_latency_budget_that_burns_is_a_percentile_above_the_objective(
     assert long.threshold == 0.3
 
 
-def test_a_percentile_is_the_whole_less_what_may_be_slower() -> None:
+def test_the_latency_percentile_is_100_minus_the_burning_budget() -> None:
     assert compute_latency_percentile(1) == "p95"
     for tier in BURN_RATE_TIERS:
         assert 0 < float(compute_latency_percentile(tier.burn_rate)[1:]) < 100
@@ -104,7 +104,7 @@ def test_few_requests_are_never_judged() -> None:
         assert ">= 7, " in get_metric_math(f"slo-{objective}-slow-short", values)
 
 
-def test_a_tier_wants_both_windows_and_is_silent_while_a_faster_one_is_raised() -> None:
+def test_a_tier_needs_both_windows_and_yields_to_a_faster_tier() -> None:
     composites_by_key = {
         composite.entry.key: composite for composite in plan_stack_alarms().composites
     }
@@ -127,6 +127,6 @@ def test_without_objectives_there_are_no_burn_rates() -> None:
     assert [alarm.entry.key for alarm in alarm_plan.composites] == ["database-unhealthy"]
 
 
-def test_every_objective_that_is_allowed_can_be_missed() -> None:
+def test_the_fastest_tier_can_be_reached_for_every_valid_objective() -> None:
     assert BURN_RATE_TIERS[0].burn_rate * (100 - (compute_min_objective() + 0.01)) < 100
     assert BURN_RATE_TIERS[0].burn_rate * (100 - compute_min_objective()) == pytest.approx(100)

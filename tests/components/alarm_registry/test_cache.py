@@ -48,7 +48,7 @@ def test_nodes_are_named_as_elasticache_names_them() -> None:
     assert dimensions[1] == {"CacheClusterId": "bulwark-test-cache-002", "CacheNodeId": "0001"}
 
 
-def test_the_processor_of_a_node_is_one_core_among_its_own() -> None:
+def test_engine_cpu_is_one_core_of_the_nodes_cores() -> None:
     node = "cache.t4g.micro"
     values: dict[str, JsonValue] = {"cache": {"enabled": True, "nodeType": node}}
     (first, _) = list_planned_alarms("cache-host-cpu-high", values)
@@ -62,7 +62,7 @@ def test_a_hit_rate_of_few_reads_is_no_alarm() -> None:
     )
 
 
-def test_a_single_node_has_no_lag_and_a_stack_without_a_cache_no_alarms_of_one() -> None:
+def test_a_single_node_has_no_lag_alarm_and_no_cache_means_no_cache_alarms() -> None:
     alone: dict[str, JsonValue] = {"cache": {"enabled": True, "replicas": 0}}
     assert list_planned_alarms("cache-replication-lag", alone) == []
     assert len(list_planned_alarms("cache-memory-high", alone)) == 1

@@ -96,7 +96,7 @@ def test_thresholds_follow_the_class_of_each_instance() -> None:
     }
 
 
-def test_connections_follow_the_parameter_where_it_is_a_number() -> None:
+def test_the_connections_threshold_follows_a_numeric_max_connections() -> None:
     settings_with_limit = build_settings({"database": {"parameters": {"max_connections": "300"}}})
     assert compute_max_connections(settings_with_limit, "primary") == 300
     formula = build_settings(

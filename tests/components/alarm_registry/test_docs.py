@@ -28,7 +28,7 @@ def test_every_alarm_has_its_row() -> None:
     assert len(rows) == len(ALARM_KEYS)
 
 
-def test_durations_are_said_in_the_largest_unit_that_fits() -> None:
+def test_durations_are_written_in_the_largest_whole_unit() -> None:
     durations = [format_period(s) for s in (60, 900, 3600, 21600, 86400, 30)]
     assert durations == ["1 min", "15 min", "1 h", "6 h", "1 d", "30 s"]
 

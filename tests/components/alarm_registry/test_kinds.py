@@ -34,7 +34,7 @@ def test_dimensions_are_those_of_cloudwatch() -> None:
 
 
 @pytest.mark.parametrize("kind", [LOAD_BALANCER_KIND, CERTIFICATE_KIND])
-def test_what_is_not_there_has_no_name_and_no_dimensions(kind: object) -> None:
+def test_a_kind_that_the_stack_lacks_has_no_names_and_no_dimensions(kind: object) -> None:
     other_kind = LOAD_BALANCER_KIND if kind is LOAD_BALANCER_KIND else CERTIFICATE_KIND
     facts = RegistryFacts(settings=build_settings())
     assert other_kind.list_names(facts) == ()

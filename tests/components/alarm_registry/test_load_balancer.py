@@ -69,14 +69,14 @@ def test_latency_follows_the_objective() -> None:
     }
 
 
-def test_a_share_of_errors_is_not_judged_on_few_requests() -> None:
+def test_an_error_rate_is_not_judged_on_few_requests() -> None:
     values: dict[str, JsonValue] = {"alarms": {"minimumRequests": 20}}
     assert get_metric_math("target-5xx-rate", values) == (
         "IF(FILL(all, 0) >= 20, 100 * FILL(bad, 0) / all, 0)"
     )
 
 
-def test_no_data_from_a_target_group_is_an_outage_unless_it_may_be_empty() -> None:
+def test_missing_data_of_a_target_group_is_an_outage_unless_zero_targets_are_allowed() -> None:
     services: dict[str, JsonValue] = {
         "backend": {"min": 0, "paths": ["/api/*"]},
         "frontend": {},
@@ -91,7 +91,7 @@ def test_no_data_from_a_target_group_is_an_outage_unless_it_may_be_empty() -> No
     assert missing == {"backend": "notBreaching", "frontend": "breaching", "fleet": "breaching"}
 
 
-def test_a_stack_that_serves_nobody_has_none_of_them() -> None:
+def test_a_stack_without_compute_has_no_traffic_alarms() -> None:
     keys = {alarm.entry.key for alarm in plan_stack_alarms({"compute": "none"}).alarms}
     assert keys
     assert not {key for key in keys if key.startswith(("target-", "balancer-", "certificate-"))}

@@ -39,7 +39,7 @@ KNOWN_COMMANDS = (
 @pytest.mark.parametrize(
     "entry", [*REGISTRY_ALARMS, *REGISTRY_COMPOSITES], ids=lambda alarm: alarm.key
 )
-def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> None:
+def test_an_entry_has_a_meaning_and_a_command(entry: object) -> None:
     command, description = getattr(entry, "command", ""), getattr(entry, "description", "")
     assert command in KNOWN_COMMANDS
     assert (getattr(entry, "fleet_command", None) or command) in KNOWN_COMMANDS
@@ -48,7 +48,7 @@ def test_an_entry_says_what_it_means_and_which_command_to_run(entry: object) -> 
 
 
 @pytest.mark.parametrize("entry", REGISTRY_ALARMS, ids=lambda alarm: alarm.key)
-def test_an_alarm_is_one_that_cloudwatch_takes(entry: object) -> None:
+def test_each_alarm_is_valid_for_cloudwatch(entry: object) -> None:
     alarm = next(a for a in REGISTRY_ALARMS if a is entry)
     assert alarm.period_seconds % 60 == 0
     assert alarm.duration_seconds <= (86400 if alarm.period_seconds < 3600 else 7 * 86400)
@@ -64,7 +64,7 @@ def test_keys_are_unique() -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_what_only_a_composite_acts_on_is_in_one_and_the_composites_know_their_parts() -> None:
+def test_composites_name_existing_alarms_and_hold_each_composite_only_alarm() -> None:
     alarm_keys = {alarm.key for alarm in REGISTRY_ALARMS}
     composite_parts = {
         key for alarm in REGISTRY_COMPOSITES for group in alarm.alarm_groups for key in group
@@ -76,7 +76,7 @@ def test_what_only_a_composite_acts_on_is_in_one_and_the_composites_know_their_p
     }
 
 
-def test_a_command_names_the_service_and_the_fleet_has_its_own() -> None:
+def test_a_target_alarms_command_names_the_service_or_the_fleet() -> None:
     entry = next(alarm for alarm in REGISTRY_ALARMS if alarm.key == "target-none-healthy")
     assert entry.format_command("backend") == "ops service events --service backend"
     assert entry.format_command("fleet") == "ops fleet instances"

@@ -23,7 +23,7 @@ def test_the_gateway_of_each_zone_is_watched(
     )
 
 
-def test_drops_are_a_share_of_what_came_in_from_both_sides() -> None:
+def test_dropped_packets_are_a_percentage_of_packets_of_both_directions() -> None:
     sent = "(FILL(out, 0) + FILL(back, 0))"
     assert get_metric_math("nat-packets-dropped") == (
         f"IF({sent} > 0, 100 * FILL(dropped, 0) / {sent}, 0)"

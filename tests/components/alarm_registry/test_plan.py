@@ -17,7 +17,7 @@ from tests.components.monitored_stack import (
 from tests.world import build_settings
 
 
-def test_every_entry_is_made_where_there_is_everything_to_watch() -> None:
+def test_a_full_stack_has_every_alarm_of_the_registry() -> None:
     alarm_plan = plan_stack_alarms(ALL_WATCHED_CONFIG)
     assert {alarm.entry.key for alarm in alarm_plan.alarms} == {
         entry.key for entry in REGISTRY_ALARMS
@@ -34,7 +34,7 @@ def test_the_keys_that_settings_may_name_are_those_of_the_registry() -> None:
     assert composites == {key for key, numbers in ALARM_NUMBERS.items() if numbers.metric is None}
 
 
-def test_names_are_told_apart_and_short_enough() -> None:
+def test_alarm_names_are_unique_and_short_enough() -> None:
     alarm_plan = plan_stack_alarms(ALL_WATCHED_CONFIG)
     names = [alarm.name for alarm in alarm_plan.alarms] + [
         alarm.name for alarm in alarm_plan.composites
@@ -43,12 +43,12 @@ def test_names_are_told_apart_and_short_enough() -> None:
     assert max(map(len, names)) <= 255
 
 
-def test_no_key_is_the_beginning_of_another_so_that_no_service_makes_two_names_one() -> None:
+def test_no_key_and_service_name_form_the_name_of_another_alarm() -> None:
     for key in ALARM_KEYS:
         assert not [other for other in ALARM_KEYS if other.startswith(f"{key}-")], key
 
 
-def test_dev_makes_the_most_severe_only() -> None:
+def test_dev_has_alarms_of_the_highest_severity_only() -> None:
     alarm_plan = plan_stack_alarms(profile="dev")
     assert {alarm.entry.severity for alarm in alarm_plan.alarms} == {"P0"}
     assert alarm_plan.composites == ()
@@ -74,7 +74,7 @@ def test_an_alarm_can_be_left_out_by_key() -> None:
 
 
 @pytest.mark.parametrize("left_out", ["slo-availability-fast-burn", "slo-availability-fast-long"])
-def test_a_composite_and_its_children_stand_and_fall_together(left_out: str) -> None:
+def test_excluding_a_composite_excludes_its_alarms(left_out: str) -> None:
     alarm_plan = plan_stack_alarms({"alarms": {"overrides": {left_out: {"enabled": False}}}})
     keys = {alarm.entry.key for alarm in alarm_plan.alarms} | {
         alarm.entry.key for alarm in alarm_plan.composites
@@ -169,14 +169,14 @@ def test_every_number_of_an_alarm_can_be_overridden_by_key() -> None:
     assert (other.entry.severity, other.entry.evaluation_periods) == ("P0", 15)
 
 
-def test_fewer_periods_are_all_needed_unless_the_settings_say_otherwise() -> None:
+def test_overridden_periods_must_all_breach_unless_the_settings_set_fewer() -> None:
     values: dict[str, JsonValue] = {"alarms": {"overrides": {"database-cpu-high": {"periods": 2}}}}
     (alarm,) = list_planned_alarms("database-cpu-high", values)
     assert alarm.entry.datapoints_to_alarm == 2
     assert format_condition(alarm.entry, alarm.threshold) == "> 80 % for 2 min"
 
 
-def test_missing_data_that_the_settings_treat_is_so_for_idle_services_too() -> None:
+def test_an_override_of_missing_data_also_applies_to_idle_services() -> None:
     override: JsonValue = {"missingData": "breaching"}
     values: dict[str, JsonValue] = {
         "services": {"web": {"min": 0}},
@@ -186,7 +186,7 @@ def test_missing_data_that_the_settings_treat_is_so_for_idle_services_too() -> N
     assert alarm.entry.get_missing_data(build_settings(values), "web") == "breaching"
 
 
-def test_what_only_a_composite_acts_on_has_its_severity() -> None:
+def test_composite_only_alarms_take_the_severity_of_their_composite() -> None:
     values: dict[str, JsonValue] = {
         "alarms": {
             "severities": ["P0", "P1"],

@@ -34,19 +34,19 @@ def test_each_service_is_watched_and_silence_is_an_alarm(
     assert {(p.threshold, p.entry.comparison) for p in planned_alarms} == {(threshold, ">")}
 
 
-def test_tasks_are_counted_against_what_is_wanted_and_never_less_than_the_fewest() -> None:
+def test_running_tasks_are_compared_with_the_desired_count_and_the_minimum() -> None:
     values: dict[str, JsonValue] = {"services": {"web": {"min": 3}}}
     assert get_metric_math("service-tasks-missing", values, "web") == (
         "IF(wanted > 3, wanted, 3) - running"
     )
 
 
-def test_tasks_are_not_counted_where_container_insights_do_not() -> None:
+def test_without_container_insights_there_is_no_task_count_alarm() -> None:
     values: dict[str, JsonValue] = {"cluster": {"containerInsights": "disabled"}}
     assert list_planned_alarms("service-tasks-missing", values) == []
 
 
-def test_a_service_that_may_be_empty_may_be_silent() -> None:
+def test_missing_data_of_a_service_with_minimum_zero_is_no_alarm() -> None:
     facts = build_stack_facts({"services": {"web": {"min": 0}}})
     assert (
         get_alarm_entry("service-cpu-high").get_missing_data(facts.settings, "web")
@@ -64,7 +64,7 @@ def test_a_service_that_may_be_empty_may_be_silent() -> None:
         ("fleet-disk-full", "P2", ">", 80, 300, 3),
     ],
 )
-def test_the_fleet_is_watched_where_there_is_one(
+def test_fleet_alarms_exist_only_with_a_fleet(
     control: str, severity: str, compare: str, threshold: float, period: int, periods: int
 ) -> None:
     assert list_planned_alarms(control, {"compute": "services"}) == []

@@ -14,7 +14,7 @@ def test_each_destination_is_another_region_and_named_once(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", BACKUP_DESTINATIONS)
-def test_what_is_replicated_there_is_replicated_back(source: str) -> None:
+def test_backup_replication_is_possible_in_both_directions(source: str) -> None:
     """In the documented table, so that a stack that was rebuilt there has the same protection."""
     for destination in BACKUP_DESTINATIONS[source]:
         assert replicates_backups_between(destination, source), destination

@@ -66,7 +66,7 @@ def test_every_registered_type_has_a_fact(stack: str) -> None:
     assert list_registered_types(stack) - {fact.type for fact in COMPONENT_FACTS} == set()
 
 
-def test_no_fact_is_of_a_type_that_no_stack_registers() -> None:
+def test_every_fact_is_of_a_registered_type() -> None:
     registered_types = {type_ for stack in STACKS for type_ in list_registered_types(stack)}
     assert {fact.type for fact in COMPONENT_FACTS} - registered_types == set()
 
@@ -141,13 +141,13 @@ def list_prod_charges() -> list[Charge]:
     ]
 
 
-def test_what_holds_data_is_protected_or_says_why_its_loss_matters() -> None:
+def test_stateful_types_are_protected_or_describe_their_loss() -> None:
     holders = [fact for fact in COMPONENT_FACTS if fact.data_loss is not None]
     assert len(holders) >= 8
     assert all(fact.data_loss and fact.data_loss.source for fact in holders)
 
 
-def test_iam_names_differ_from_the_providers_where_they_must() -> None:
+def test_iam_names_that_differ_from_the_providers_are_listed() -> None:
     services = list_iam_services()
     assert {"application-autoscaling", "elasticloadbalancing", "logs", "events"} <= {*services}
     assert not {"appautoscaling", "lb", "vpc"} & {*services}

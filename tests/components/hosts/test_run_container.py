@@ -95,7 +95,7 @@ def _get_docker_run(machine: FakeMachine) -> tuple[list[str], dict[str, str]]:
     return command, environment
 
 
-def test_it_runs_the_image_that_operations_have_named(machine: FakeMachine) -> None:
+def test_the_container_runs_the_image_of_the_ssm_parameter(machine: FakeMachine) -> None:
     script_output = machine.run_script(PUBLIC_IMAGE, command=["serve", "--fast"])
     command, _ = _get_docker_run(machine)
     assert command[-3:] == [PUBLIC_IMAGE, "serve", "--fast"]
@@ -153,7 +153,7 @@ def test_secrets_reach_the_container_and_nothing_else(machine: FakeMachine) -> N
     assert not [f for f in files if "s3cret" in f.read_text()]
 
 
-def test_a_private_image_is_pulled_with_a_token_that_is_no_argument(machine: FakeMachine) -> None:
+def test_a_registry_token_is_never_a_command_line_argument(machine: FakeMachine) -> None:
     machine.run_script(
         PRIVATE_IMAGE,
         (["get-login-password"], 0, "t0ken"),
@@ -168,7 +168,7 @@ def test_a_private_image_is_pulled_with_a_token_that_is_no_argument(machine: Fak
     assert not [word for call, _, _ in calls for word in call if "t0ken" in word]
 
 
-def test_an_image_that_is_here_is_not_pulled_again(machine: FakeMachine) -> None:
+def test_a_local_image_is_not_pulled_again(machine: FakeMachine) -> None:
     machine.run_script(PRIVATE_IMAGE, (["image", "inspect"], 0, "[]"))
     assert not [call for call, _, _ in machine.calls if "pull" in call or "login" in call]
 
@@ -184,7 +184,7 @@ def test_without_its_secret_the_container_does_not_start(machine: FakeMachine) -
     assert not [call for call, _, _ in machine.calls if call[:2] == ["docker", "run"]]
 
 
-def test_a_parameter_that_is_not_there_is_named(machine: FakeMachine) -> None:
+def test_a_missing_ssm_parameter_is_named(machine: FakeMachine) -> None:
     machine.run_script(
         PUBLIC_IMAGE,
         (["get-parameters"], 0, json.dumps({"Parameters": []})),

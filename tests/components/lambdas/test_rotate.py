@@ -136,9 +136,7 @@ def test_a_repeated_create_keeps_the_password(aws: FakeAws, secret: str) -> None
     assert get_secret_content(secret, "AWSPENDING") == before
 
 
-def test_rds_gets_the_pending_password_and_nothing_else_that_waits(
-    aws: FakeAws, secret: str
-) -> None:
+def test_only_the_pending_password_is_applied_to_the_database(aws: FakeAws, secret: str) -> None:
     run_rotation_step("createSecret", secret)
     run_rotation_step("setSecret", secret)
     assert aws.list_parameters("modify_db_instance") == [
@@ -150,7 +148,7 @@ def test_rds_gets_the_pending_password_and_nothing_else_that_waits(
     ]
 
 
-def test_the_test_waits_until_the_change_was_seen_to_be_over_twice(
+def test_test_secret_waits_for_two_readings_without_a_pending_change(
     aws: FakeAws, secret: str
 ) -> None:
     def build_instance_response(status: str, **pending: str) -> dict[str, Any]:
@@ -174,7 +172,9 @@ def test_a_password_takes_effect_while_storage_is_optimized(aws: FakeAws, secret
         run_rotation_step("testSecret", secret)
 
 
-def test_the_test_of_a_new_configuration_needs_no_pending_value(aws: FakeAws, secret: str) -> None:
+def test_testing_the_rotation_configuration_needs_no_pending_version(
+    aws: FakeAws, secret: str
+) -> None:
     run_rotation_step(
         "testSecret", secret
     )  # as Secrets Manager does where it does not rotate at once
@@ -210,7 +210,7 @@ def test_a_repeated_finish_moves_nothing_but_restarts_again(
 
 
 @pytest.mark.parametrize("name", ["createSecret", "setSecret", "testSecret"])
-def test_a_version_that_is_current_already_is_left_alone(
+def test_a_version_that_is_already_current_is_not_changed(
     aws: FakeAws, secret: str, name: str
 ) -> None:
     stages = {PENDING_VERSION: ["AWSCURRENT", "AWSPENDING"]}
@@ -219,7 +219,7 @@ def test_a_version_that_is_current_already_is_left_alone(
     assert [operation for operation, _ in aws.calls] == ["describe_secret"]
 
 
-def test_what_read_the_secret_at_its_start_is_replaced(
+def test_services_and_fleet_that_read_the_secret_are_restarted(
     aws: FakeAws, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = {"group": "g", "MinHealthyPercentage": 100, "MaxHealthyPercentage": 110}
@@ -254,7 +254,7 @@ def test_what_read_the_secret_at_its_start_is_replaced(
         (build_operation_error("InstanceRefreshInProgress"), True),
     ],
 )
-def test_what_still_uses_the_old_secret_is_named_after_all_were_tried(
+def test_readers_that_could_not_be_restarted_are_named_after_all_were_tried(
     aws: FakeAws, secret: str, monkeypatch: pytest.MonkeyPatch, failure: ClientError, fails: bool
 ) -> None:
     readers = {"cluster": "c", "services": ["a", "b"], "fleet": None}
@@ -281,7 +281,7 @@ def test_what_still_uses_the_old_secret_is_named_after_all_were_tried(
         ),
     ],
 )
-def test_what_is_no_rotation_under_way_is_refused(
+def test_a_request_without_a_rotation_in_progress_is_refused(
     aws: FakeAws, secret: str, secret_description: dict[str, Any], message: str
 ) -> None:
     aws.answers["describe_secret"] = [secret_description]
@@ -313,7 +313,7 @@ def list_token_changes(aws: FakeAws) -> list[tuple[str, str]]:
     ]
 
 
-def test_a_cache_ends_the_token_before_and_takes_the_new_one_beside_the_current(
+def test_a_cache_drops_the_previous_token_and_adds_the_new_one(
     aws: FakeAws, cache_secret: str
 ) -> None:
     run_rotation_step("createSecret", cache_secret)
@@ -323,7 +323,7 @@ def test_a_cache_ends_the_token_before_and_takes_the_new_one_beside_the_current(
     assert new.isalnum()
 
 
-def test_the_first_rotation_of_a_cache_has_no_token_to_end(
+def test_the_first_rotation_of_a_cache_drops_no_token(
     aws: FakeAws, cache_secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_rotation_step("createSecret", cache_secret)
@@ -341,7 +341,7 @@ def test_the_first_rotation_of_a_cache_has_no_token_to_end(
 
 @pytest.mark.parametrize("is_repeated", [False, True])
 @pytest.mark.parametrize("is_first", [False, True])
-def test_the_token_that_pulumis_state_holds_ends_with_its_rotation(
+def test_the_initial_token_is_invalid_after_the_first_rotation(
     aws: FakeAws, cache_secret: str, is_first: bool, is_repeated: bool
 ) -> None:
     run_rotation_step("createSecret", cache_secret)
@@ -363,7 +363,7 @@ def test_the_token_that_pulumis_state_holds_ends_with_its_rotation(
     assert list_token_changes(aws) == ([("SET", pending)] if is_first else [])
 
 
-def test_any_other_refusal_of_a_cache_is_an_error_before_anything_changes(
+def test_an_unexpected_error_of_the_cache_stops_before_the_token_changes(
     aws: FakeAws, cache_secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_rotation_step("createSecret", cache_secret)
@@ -380,7 +380,9 @@ def test_any_other_refusal_of_a_cache_is_an_error_before_anything_changes(
     assert modifications == ["SET"]
 
 
-def test_a_cache_is_waited_for_after_each_change(aws: FakeAws, cache_secret: str) -> None:
+def test_each_change_of_a_cache_waits_until_it_is_available(
+    aws: FakeAws, cache_secret: str
+) -> None:
     run_rotation_step("createSecret", cache_secret)
     busy = {"Status": "modifying", "PendingModifiedValues": {"AuthTokenStatus": "ROTATING"}}
     free = {"Status": "available"}

@@ -8,7 +8,7 @@ from tests.world import build_settings
 USER_ARN = "arn:aws:iam::123456789012:user/alice"
 
 
-def test_by_default_nobody_is_named_and_mfa_is_asked_for() -> None:
+def test_by_default_no_principal_is_named_and_mfa_is_required() -> None:
     access = build_settings().access
     assert access.enabled
     assert (access.readers, access.operators, access.recoverers) == ((), (), ())
@@ -27,7 +27,7 @@ def test_by_default_nobody_is_named_and_mfa_is_asked_for() -> None:
         "arn:aws-us-gov:iam::123456789012:role/ops",
     ],
 )
-def test_accounts_users_roles_and_saml_providers_may_be_let_in(principal: str) -> None:
+def test_principals_are_accounts_users_roles_or_saml_providers(principal: str) -> None:
     assert build_settings({"access": {"operators": [principal]}}).access.operators == (principal,)
 
 
@@ -43,7 +43,7 @@ def test_accounts_users_roles_and_saml_providers_may_be_let_in(principal: str) -
         "1234",
     ],
 )
-def test_anything_else_is_refused_by_its_key(principal: str) -> None:
+def test_an_invalid_principal_is_refused_by_its_key(principal: str) -> None:
     with pytest.raises(SettingsError) as caught:
         build_settings({"access": {"readers": [principal]}})
     (line,) = str(caught.value).splitlines()
@@ -51,7 +51,7 @@ def test_anything_else_is_refused_by_its_key(principal: str) -> None:
 
 
 @pytest.mark.parametrize("boundary", ["ops", "arn:aws:iam::123456789012:role/x", USER_ARN])
-def test_a_boundary_is_a_policy(boundary: str) -> None:
+def test_the_boundary_must_be_the_arn_of_a_policy(boundary: str) -> None:
     with pytest.raises(SettingsError, match=r"permissionsBoundary is .*, must be the ARN of a"):
         build_settings({"access": {"permissionsBoundary": boundary}})
 

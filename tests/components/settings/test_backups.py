@@ -21,7 +21,7 @@ from tests.world import build_settings
         ({"journalDays": 7}, "journalDays is 7, must be 30 or more"),
     ],
 )
-def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
+def test_a_refused_value_is_named_with_its_key_and_what_it_must_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
     assert get_settings_error({"backups": values}).startswith(f"bulwark:backups.{line}")

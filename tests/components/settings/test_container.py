@@ -82,7 +82,7 @@ def test_exact_arns_are_taken(value: str) -> None:
     assert build_settings({"fleet": {"secrets": {"A": value}}}).fleet.secrets == {"A": value}
 
 
-def test_what_the_stack_does_not_give_can_be_given() -> None:
+def test_a_variable_is_free_if_the_stack_does_not_set_it() -> None:
     services: JsonValue = {"web": {"database": False, "environment": {"DB_HOST": "elsewhere"}}}
     assert build_settings({"services": services}).services["web"].environment == {
         "DB_HOST": "elsewhere"

@@ -9,7 +9,7 @@ from tests.world import build_settings
 
 
 @pytest.mark.parametrize("profile", ["prod", "dev"])
-def test_no_profile_discards_a_database_its_backups_or_a_key(profile: str) -> None:
+def test_no_profile_discards_databases_backups_or_keys(profile: str) -> None:
     settings = build_settings(profile=profile)
     assert not {"database", "automatedBackups", "recoveryPoints", "keys"} & {
         *settings.deletion.discard
@@ -31,11 +31,11 @@ def test_protection_and_destruction_are_two_decisions() -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_refused(kinds: list[JsonValue], message: str) -> None:
+def test_an_impossible_discard_list_is_refused(kinds: list[JsonValue], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         build_settings({"deletion": {"discard": kinds}})
 
 
-def test_keys_go_with_everything_that_they_encrypt() -> None:
+def test_a_discarded_key_needs_everything_it_encrypts_discarded() -> None:
     settings = build_settings({"deletion": {"discard": [*ENCRYPTED_KINDS, "keys"]}})
     assert settings.is_discarded("keys")

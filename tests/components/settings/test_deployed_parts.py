@@ -20,7 +20,7 @@ from tests.world import build_settings
         {"cache": {"enabled": True, "engine": "redis"}},
     ],
 )
-def test_a_stack_of_which_nothing_is_known_takes_all_settings(
+def test_an_unknown_deployed_stack_refuses_no_settings(
     values: dict[str, JsonValue],
 ) -> None:
     require_possible_changes(build_settings(values), DeployedStack())

@@ -196,7 +196,7 @@ POSSIBLE: Final[tuple[tuple[DeployedStack, dict[str, JsonValue]], ...]] = (
 
 
 @pytest.mark.parametrize(("deployed", "values", "expected"), REFUSED)
-def test_what_cannot_be_changed_is_refused_by_name(
+def test_a_setting_that_cannot_change_is_refused_by_name(
     deployed: DeployedStack, values: dict[str, JsonValue], expected: str
 ) -> None:
     with pytest.raises(SettingsError) as refusal:
@@ -208,13 +208,13 @@ def test_what_cannot_be_changed_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("deployed", "values"), POSSIBLE)
-def test_what_can_be_changed_is_not_refused(
+def test_a_setting_that_can_change_is_not_refused(
     deployed: DeployedStack, values: dict[str, JsonValue]
 ) -> None:
     require_possible_changes(build_settings(values), deployed)
 
 
-def test_every_fault_is_said_at_once() -> None:
+def test_all_refused_changes_are_reported_together() -> None:
     settings = build_settings({"database": {"port": 5434, "name": "shop", "engineVersion": "17"}})
     with pytest.raises(SettingsError) as refusal:
         require_possible_changes(settings, STANDING)

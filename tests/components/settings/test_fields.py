@@ -44,7 +44,7 @@ def test_a_path_leads_to_a_section_or_not(
         (("database", "multiAz"), None),
     ],
 )
-def test_bounds_read_as_a_range(loc: tuple[str, ...], expected: str | None) -> None:
+def test_bounds_are_described_as_a_range(loc: tuple[str, ...], expected: str | None) -> None:
     field = find_field_at(loc)
     assert field is not None
     assert format_bounds(field) == expected
@@ -56,5 +56,5 @@ def test_keys_below_a_path_are_found_through_lists_and_names() -> None:
     assert list_keys_at(("database", "port")) == frozenset()
 
 
-def test_what_pulumi_gives_is_no_key_of_the_config() -> None:
+def test_values_set_by_pulumi_are_no_config_keys() -> None:
     assert not {"project", "stack", "region"} & get_settings_fields().keys()

@@ -25,7 +25,7 @@ from tests.world import build_settings
         ("c5a.large", "x86_64"),
     ],
 )
-def test_a_types_name_says_its_architecture(name: str, architecture: str) -> None:
+def test_an_instance_types_name_determines_its_architecture(name: str, architecture: str) -> None:
     assert get_architecture(name) == architecture
 
 
@@ -62,7 +62,7 @@ def test_a_types_name_says_its_architecture(name: str, architecture: str) -> Non
         ({"diskGb": 8}, "fleet.diskGb is 8, must be"),
     ],
 )
-def test_a_refused_value_says_what_it_may_be(
+def test_a_refused_fleet_value_says_what_it_must_be(
     fleet: dict[str, JsonValue], message_part: str
 ) -> None:
     with pytest.raises(SettingsError) as error:
@@ -72,7 +72,7 @@ def test_a_refused_value_says_what_it_may_be(
     assert message_part in line
 
 
-def test_all_x86_types_go_together() -> None:
+def test_x86_instance_types_may_be_mixed() -> None:
     fleet = build_settings(
         {"fleet": {"architecture": "x86_64", "instanceTypes": ["t3.small", "t3a.small"]}}
     ).fleet
@@ -82,7 +82,7 @@ def test_all_x86_types_go_together() -> None:
 @pytest.mark.parametrize(
     ("architecture", "instance_type"), [("x86_64", "m7i.large"), ("arm64", "m7g.large")]
 )
-def test_one_instance_type_of_either_architecture_is_enough(
+def test_a_single_instance_type_of_any_architecture_is_accepted(
     architecture: str, instance_type: str
 ) -> None:
     fleet = build_settings(

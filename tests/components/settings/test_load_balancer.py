@@ -161,7 +161,7 @@ def test_prod_does_not_serve_plain_http() -> None:
         ),
     ],
 )
-def test_services_that_cannot_be_told_apart_are_refused(
+def test_services_with_the_same_host_and_path_are_refused(
     values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)):
@@ -177,13 +177,13 @@ def test_services_that_cannot_be_told_apart_are_refused(
         ("none", {}),
     ],
 )
-def test_the_fleet_answers_all_alone_and_its_own_path_beside_services(
+def test_the_fleet_serves_all_paths_alone_and_its_own_beside_services(
     compute: str, paths: dict[str, str]
 ) -> None:
     assert {r.target: r.path for r in build_settings({"compute": compute}).routes} == paths
 
 
-def test_rules_that_only_count_are_those_of_groups_in_use() -> None:
+def test_count_only_rules_must_belong_to_enabled_groups() -> None:
     waf: dict[str, JsonValue] = {
         "managedRules": ["AWSManagedRulesSQLiRuleSet"],
         "countedRules": {

@@ -142,7 +142,7 @@ def test_every_value_is_taken_or_refused_in_lines_that_name_the_key(
 
 
 @pytest.mark.parametrize("path", PATHS, ids=".".join)
-def test_a_value_of_no_kind_is_refused_by_its_own_key(path: tuple[str, ...]) -> None:
+def test_a_value_of_the_wrong_type_is_refused_by_its_own_key(path: tuple[str, ...]) -> None:
     full_key = "bulwark:" + ".".join(path)
     line = get_settings_error(build_config_with(path, [[{}]])).split("\n")[0]
     assert line.startswith(full_key), line
@@ -150,7 +150,7 @@ def test_a_value_of_no_kind_is_refused_by_its_own_key(path: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("key", sorted(get_settings_fields()))
-def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
+def test_an_invalid_plain_value_is_refused(key: str) -> None:
     assert get_settings_error({key: "never#"}).startswith(f"bulwark:{key} ")
 
 
@@ -194,7 +194,7 @@ def test_a_plain_value_that_cannot_be_is_refused(key: str) -> None:
         ({"recoveryRegion": "Ireland"}, "recoveryRegion is 'Ireland', must be a region of"),
     ],
 )
-def test_a_refusal_says_the_key_what_it_is_and_what_it_may_be(
+def test_a_refusal_names_the_key_the_value_and_what_it_must_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
     assert get_settings_error(values).startswith(f"bulwark:{line}")
@@ -229,9 +229,7 @@ def test_a_missing_key_is_named_with_its_meaning() -> None:
         ),
     ],
 )
-def test_an_unknown_key_names_those_it_may_have_been(
-    values: dict[str, JsonValue], line: str
-) -> None:
+def test_an_unknown_key_suggests_similar_keys(values: dict[str, JsonValue], line: str) -> None:
     assert f"bulwark:{line}" in get_settings_error(values)
 
 
@@ -266,13 +264,13 @@ def test_all_errors_are_shown_at_once_and_each_once() -> None:
         {"alarms": "hunter2"},
     ],
 )
-def test_what_may_be_a_token_is_not_repeated(values: dict[str, JsonValue]) -> None:
+def test_a_value_that_may_be_a_token_is_not_repeated(values: dict[str, JsonValue]) -> None:
     error_text = get_settings_error(values)
     keys = re.sub(r"secrets\.hunter2", "", error_text)  # the name of a variable is none
     assert "hunter2" not in keys
 
 
-def test_what_pulumi_holds_as_a_secret_is_not_repeated() -> None:
+def test_a_secret_config_value_is_not_repeated() -> None:
     error_text = get_settings_error(
         {"database": {"adminName": "1hunter"}}, secret_keys=frozenset({"bulwark:database"})
     )
@@ -293,9 +291,7 @@ def test_every_quiet_key_is_a_setting() -> None:
 
 @pytest.mark.parametrize("unset", ["", "null", "profile"])
 @pytest.mark.parametrize("key", ["protect", "encryption", "compute"])
-def test_a_key_that_pulumi_yaml_leaves_to_the_profile_is_as_the_profile_has_it(
-    key: str, unset: str
-) -> None:
+def test_a_null_in_pulumi_yaml_takes_the_profiles_value(key: str, unset: str) -> None:
     settings_without_key = parse_settings(
         "bulwark", stack="test", region="eu-north-1", config=config({"profile": "dev", key: unset})
     )
@@ -319,7 +315,7 @@ def test_yaml_numbers_and_truth_values_are_taken_as_they_are_meant() -> None:
     )
 
 
-def test_each_service_stands_on_the_defaults_of_all() -> None:
+def test_each_service_inherits_the_service_defaults() -> None:
     settings = build_settings(
         {
             "serviceDefaults": {"max": 4, "environment": {"A": "1"}},
@@ -336,7 +332,7 @@ def test_each_service_stands_on_the_defaults_of_all() -> None:
     assert settings.services["api"].environment == {"A": "1", "B": "2"}
 
 
-def test_keys_of_other_projects_are_not_ours() -> None:
+def test_config_keys_of_other_projects_are_ignored() -> None:
     assert parse_settings(
         "bulwark",
         stack="test",

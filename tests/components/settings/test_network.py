@@ -42,7 +42,7 @@ from tests.world import build_settings
         ({"subnets": 3}, ".subnets is no setting"),
     ],
 )
-def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
+def test_a_refused_network_value_names_its_key_and_what_it_must_be(
     values: dict[str, JsonValue], line: str
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(line)) as error:
@@ -59,7 +59,7 @@ def test_a_refused_value_says_its_key_what_it_is_and_what_it_may_be(
         ("none", "per-zone", ()),
     ],
 )
-def test_nat_stands_only_where_something_calls_out(
+def test_nat_exists_only_if_something_needs_outbound_traffic(
     compute: str, nat: str, zones: tuple[str, ...]
 ) -> None:
     endpoints: list[JsonValue] = ["ecr.api", "ecr.dkr", "logs", "secretsmanager"]

@@ -26,12 +26,12 @@ def get_exception_error(**overrides: Any) -> str:
     return line
 
 
-def test_by_default_nothing_is_excepted() -> None:
+def test_there_are_no_policy_exceptions_by_default() -> None:
     assert build_settings().policy_exceptions == {}
     assert build_settings(profile="dev").policy_exceptions == {}
 
 
-def test_an_exception_is_read_as_it_is_written() -> None:
+def test_a_valid_exception_is_parsed() -> None:
     policy_exception = build_settings(
         {"policyExceptions": {"moved": VALID_EXCEPTION}}
     ).policy_exceptions["moved"]
@@ -63,17 +63,19 @@ def test_every_rule_may_be_excepted(rule: str) -> None:
         ("rule", "tags", "rule is no setting, must be rules"),
     ],
 )
-def test_what_it_may_not_say_is_refused_by_its_key(key: str, value: Any, message_part: str) -> None:
+def test_an_invalid_field_of_an_exception_is_refused_by_its_key(
+    key: str, value: Any, message_part: str
+) -> None:
     assert get_exception_error(**{key: value}).startswith(
         f"bulwark:policyExceptions.moved.{message_part}"
     )
 
 
-def test_its_name_is_a_name() -> None:
+def test_an_exceptions_name_must_be_kebab_case() -> None:
     with pytest.raises(SettingsError, match=r"policyExceptions.Moved here has that name, must"):
         build_settings({"policyExceptions": {"Moved here": VALID_EXCEPTION}})
 
 
-def test_exceptions_stand_in_an_object() -> None:
+def test_policy_exceptions_must_be_an_object() -> None:
     with pytest.raises(SettingsError, match="policyExceptions is no object, must be an object"):
         build_settings({"policyExceptions": [VALID_EXCEPTION]})

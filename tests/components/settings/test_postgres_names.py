@@ -16,7 +16,7 @@ DATABASE_NAME_ADAPTER: TypeAdapter[str] = TypeAdapter(DatabaseName)
 
 
 @pytest.mark.parametrize("name", ["app", "a", "x_1", "a" * 63])
-def test_plain_names_are_taken(name: str) -> None:
+def test_plain_names_are_accepted(name: str) -> None:
     assert (
         ADMIN_NAME_ADAPTER.validate_python(name),
         DATABASE_NAME_ADAPTER.validate_python(name),
@@ -24,7 +24,7 @@ def test_plain_names_are_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "1a", "_a", "a-b", "App", "a" * 64, "a b"])
-def test_what_would_need_quoting_is_refused(name: str) -> None:
+def test_names_that_need_quoting_are_refused(name: str) -> None:
     for kind in (ADMIN_NAME_ADAPTER, DATABASE_NAME_ADAPTER):
         with pytest.raises(ValidationError, match="must be up to 63 lower case letters"):
             kind.validate_python(name)
@@ -43,7 +43,7 @@ def test_roles_of_rds_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SYSTEM_DATABASES))
-def test_databases_that_are_there_are_refused(name: str) -> None:
+def test_names_of_built_in_databases_are_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="but that of a database that is always there"):
         DATABASE_NAME_ADAPTER.validate_python(name)
 

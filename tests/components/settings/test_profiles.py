@@ -22,7 +22,7 @@ def list_leaf_paths(
 
 
 @pytest.mark.parametrize("path", sorted(list_leaf_paths(DEV_PROFILE)), ids=".".join)
-def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
+def test_the_dev_profile_only_sets_values_that_differ_from_the_default(
     path: tuple[str, ...],
 ) -> None:
     field = find_field_at(path)
@@ -35,7 +35,7 @@ def test_dev_changes_keys_that_there_are_to_something_else_than_prods(
         assert profile_value != field.default
 
 
-def test_prod_is_what_the_sections_say() -> None:
+def test_the_prod_profile_is_the_defaults_of_the_sections() -> None:
     assert PROFILES["prod"] == {}
 
 
@@ -51,6 +51,6 @@ def test_a_single_value_of_a_stack_wins_over_its_profile() -> None:
     assert (database.multi_az, database.instance_class) == (True, "db.t4g.micro")
 
 
-def test_dev_protects_nothing_and_prod_all() -> None:
+def test_dev_protects_no_resource_and_prod_every_stateful_one() -> None:
     assert not build_settings(profile="dev").protect
     assert build_settings().protect

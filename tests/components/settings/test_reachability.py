@@ -87,7 +87,7 @@ def test_every_endpoint_that_is_missing_is_named_in_one_line(
     ("compute", "endpoints", "key"),
     [("services", EXEC_ENDPOINTS, "services.web"), ("fleet", FLEET_ENDPOINTS, "fleet")],
 )
-def test_what_no_endpoint_leads_to_is_refused(
+def test_a_registry_without_an_endpoint_is_refused(
     compute: str, endpoints: tuple[str, ...], key: str
 ) -> None:
     for image in (
@@ -111,7 +111,7 @@ def test_what_no_endpoint_leads_to_is_refused(
     )
 
 
-def test_a_stack_in_which_nothing_runs_needs_nothing() -> None:
+def test_a_stack_without_compute_needs_no_endpoints() -> None:
     settings = build_settings({"compute": "none", "network": {"nat": "none"}})
     assert settings.nat_zones == ()
 

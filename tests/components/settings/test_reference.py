@@ -37,21 +37,21 @@ def load_declared_config() -> dict[str, Any]:
         ("docs/settings.md", render_settings_page()),
     ],
 )
-def test_the_file_is_as_the_settings_are(path: str, text: str) -> None:
+def test_the_config_declarations_are_up_to_date(path: str, text: str) -> None:
     assert (PROJECT_ROOT / path).read_text() == text, "run: python -m components.settings"
 
 
-def test_every_key_is_declared_and_none_else() -> None:
+def test_pulumi_yaml_declares_exactly_the_settings_keys() -> None:
     assert list(load_declared_config()) == list(get_settings_fields())
 
 
-def test_only_what_has_no_default_must_be_set_by_each_stack() -> None:
+def test_only_keys_without_a_default_are_required() -> None:
     must = [key for key, entry in load_declared_config().items() if "default" not in entry]
     assert must == ["profile", "owner", "costCenter"]
 
 
 @pytest.mark.parametrize("key", sorted(get_settings_fields()))
-def test_a_declaration_is_one_that_the_cli_takes(key: str) -> None:
+def test_a_declaration_has_a_type_that_the_pulumi_cli_accepts(key: str) -> None:
     entry = build_config_schema()[key]
     assert set(entry) <= DECLARATION_KEYS
     assert isinstance(

@@ -24,13 +24,13 @@ def _get_service_error(web: dict[str, JsonValue]) -> str:
         [(cpu, memory) for cpu, sizes in FARGATE_MEMORY_BY_CPU.items() for memory in sizes]
     )
 )
-def test_every_pair_that_fargate_has_is_taken(pair: tuple[int, int]) -> None:
+def test_every_cpu_and_memory_pair_of_fargate_is_accepted(pair: tuple[int, int]) -> None:
     cpu, memory = pair
     assert ServiceSettings(cpu=cpu, memory=memory).memory == memory
 
 
 @given(st.sampled_from(list(FARGATE_MEMORY_BY_CPU)), st.integers(1, 200_000))
-def test_no_other_pair_is_taken(cpu: int, memory: int) -> None:
+def test_other_cpu_and_memory_pairs_are_refused(cpu: int, memory: int) -> None:
     if memory not in FARGATE_MEMORY_BY_CPU[cpu]:
         with pytest.raises(ValidationError, match=f"memory is {memory}, must be "):
             ServiceSettings(cpu=cpu, memory=memory, tmp_mb=1)
@@ -49,7 +49,9 @@ def test_no_other_pair_is_taken(cpu: int, memory: int) -> None:
         (16384, 32768, 122880, 12),
     ],
 )
-def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
+def test_the_cpu_and_memory_table_matches_the_aws_documentation(
+    cpu: int, first: int, last: int, count: int
+) -> None:
     sizes = FARGATE_MEMORY_BY_CPU[cpu]
     assert (sizes[0], sizes[-1], len(sizes)) == (first, last, count)
 
@@ -119,7 +121,9 @@ def test_the_table_is_awss(cpu: int, first: int, last: int, count: int) -> None:
         ),
     ],
 )
-def test_a_refused_value_says_what_it_may_be(web: dict[str, JsonValue], message_part: str) -> None:
+def test_a_refused_service_value_says_what_it_must_be(
+    web: dict[str, JsonValue], message_part: str
+) -> None:
     line = _get_service_error(web)
     assert line.startswith("bulwark:services.web.")
     assert message_part in line

@@ -59,7 +59,7 @@ NO_RECOVERY_CONFIG: dict[str, JsonValue] = {"recoveryRegion": None}
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused_with_the_reason(
+def test_contradicting_settings_are_refused_with_the_reason(
     values: dict[str, JsonValue], line: str
 ) -> None:
     assert get_settings_error(values).startswith(f"bulwark:{line}")
@@ -108,7 +108,7 @@ def test_a_stacks_name_that_would_not_fit_is_refused(stack: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
-def test_a_stack_without_a_recovery_region_copies_nothing_and_is_taken(profile: str) -> None:
+def test_a_stack_without_a_recovery_region_is_valid_and_copies_nothing(profile: str) -> None:
     settings = build_settings(NO_RECOVERY_CONFIG, profile=profile)
     assert not settings.copies_backups
 
@@ -129,7 +129,9 @@ def test_a_region_that_is_not_known_may_have_any_zone() -> None:
         ("none", (False, False, False)),
     ],
 )
-def test_compute_says_what_runs(compute: str, expected: tuple[bool, ...]) -> None:
+def test_the_compute_setting_selects_services_fleet_and_load_balancer(
+    compute: str, expected: tuple[bool, ...]
+) -> None:
     settings = build_settings({"compute": compute})
     assert (settings.has_services, settings.has_fleet, settings.has_load_balancer) == expected
 
@@ -143,7 +145,7 @@ def test_compute_says_what_runs(compute: str, expected: tuple[bool, ...]) -> Non
         ({"compute": "none", "network": {"flowLogs": ["s3"]}}, True),
     ],
 )
-def test_a_dev_stack_has_a_log_bucket_where_something_writes_to_it(
+def test_a_dev_stack_has_a_log_bucket_only_if_it_is_used(
     values: dict[str, JsonValue], expected: bool
 ) -> None:
     assert build_settings(values, profile="dev").has_log_bucket is expected
@@ -164,7 +166,7 @@ PAGE_SUBSCRIPTION: dict[str, JsonValue] = {
 
 
 @pytest.mark.parametrize("subscriptions", [[], [{**PAGE_SUBSCRIPTION, "level": "warn"}]])
-def test_prod_pages_somebody_or_says_why_it_does_not(subscriptions: JsonValue) -> None:
+def test_prod_needs_a_paging_subscriber_or_a_reason(subscriptions: JsonValue) -> None:
     with pytest.raises(SettingsError) as error:
         build_settings({"alarms": {"subscriptions": subscriptions}})
     message = str(error.value)
@@ -178,7 +180,7 @@ def test_prod_pages_somebody_or_says_why_it_does_not(subscriptions: JsonValue) -
     assert build_settings({"alarms": {"subscriptions": subscriptions}}, profile="dev")
 
 
-def test_a_reason_why_nobody_is_paged_is_a_sentence_and_true() -> None:
+def test_the_reason_for_no_paging_must_be_a_sentence_and_apply() -> None:
     alarms: dict[str, JsonValue] = {"subscriptions": [], "noSubscriptionsReason": "none"}
     with pytest.raises(SettingsError, match="noSubscriptionsReason is 'none', must be a sentence"):
         build_settings({"alarms": alarms})

@@ -27,7 +27,7 @@ LONGEST: dict[str, JsonValue] = {f"{n:0>128}": "v" * 256 for n in range(MAX_TAGS
 
 
 @pytest.mark.parametrize("tags", [{}, TAGS, LONGEST])
-def test_tags_that_every_service_takes_are_taken(tags: dict[str, JsonValue]) -> None:
+def test_tags_that_every_service_accepts_are_accepted(tags: dict[str, JsonValue]) -> None:
     settings = build_settings({"tags": tags})
     assert settings.tags == tags
     assert set(build_stack_tags(settings, "thing")) == {*tags, *STACK_TAG_KEYS}
@@ -56,11 +56,11 @@ def test_tags_that_every_service_takes_are_taken(tags: dict[str, JsonValue]) -> 
         ({f"k{n}": "x" for n in range(MAX_TAGS + 1)}, "tags is an object, must have at most 40"),
     ],
 )
-def test_other_tags_are_refused_by_their_key(tags: dict[str, JsonValue], line: str) -> None:
+def test_invalid_tags_are_refused_by_their_key(tags: dict[str, JsonValue], line: str) -> None:
     assert get_settings_error({"tags": tags}).startswith(f"bulwark:{line}")
 
 
-def test_the_limits_are_those_of_the_services() -> None:
+def test_tag_limits_match_those_of_the_services() -> None:
     """Of all that botocore knows a limit of; `\\p{L}\\p{Z}\\p{N}` are letters, spaces, digits."""
     session = botocore.session.get_session()
     patterns = set()
@@ -75,7 +75,7 @@ def test_the_limits_are_those_of_the_services() -> None:
 
 
 @pytest.mark.parametrize("variant", ["dev", "everything"])
-def test_they_reach_all_that_carries_tags_and_what_it_starts(variant: str) -> None:
+def test_extra_tags_reach_every_taggable_resource_and_its_instances(variant: str) -> None:
     stack, overrides = STACK_VARIANTS[variant]
     without = {r.urn: r for r in run_whole_program(stack, overrides)}
     tagged = 0
@@ -105,7 +105,7 @@ def test_they_reach_all_that_carries_tags_and_what_it_starts(variant: str) -> No
     assert tagged > 40
 
 
-def test_the_sandboxs_aws_takes_them() -> None:
+def test_the_in_memory_aws_accepts_extra_tags() -> None:
     with use_in_memory_aws("eu-north-1"):
         deployment = deploy_in_memory("dev", {"tags": TAGS})
         role = deployment.graph.list_resources("aws:iam/role:Role")[0]

@@ -34,13 +34,13 @@ def test_a_weekly_window_may_go_past_sunday(text: str, minutes: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "2:00-3:00", "24:00-01:00", "02:00", "02:60-03:00"])
-def test_what_is_no_daily_window_is_refused(text: str) -> None:
+def test_an_invalid_daily_window_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be hh:mm-hh:mm in UTC"):
         parse_daily_window(text)
 
 
 @pytest.mark.parametrize("text", ["", "Sun:3:00-Sun:4:00", "sun:03:00-04:00", "xyz:01:00"])
-def test_what_is_no_weekly_window_is_refused(text: str) -> None:
+def test_an_invalid_weekly_window_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be ddd:hh:mm-ddd:hh:mm in UTC"):
         parse_weekly_window(text)
 
@@ -56,12 +56,12 @@ def test_what_is_no_weekly_window_is_refused(text: str) -> None:
         ("12:00-13:00", "mon:00:00-wed:00:00", True),
     ],
 )
-def test_windows_that_share_a_minute_meet(each_day: str, each_week: str, met: bool) -> None:
+def test_windows_that_share_a_minute_overlap(each_day: str, each_week: str, met: bool) -> None:
     assert has_overlap(each_day, each_week) is met
 
 
 @given(start=CLOCK_TIMES, end=CLOCK_TIMES, day=st.sampled_from(WEEKDAYS))
-def test_a_window_of_one_day_meets_itself(
+def test_windows_of_the_same_weekday_overlap(
     start: tuple[int, int], end: tuple[int, int], day: str
 ) -> None:
     if start < end:

@@ -135,7 +135,8 @@ def list_resource_parts(outputs: Outputs) -> dict[str, str]:
     parts |= dict.fromkeys(names, "database")
     for service in outputs.services.services.values() if outputs.services is not None else ():
         names = (service.arn, service.family, service.security_group_id, service.task_role_arn)
-        parts |= dict.fromkeys(names, get_service_part(outputs, service.name))
+        scaling = [service.scaling_resource_id] if service.scaling_resource_id else []
+        parts |= dict.fromkeys((*names, *scaling), get_service_part(outputs, service.name))
     alarms = outputs.alarms
     alarm_names = (name for names in alarms.names.values() for name in names)
     parts |= dict.fromkeys((alarms.page_topic_arn, alarms.warn_topic_arn, *alarm_names), "alarms")
@@ -268,9 +269,10 @@ def _find_service(parameters: Any, outputs: Outputs) -> tuple[str, str] | None:
 
 
 def _find_named_part(values: list[str], parts: Mapping[str, str]) -> tuple[str, str] | None:
-    """The first value that is a resource of the stack, or an ARN that ends with one."""
+    """The first value that is a resource of the stack, or an ARN that has one in its path."""
     for value in values:
-        for candidate in (value, value.rpartition("/")[2], value.rpartition(":")[2]):
+        last_part = value.rpartition(":")[2]
+        for candidate in (value, last_part, *reversed(last_part.split("/"))):
             if candidate in parts:
                 return candidate.rpartition(":")[2] or candidate, parts[candidate]
     return None
@@ -293,7 +295,7 @@ def _find_prefixed_part(values: list[str], source: str, outputs: Outputs) -> tup
                 continue
             if source == "monitoring":
                 return name, "alarms"
-            short_name = name.removeprefix(prefix).removeprefix("-")
+            short_name = name.removeprefix(prefix).removeprefix("-").removeprefix("services-")
             for word in ("database", "cache", "fleet"):
                 if short_name == word or short_name.startswith(f"{word}-"):
                     return name, word

@@ -68,7 +68,7 @@ def build_item(
                 "ruleArn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/"
                 f"{STACK_PREFIX}-alb/1/2/3"
             },
-            "stack",
+            "load-balancer",
             f"{STACK_PREFIX}-alb",
         ),
         (
@@ -77,6 +77,20 @@ def build_item(
             {"alarmNames": [f"{STACK_PREFIX}-x"]},
             "alarms",
             f"{STACK_PREFIX}-x",
+        ),
+        (
+            "PutScalingPolicy",
+            "autoscaling",
+            {"policyName": "cpu", "resourceId": f"service/{STACK_PREFIX}/backend"},
+            "backend",
+            f"service/{STACK_PREFIX}/backend",
+        ),
+        (
+            "DeleteRule",
+            "events",
+            {"name": f"{STACK_PREFIX}-services-frontend-x"},
+            "frontend",
+            f"{STACK_PREFIX}-services-frontend-x",
         ),
         ("PutParameter", "ssm", {"name": "/bulwark/test/fleet/image"}, "fleet", "image"),
         ("PutParameter", "ssm", {"name": "/bulwark/test/other"}, "stack", "/bulwark/test/other"),

@@ -33,7 +33,7 @@ def build_launch_tags(settings: Settings, component: str) -> dict[str, str]:
     return read_default_tags() | build_stack_tags(settings, component)
 
 
-def build_disk_tags(settings: Settings, component: str, name: str) -> dict[str, str] | None:
+def build_disk_tags(settings: Settings, component: str, *, name: str) -> dict[str, str] | None:
     """The tags of an instance's disk; None if the stack has only its own, which are not on it."""
     if not settings.tags and not read_default_tags():
         return None

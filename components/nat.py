@@ -191,7 +191,7 @@ class Nat(Component):
                     "tags": build_disk_tags(
                         self.settings,
                         "network",
-                        self.format_physical_name(self.name, "instance", zone),
+                        name=self.format_physical_name(self.name, "instance", zone),
                     ),
                 },
                 # Out of credits it is slow; "unlimited" would cost more than a NAT gateway.

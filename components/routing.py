@@ -113,7 +113,7 @@ def assign_priorities(
     # Rules whose deployed priority is unknown come before new ones: it is that of the hash.
     for route in sorted(routes, key=lambda route: deployed.get(route.target, {}) is not None):
         if route not in priorities:
-            priorities[route] = _choose_priority(route, priorities, reserved)
+            priorities[route] = _choose_priority(route, placed=priorities, reserved=reserved)
             reserved.add(priorities[route])
     return priorities
 
@@ -192,7 +192,9 @@ def _find_clash(first: Route, second: Route) -> str | None:
     return None
 
 
-def _choose_priority(route: Route, placed: Mapping[Route, int], reserved: Collection[int]) -> int:
+def _choose_priority(
+    route: Route, *, placed: Mapping[Route, int], reserved: Collection[int]
+) -> int:
     """A free priority behind the narrower routes and before the wider ones, in the route's band
     if there is one."""
     after = max((placed[other] for other in placed if route.covers_route(other)), default=0)

@@ -158,7 +158,9 @@ def _plan_composite(
     parts: list[PlannedPart] = []
     while sum(map(len, groups)) > MAX_RULE_ALARMS:
         largest = max(range(len(groups)), key=lambda index: len(groups[index]))
-        group_parts = tuple(_list_parts(entry, prefix, len(parts), groups[largest]))
+        group_parts = tuple(
+            _list_parts(entry, prefix=prefix, part_count=len(parts), names=groups[largest])
+        )
         parts += group_parts
         groups[largest] = [part.name for part in group_parts]
     return PlannedComposite(
@@ -172,7 +174,7 @@ def _plan_composite(
 
 
 def _list_parts(
-    entry: CompositeEntry, prefix: str, part_count: int, names: list[str]
+    entry: CompositeEntry, *, prefix: str, part_count: int, names: list[str]
 ) -> Iterator[PlannedPart]:
     """Divides a group into composites of at most MAX_RULE_ALARMS, numbered from `part_count`."""
     for start in range(0, len(names), MAX_RULE_ALARMS):

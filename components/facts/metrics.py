@@ -62,7 +62,7 @@ class MetricFact:
 
 
 def _build_count(
-    name: str, namespace: str, aws_name: str, *, is_silent_at_zero: bool = False
+    name: str, namespace: str, *, aws_name: str, is_silent_at_zero: bool = False
 ) -> MetricFact:
     return MetricFact(
         name=name,
@@ -78,7 +78,7 @@ def _build_count(
 
 def _build_balancer_count(name: str, aws_name: str) -> MetricFact:
     """The load balancer sends these "if there is a nonzero value"; only Sum has a meaning."""
-    return _build_count(name, ALB_NAMESPACE, aws_name, is_silent_at_zero=True)
+    return _build_count(name, ALB_NAMESPACE, aws_name=aws_name, is_silent_at_zero=True)
 
 
 def _build_gauge(
@@ -99,7 +99,7 @@ def _build_gauge(
     )
 
 
-def _build_rate(name: str, namespace: str, aws_name: str, period: int = 60) -> MetricFact:
+def _build_rate(name: str, namespace: str, *, aws_name: str, period: int = 60) -> MetricFact:
     return MetricFact(
         name=name,
         namespace=namespace,
@@ -172,7 +172,7 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         ),
         _build_balancer_count("rejected", "RejectedConnectionCount"),
         _CONNECTION_ERRORS,
-        _build_count("capacity-units", ALB_NAMESPACE, "ConsumedLCUs"),
+        _build_count("capacity-units", ALB_NAMESPACE, aws_name="ConsumedLCUs"),
     ),
     "target-group": (
         _REQUESTS,
@@ -196,8 +196,8 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         _build_gauge("cpu", EC2_NAMESPACE, "CPUUtilization", "percent"),
         _build_gauge("memory", CLOUDWATCH_AGENT_NAMESPACE, "mem_used_percent", "percent"),
         _build_gauge("disk", CLOUDWATCH_AGENT_NAMESPACE, "disk_used_percent", "percent", "Maximum"),
-        _build_rate("network-in", EC2_NAMESPACE, "NetworkIn"),
-        _build_rate("network-out", EC2_NAMESPACE, "NetworkOut"),
+        _build_rate("network-in", EC2_NAMESPACE, aws_name="NetworkIn"),
+        _build_rate("network-out", EC2_NAMESPACE, aws_name="NetworkOut"),
         _build_gauge("status-checks", EC2_NAMESPACE, "StatusCheckFailed", "count", "Maximum"),
         _build_gauge(
             "in-service", AUTO_SCALING_NAMESPACE, "GroupInServiceInstances", "count", "Minimum"
@@ -219,21 +219,21 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             "memory", ELASTICACHE_NAMESPACE, "DatabaseMemoryUsagePercentage", "percent", "Maximum"
         ),
         _build_gauge("connections", ELASTICACHE_NAMESPACE, "CurrConnections", "count", "Maximum"),
-        _build_count("hits", ELASTICACHE_NAMESPACE, "CacheHits"),
-        _build_count("misses", ELASTICACHE_NAMESPACE, "CacheMisses"),
-        _build_count("evictions", ELASTICACHE_NAMESPACE, "Evictions"),
+        _build_count("hits", ELASTICACHE_NAMESPACE, aws_name="CacheHits"),
+        _build_count("misses", ELASTICACHE_NAMESPACE, aws_name="CacheMisses"),
+        _build_count("evictions", ELASTICACHE_NAMESPACE, aws_name="Evictions"),
         _build_gauge("lag", ELASTICACHE_NAMESPACE, "ReplicationLag", "seconds", "Maximum"),
     ),
     "nat-gateway": (
-        _build_rate("out", NAT_GATEWAY_NAMESPACE, "BytesOutToDestination"),
-        _build_rate("in", NAT_GATEWAY_NAMESPACE, "BytesInFromDestination"),
+        _build_rate("out", NAT_GATEWAY_NAMESPACE, aws_name="BytesOutToDestination"),
+        _build_rate("in", NAT_GATEWAY_NAMESPACE, aws_name="BytesInFromDestination"),
         _build_gauge(
             "connections", NAT_GATEWAY_NAMESPACE, "ActiveConnectionCount", "count", "Maximum"
         ),
-        _build_count("port-errors", NAT_GATEWAY_NAMESPACE, "ErrorPortAllocation"),
-        _build_count("packets-dropped", NAT_GATEWAY_NAMESPACE, "PacketsDropCount"),
-        _build_count("packets-from-stack", NAT_GATEWAY_NAMESPACE, "PacketsInFromSource"),
-        _build_count("packets-back", NAT_GATEWAY_NAMESPACE, "PacketsInFromDestination"),
+        _build_count("port-errors", NAT_GATEWAY_NAMESPACE, aws_name="ErrorPortAllocation"),
+        _build_count("packets-dropped", NAT_GATEWAY_NAMESPACE, aws_name="PacketsDropCount"),
+        _build_count("packets-from-stack", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromSource"),
+        _build_count("packets-back", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromDestination"),
     ),
     # Without detailed monitoring EC2 sends every five minutes (EC2 User Guide, "Monitoring").
     "nat-instance": (
@@ -246,15 +246,17 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             valid_stats=GAUGE_STATS,
             period=300,
         ),
-        _build_rate("out", EC2_NAMESPACE, "NetworkOut", 300),
-        _build_rate("in", EC2_NAMESPACE, "NetworkIn", 300),
+        _build_rate("out", EC2_NAMESPACE, aws_name="NetworkOut", period=300),
+        _build_rate("in", EC2_NAMESPACE, aws_name="NetworkIn", period=300),
         _build_gauge("status-checks", EC2_NAMESPACE, "StatusCheckFailed", "count", "Maximum"),
     ),
     # Lambda sends these with invocations only ("Types of metrics for Lambda functions").
     "function": (
-        _build_count("invocations", LAMBDA_NAMESPACE, "Invocations", is_silent_at_zero=True),
-        _build_count("errors", LAMBDA_NAMESPACE, "Errors"),
-        _build_count("throttles", LAMBDA_NAMESPACE, "Throttles"),
+        _build_count(
+            "invocations", LAMBDA_NAMESPACE, aws_name="Invocations", is_silent_at_zero=True
+        ),
+        _build_count("errors", LAMBDA_NAMESPACE, aws_name="Errors"),
+        _build_count("throttles", LAMBDA_NAMESPACE, aws_name="Throttles"),
         _build_gauge(
             "duration",
             LAMBDA_NAMESPACE,

@@ -115,10 +115,10 @@ def _list_network_faults(settings: Settings, deployed: DeployedStack) -> Iterato
         )
     for zone in deployed.zones:
         if zone not in zones:
-            yield from _list_zone_faults(settings, deployed, zone)
+            yield from _list_zone_faults(settings, deployed, zone=zone)
 
 
-def _list_zone_faults(settings: Settings, deployed: DeployedStack, zone: str) -> Iterator[str]:
+def _list_zone_faults(settings: Settings, deployed: DeployedStack, *, zone: str) -> Iterator[str]:
     """What is in a zone that goes. AWS re:Post, "How can I delete a subnet that is in an Amazon RDS
     DB subnet group?": an instance leaves a zone by its standby, a standby by Multi-AZ off and on.
     """

@@ -38,7 +38,7 @@ CACHE_ALARMS: Final = (
         threshold=build_fixed_threshold(90, "Percent"),
         unit="Percent",
         description="The cache's command thread is busy: all commands wait.",
-        command="ops usage",
+        command="ops metrics cache",
         graph="cache-cpu",
     ),
     AlarmEntry(
@@ -50,7 +50,7 @@ CACHE_ALARMS: Final = (
         threshold=Threshold(_compute_core_percent, "90 % of one core"),
         unit="Percent",
         description="The cache node is busy, with commands or with background work.",
-        command="ops usage",
+        command="ops metrics cache",
         graph="cache-cpu",
     ),
     AlarmEntry(
@@ -62,7 +62,7 @@ CACHE_ALARMS: Final = (
         threshold=build_fixed_threshold(80, "Percent"),
         unit="Percent",
         description="The cache is nearly full: it will evict keys or refuse writes.",
-        command="ops usage",
+        command="ops metrics cache",
         graph="cache-memory",
     ),
     AlarmEntry(
@@ -77,7 +77,7 @@ CACHE_ALARMS: Final = (
         ),
         unit="Count",
         description="Connections are close to the maximum of the node type.",
-        command="ops usage",
+        command="ops metrics cache",
         graph="cache-connections",
     ),
     AlarmEntry(
@@ -114,7 +114,7 @@ CACHE_ALARMS: Final = (
         evaluation_periods=3,
         missing_data="notBreaching",
         description="Many reads miss the cache: the database serves them instead.",
-        command="ops usage",
+        command="ops metrics cache",
         graph="cache-hit-rate",
     ),
 )

@@ -133,7 +133,7 @@ DATABASE_ALARMS: Final = (
         unit="Bytes",
         evaluation_periods=15,
         description="Little memory is left for the file cache: reads come from the disk.",
-        command="ops usage",
+        command="ops metrics database",
         graph="database-memory",
     ),
     AlarmEntry(

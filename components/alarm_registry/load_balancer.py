@@ -171,7 +171,7 @@ LOAD_BALANCER_ALARMS: Final = (
         unit="Count",
         missing_data="notBreaching",
         description="The load balancer is at its maximum of connections and rejects users.",
-        command="ops health",
+        command="ops metrics load-balancer",
         graph="balancer-errors",
     ),
     # ACM renews 60 days before the end: below 45 a renewal has failed for two weeks.

@@ -25,7 +25,7 @@ NETWORK_ALARMS: Final = (
         evaluation_periods=15,
         missing_data="notBreaching",
         description="Too many connections to one destination: new connections from this zone fail.",
-        command="ops health",
+        command="ops metrics nat",
         graph="nat-ports",
     ),
     AlarmEntry(
@@ -48,7 +48,7 @@ NETWORK_ALARMS: Final = (
         unit="Percent",
         missing_data="notBreaching",
         description="A NAT gateway drops packets: see the AWS Health Dashboard.",
-        command="ops health",
+        command="ops metrics nat",
         graph="nat-drops",
     ),
     # An instance, unlike a gateway, is one host: if it stops, nothing behind it gets out.

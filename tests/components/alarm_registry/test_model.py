@@ -32,7 +32,10 @@ KNOWN_COMMANDS = (
     "ops service events --service {name}",
     "ops service limits",
     "ops service tasks --service {name}",
-    "ops usage",
+    "ops metrics cache",
+    "ops metrics database",
+    "ops metrics load-balancer",
+    "ops metrics nat",
 )
 
 

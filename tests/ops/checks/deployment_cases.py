@@ -138,7 +138,7 @@ DEPLOYMENT_CASES: list[ChecklistCase] = [
         ALARM_OUTPUTS,
         answer_alarms("ALARM", since=format_time_ago(minutes=16)),
         [
-            (answer_alarms("OK", "ALARM"), "failing", "why", "ops health"),
+            (answer_alarms("OK", "ALARM"), "failing", "why", "ops metrics"),
             (
                 {ALARMS_API: [build_alarm_item(MILD_ALARM)]},
                 "unknown",

@@ -132,12 +132,18 @@ def read_timeline(
 
 
 def _read_source(source: ChangeSource, request: SourceRequest) -> SourceAnswer:
+    """A source's answer; what it no longer has is not read, as some refuse to be asked for it."""
+    expired: tuple[SourceGap, ...] = ()
+    if source.days is not None:
+        kept_since = request.now - timedelta(days=source.days)
+        if request.span.since < kept_since:
+            reason = f"kept for {source.days} days only"
+            expired = (SourceGap(source.name, reason, is_failure=False),)
+        if request.span.until <= kept_since:
+            return SourceAnswer(gaps=expired)
     try:
         answer = source.read(request)
     except (OpsError, ClientError) as error:
         text = " ".join(str(error).split())
         return SourceAnswer(gaps=(SourceGap(source.name, f"could not be read: {text}"),))
-    if source.days is None or request.now - request.span.since <= timedelta(days=source.days):
-        return answer
-    gap = SourceGap(source.name, f"kept for {source.days} days only", is_failure=False)
-    return replace(answer, gaps=(*answer.gaps, gap))
+    return replace(answer, gaps=(*answer.gaps, *expired))

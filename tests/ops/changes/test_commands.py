@@ -276,3 +276,16 @@ def test_roles_that_cannot_be_looked_up_are_named(
     reasons = [gap["reason"] for gap in body["notRead"] if gap["failed"]]
     assert [reason[:31] for reason in reasons] == ["changes of roles are missing: c"]
     assert {item["source"] for item in body["items"]} == {"cloudtrail"}
+
+
+def test_a_source_is_not_asked_for_what_it_no_longer_has(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with record_calls() as calls:
+        body = read_changes(typed, capsys, "--since 40d --until 35d --only database,alarms,runs")
+    assert [(gap["source"], gap["failed"]) for gap in body["notRead"]] == [
+        ("database", False),
+        ("alarms", False),
+    ]
+    apis = {call.api for call in calls}
+    assert apis.isdisjoint({"rds.describe_events", "cloudwatch.describe_alarm_history"})

@@ -11,6 +11,7 @@ import pytest
 from components.facts.metrics import EC2_NAMESPACE, METRIC_FACTS, RDS_NAMESPACE
 from ops.core.aws import Aws
 from tests.ops.call_recorder import record_calls
+from tests.ops.db_stage import fail_operations
 from tests.ops.every_command import open_command_line
 from tests.ops.metric_stage import BACKEND_TARGETS, put_cache, put_values
 from tests.ops.stage import STACK_PREFIX, Stage
@@ -227,3 +228,13 @@ def test_names_of_metrics_are_typed_once_for_each_kind() -> None:
         names = [fact.name for fact in facts]
         assert len(names) == len(set(names))
         assert all(set(fact.stats) <= {*fact.valid_stats, "p50", "p95", "p99"} for fact in facts)
+
+
+def test_denied_metrics_are_an_error_and_never_no_data(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fail_operations("AccessDenied", "get_metric_data"):
+        assert typed[1]("metrics database") == 1
+    out, err = capsys.readouterr()
+    assert "no data" not in out
+    assert "cloudwatch.get_metric_data was denied" in err

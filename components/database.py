@@ -145,6 +145,7 @@ class Database(Component):
                 if self._database_settings.performance_insights
                 else None
             ),
+            extended_support=self._database_settings.extended_support,
             replicas=self.replica_identifiers,
             log_groups=[
                 self._format_log_group_name(self.identifier, log_type)

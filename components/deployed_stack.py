@@ -19,6 +19,7 @@ import pulumi_aws as aws
 from components.settings import Settings, SettingsError
 from components.settings.deployed_parts import DeployedCache, DeployedDatabase, DeployedStack
 from components.settings.deployed_stack import (
+    list_ineffective_changes,
     require_existing_zones,
     require_fitting_zones,
     require_possible_changes,
@@ -53,6 +54,8 @@ def require_possible_settings(settings: Settings) -> DeployedStack:
         require_possible_changes(settings, deployed)
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+    for line in list_ineffective_changes(settings, deployed):
+        pulumi.log.warn(line)
     return deployed
 
 
@@ -181,6 +184,7 @@ def _find_database(part: Mapping[str, Any]) -> DeployedDatabase | None:
         insights_days=part.get("performanceInsightsDays"),
         zone=(instance.availability_zone or "")[-1:] or None,
         has_standby=bool(instance.multi_az),
+        extended_support=part.get("extendedSupport"),
         backup_region=_find_region(part.get("replicatedBackupArn")),
     )
 

@@ -142,6 +142,7 @@ class DatabasePart(ContractPart):
     log_groups: tuple[str, ...]
     replicated_backup_arn: str | None
     performance_insights_days: int | None = None
+    extended_support: bool | None = None  # as the settings have it; None: not published yet
 
 
 class ServicePart(ContractPart):

@@ -5,6 +5,7 @@ the end of standard support; a standby is billed too) and "Overview of Amazon RD
 (what is not enrolled is upgraded by RDS).
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -56,6 +57,19 @@ def find_support_dates(major_version: int) -> SupportDates | None:
         return None
     return SupportDates(
         *(date(year + years, 3, 1) for years in (0, LOWER_PRICE_YEARS, TOTAL_YEARS))
+    )
+
+
+def format_extended_support_command(identifier: str, *, region: str, is_enrolled: bool) -> str:
+    """Returns the AWS CLI line that enrolls a DB instance or ends it (Amazon RDS API Reference,
+    ModifyDBInstance). The AWS provider sends the call without the value
+    (terraform-provider-aws#40870)."""
+    return shlex.join(
+        (
+            *("aws", "rds", "modify-db-instance", "--region", region),
+            *("--db-instance-identifier", identifier),
+            *("--engine-lifecycle-support", ENROLLED if is_enrolled else NOT_ENROLLED),
+        )
     )
 
 

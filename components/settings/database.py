@@ -132,7 +132,7 @@ class DatabaseSettings(Section):
         default=True,
         description="keep a major version after the end of its standard support, which costs per "
         "vCPU-hour; off: RDS upgrades it by itself. Read only when the database is created or "
-        "restored; later `aws rds modify-db-instance --engine-lifecycle-support` changes it",
+        "restored; later the preview names the AWS CLI line that changes it",
     )
     auto_minor_upgrade: bool = Field(
         default=True, description="upgrade to new minor versions in the maintenance window"

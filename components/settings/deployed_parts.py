@@ -23,6 +23,7 @@ class DeployedDatabase:
     insights_days: int | None = None  # as last declared; None: off, or not known
     zone: str | None = None  # letter of the primary's zone
     has_standby: bool = False
+    extended_support: bool | None = None  # as last declared; Pulumi cannot read it from RDS
     backup_region: str | None = None  # where its automated backups are replicated to
 
 

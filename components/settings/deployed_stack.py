@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 
 from components.facts.backup_regions import BACKUP_DESTINATIONS, replicates_backups_between
+from components.facts.extended_support import format_extended_support_command
 from components.routing import assign_priorities
 from components.settings.deployed_parts import DeployedStack
 from components.settings.loader import SettingsError
@@ -83,6 +84,24 @@ def require_possible_changes(settings: Settings, deployed: DeployedStack) -> Non
     ]
     if lines:
         raise SettingsError("\n".join(lines))
+
+
+def list_ineffective_changes(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
+    """Lists the changes that an update leaves undone, each with the command that does it.
+
+    They are no faults: the setting must be changed too, and AWS does not tell Pulumi whether the
+    command was run. `ops health` does.
+    """
+    database, is_wanted = deployed.database, settings.database.extended_support
+    if database is not None and database.extended_support not in (None, is_wanted):
+        command = format_extended_support_command(
+            settings.database_identifier, region=settings.region, is_enrolled=is_wanted
+        )
+        yield (
+            f"{settings.project}:database.extendedSupport is {_format_flag(is_wanted)}, was "
+            f"{_format_flag(not is_wanted)}: Pulumi sets it only when the database is created or "
+            f"restored. To change the deployed one, run `{command}`"
+        )
 
 
 def _list_encryption_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:

@@ -76,8 +76,16 @@ class ServiceSettings(ContainerSettings):
     policy_arns: tuple[str, ...] = Field(
         default=(), description="ARNs of IAM policies for the application"
     )
-    min: int = Field(default=2, ge=0, description="minimum number of tasks")
-    max: int = Field(default=10, ge=0, description="maximum number of tasks")
+    min: int = Field(
+        default=2,
+        ge=0,
+        description="minimum number of tasks; with a schedule, until its first time",
+    )
+    max: int = Field(
+        default=10,
+        ge=0,
+        description="maximum number of tasks; with a schedule, until its first time",
+    )
     cpu_target: int | None = Field(
         default=70,
         ge=1,

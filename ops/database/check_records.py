@@ -94,7 +94,8 @@ CHECKS: Final = (
         key="database-version-support",
         area="database",
         title="version support",
-        failure="Standard support of the major version ends within 90 days, or has ended.",
+        failure="Standard support of the major version ends within 90 days or has ended, or "
+        "Extended Support is not as the settings say.",
         calls=("rds.describe_db_instances", "rds.describe_db_major_engine_versions"),
         routine="ops.database.extended_support:check_version_support",
         reports=HEALTH_REPORTS,

@@ -35,9 +35,12 @@ def _render_verdicts() -> Iterator[str]:
     for verdict, title in VERDICT_TITLES.items():
         changes = [change for change in load_table().values() if change.verdict == verdict]
         yield f"### {title}\n"
-        if verdict in ("harmless", "nothing"):
+        if verdict == "harmless":
             yield ", ".join(f"`{change.key}`" for change in changes) + ".\n"
+            if lines := [f"- `{change.key}`: {change.what}." for change in changes if change.what]:
+                yield "\n".join((*lines, ""))
             continue
-        yield "| setting | what happens, how long |\n|---|---|"
+        heading = "why, and how it is done" if verdict == "nothing" else "what happens, how long"
+        yield f"| setting | {heading} |\n|---|---|"
         yield from (f"| `{change.key}` | {change.what} |" for change in changes)
         yield ""

@@ -125,6 +125,7 @@ def build_deployed_stack(settings: Settings) -> DeployedStack:
             name=database.name,
             admin_name=database.admin_name,
             insights=database.database_insights,
+            extended_support=database.extended_support,
             insights_days=database.performance_insights_days
             if database.performance_insights
             else None,

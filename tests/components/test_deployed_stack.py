@@ -143,6 +143,37 @@ def test_a_fleet_is_read_as_instance_refreshes_left_it(
     assert deployed.fleet_port == 8080
 
 
+@pytest.mark.parametrize(
+    ("declared", "wanted", "value"),
+    [
+        (True, False, "open-source-rds-extended-support-disabled"),
+        (False, True, "open-source-rds-extended-support"),
+        (True, True, None),
+        (None, False, None),
+    ],
+)
+def test_a_change_of_extended_support_names_the_command_that_makes_it(
+    monkeypatch: pytest.MonkeyPatch, declared: bool | None, wanted: bool, value: str | None
+) -> None:
+    """The provider sends ModifyDBInstance without it (terraform-provider-aws#40870)."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, *_: warnings.append(text))
+    database = {**PUBLISHED["database"], "extendedSupport": declared}
+    mocks = DeployedMocks({**PUBLISHED, "database": database}, INSTANCE)
+    settings = build_settings(
+        {"encryption": "aws", "database": {"extendedSupport": wanted, "crossRegionBackups": False}}
+    )
+    run_program(lambda: check(settings), mocks)
+    warned = [text for text in warnings if "extendedSupport" in text]
+    assert len(warned) == (value is not None)
+    for text in warned:
+        assert text.startswith("bulwark:database.extendedSupport is ")
+        assert (
+            "`aws rds modify-db-instance --region eu-north-1 --db-instance-identifier "
+            f"bulwark-test-database --engine-lifecycle-support {value}`"
+        ) in text
+
+
 def test_before_the_first_deployment_no_deployed_values_are_read() -> None:
     graph = run_program(lambda: check(build_settings()), AwsMocks())
     assert [token for token, _ in graph.invokes] == [

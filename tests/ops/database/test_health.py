@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
+from components.facts.extended_support import ENROLLED
 from ops.core.checks import CheckFacts, CheckFinding
 from ops.core.metrics import build_metric_query
 from ops.database.health import check_trusted_authorities
@@ -246,6 +247,25 @@ def test_a_young_database_needs_no_backup_of_the_last_day_yet() -> None:
     }
     (finding,) = run_check("database", "backup of the last day", answers)
     assert finding.state == "ok"
+
+
+@pytest.mark.parametrize(("declared", "is_failing"), [(True, True), (False, False), (None, False)])
+def test_another_choice_of_extended_support_than_the_settings_is_failing(
+    declared: bool | None, is_failing: bool
+) -> None:
+    outputs = build_stack_outputs()
+    database = outputs.database.model_copy(update={"extended_support": declared})
+    disabled = "open-source-rds-extended-support-disabled"
+    findings = run_check(
+        "database",
+        "version support",
+        answer_version_support(1000, EngineLifecycleSupport=disabled),
+        outputs.model_copy(update={"database": database}),
+    )
+    assert [finding.state for finding in findings] == ["failing"] * is_failing + ["ok"]
+    if is_failing:
+        assert findings[0].evidence.startswith("RDS has Extended Support off, the settings")
+        assert findings[0].command.endswith("--engine-lifecycle-support " + ENROLLED)
 
 
 def test_a_version_whose_support_is_not_listed_is_unknown() -> None:

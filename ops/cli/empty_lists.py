@@ -14,6 +14,8 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-activity": "no sessions",
     "db-bloat": "no tables with dead rows",
     "db-connections": "no connections",
+    "db-databases": "no databases",
+    "db-events": "no events",
     "db-indexes": "no problems with indexes",
     "db-locks": "no session waits for a lock",
     "db-parameters": "no parameters",

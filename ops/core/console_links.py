@@ -31,3 +31,11 @@ def build_dashboard_link(outputs: Outputs, name: str) -> str | None:
     if name not in dashboards:
         return None
     return build_cloudwatch_link(outputs, f"dashboards/dashboard/{dashboards[name]}")
+
+
+def build_database_link(outputs: Outputs) -> str:
+    """The page of the primary in RDS's console, as its address bar has it; AWS documents none."""
+    return (
+        f"{build_console_address(outputs)}/rds/home?region={outputs.stack.region}"
+        f"#database:id={outputs.database.identifier};is-cluster=false"
+    )

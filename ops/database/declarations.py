@@ -35,6 +35,22 @@ DECLARATIONS: Final = (
         },
     ),
     Declaration(
+        "db databases",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
+        "db events",
+        role="reader",
+        calls=(
+            "rds.describe_db_snapshots",
+            "rds.describe_events",
+        ),
+        unseen={"rds.describe_db_snapshots": "only if AWS Backup made one: its test sees it"},
+        bad={"--since": ("soon", "2w", "2999-01-01", "15d"), "--until": ("soon", "15d")},
+        example="db events --since 3h",
+    ),
+    Declaration(
         "db extension",
         role="operator",
         calls=(

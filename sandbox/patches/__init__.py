@@ -57,6 +57,7 @@ MODULES: Final = (
     "rds.orderable_options",
     "rds.parameters",
     "rds.reboots",
+    "rds.group_events",
     "rds.given_up",
     "rds.states",
     "rds.restores",

@@ -206,7 +206,7 @@ def list_log_lines(line: str) -> tuple[TypedLine, ...]:
 TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     **{
         f"db {verb}": (TypedLine(f"db {verb} {REPLICA_OPTION}", put_database_with_replica),)
-        for verb in ("activity", "bloat", "indexes", "locks", "size", "slow")
+        for verb in ("activity", "bloat", "databases", "indexes", "locks", "size", "slow")
     },
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
     "baseline capture --to": (
@@ -257,6 +257,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "check pre-deploy": (
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
     ),
+    "db events": (TypedLine("db events", db_stage.put_database),),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
     "changes": (TypedLine("changes", change_stage.put_changed_stack),),
     "db status": (TypedLine("db status", db_stage.put_database),),

@@ -16,6 +16,8 @@ from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import failover
 from ops.database.commands.connect import app as connect_app
+from ops.database.commands.databases import app as databases_app
+from ops.database.commands.events import app as events_app
 from ops.database.commands.extension import app as extension_app
 from ops.database.commands.parameters import app as parameters_app
 from ops.database.commands.password import app as password_app
@@ -44,6 +46,8 @@ app = typer.Typer(
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(replica_app, name="replica")
 app.add_typer(query_app)
+app.add_typer(databases_app)
+app.add_typer(events_app)
 app.add_typer(session_app)
 app.add_typer(extension_app)
 app.add_typer(connect_app)

@@ -153,12 +153,20 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_launch_template_versions": (
         build_unscoped_grant("ec2:DescribeLaunchTemplateVersions"),
     ),
+    "ec2.describe_dhcp_options": (build_unscoped_grant("ec2:DescribeDhcpOptions"),),
+    "ec2.describe_managed_prefix_lists": (build_unscoped_grant("ec2:DescribeManagedPrefixLists"),),
     "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
     "ec2.describe_network_acls": (build_unscoped_grant("ec2:DescribeNetworkAcls"),),
+    "ec2.describe_network_interfaces": (build_unscoped_grant("ec2:DescribeNetworkInterfaces"),),
     "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
     "ec2.describe_security_groups": (build_unscoped_grant("ec2:DescribeSecurityGroups"),),
+    "ec2.describe_subnets": (build_unscoped_grant("ec2:DescribeSubnets"),),
+    "ec2.describe_vpc_attribute": (build_grant("ec2:DescribeVpcAttribute", "vpcs"),),
     "ec2.describe_vpc_endpoints": (build_unscoped_grant("ec2:DescribeVpcEndpoints"),),
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
+    "ec2.get_managed_prefix_list_entries": (
+        build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),
+    ),
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
     "ecs.describe_service_deployments": (
@@ -189,6 +197,12 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         PASS_TASK_ROLES_GRANT,
     ),
     "ecs.update_service": (build_grant("ecs:UpdateService", "services"), PASS_TASK_ROLES_GRANT),
+    "elasticache.describe_cache_clusters": (
+        build_grant("elasticache:DescribeCacheClusters", "cache nodes"),
+    ),
+    "elasticache.describe_cache_subnet_groups": (
+        build_grant("elasticache:DescribeCacheSubnetGroups", "cache subnets"),
+    ),
     "elasticache.describe_replication_groups": (
         build_grant("elasticache:DescribeReplicationGroups", "cache"),
     ),

@@ -19,6 +19,7 @@ from ops.lock import declarations as lock
 from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
 from ops.metrics import declarations as metrics
+from ops.network import declarations as network
 from ops.permissions import declarations as permissions
 from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
@@ -46,6 +47,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         health,
         lock,
         logs,
+        network,
         maintenance,
         metrics,
         permissions,

@@ -106,6 +106,15 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "certificate": ("{certificate}",),
     "certificates there": build_recovery_region_arns("acm", "certificate/*"),
     "cache": build_stack_region_arns("elasticache", "replicationgroup:{prefix}-cache"),
+    # Listing nodes without a name needs permission on all of them.
+    "cache nodes": build_stack_region_arns("elasticache", "cluster:*"),
+    "cache subnets": build_stack_region_arns("elasticache", "subnetgroup:{prefix}-*"),
+    "vpcs": build_stack_region_arns("ec2", "vpc/*"),
+    # AWS's own lists are in an account that is called aws.
+    "prefix lists": (
+        *build_stack_region_arns("ec2", "prefix-list/*"),
+        "arn:{partition}:ec2:{region}:aws:prefix-list/*",
+    ),
     "alarms": build_stack_region_arns("cloudwatch", "alarm:{prefix}-*"),
     # Alarms that announce maintenance windows (ops/alarms/announcement.py).
     "alarms of windows": build_stack_region_arns("cloudwatch", "alarm:{prefix}-maintenance-*"),

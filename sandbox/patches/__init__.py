@@ -30,6 +30,7 @@ MODULES: Final = (
     "cloudwatch.alarms",
     "cloudwatch.alarm_history",
     "ec2.network",
+    "ec2.routes",
     "ecs.services",
     "ecs.deployments",
     "ecs.history",

@@ -63,9 +63,9 @@ def put_fleet(stage: Stage, size: int = 2, **overrides: Any) -> None:
     tags = {"Project": "bulwark", "Environment": "test"}
     stage.client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName=FLEET_GROUP,
-        VPCZoneIdentifier=",".join(subnets),
         TargetGroupARNs=[arn],
         **{
+            "VPCZoneIdentifier": ",".join(subnets),
             "MinSize": 1,
             "MaxSize": 4,
             "DesiredCapacity": size,

@@ -7,7 +7,15 @@ from typing import Final
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
 from sandbox.patches.rds import states
-from tests.ops import change_stage, db_stage, fleet_stage, log_stage, metric_stage, service_stage
+from tests.ops import (
+    change_stage,
+    db_stage,
+    fleet_stage,
+    log_stage,
+    metric_stage,
+    network_stage,
+    service_stage,
+)
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -287,6 +295,18 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
                 f"{MUTE_LINE} --severity P1 --by actions",
             ),
         ),
+    ),
+    "network reach": (
+        *(
+            TypedLine(f"network reach {line}", network_stage.put_network, code)
+            for line, code in (
+                ("backend cache", 0),
+                ("backend s3", 0),
+                ("load-balancer backend", 0),
+                ("fleet database", 3),
+            )
+        ),
+        TypedLine("network reach backend database", network_stage.put_network_with_dns_servers, 3),
     ),
     "outputs show": (TypedLine("outputs show"),),
     "permissions": (TypedLine("permissions db"),),

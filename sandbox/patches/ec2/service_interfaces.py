@@ -1,28 +1,45 @@
-"""EC2: the network interfaces that RDS and ElastiCache keep in subnets, one for each host.
+"""EC2: the network interfaces that RDS, ElastiCache and ECS keep in subnets, one for each host.
 
 RDS has one for the primary and one for the standby, described RDSNetworkInterface (AWS re:Post,
 "How do I find the resources that are associated with an elastic network interface?"); ElastiCache
-has one for each node, with its name in the description (assumed: "ElastiCache NODE").
+has one for each node, with its name in the description (assumed: "ElastiCache NODE"). ECS has one
+for each task, which the task's attachment names, with the service's security groups (ECS Developer
+Guide, "Amazon ECS task networking options for Fargate").
 """
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.elastic_network_interfaces import (
     NetworkInterface,
     NetworkInterfaceBackend,
 )
+from moto.ecs.models import ecs_backends
 from moto.elasticache.models import elasticache_backends
 from moto.rds.models import RDSBackend, rds_backends
 
+from sandbox.patches.ecs.tasks import (
+    get_service_network,
+    list_running_tasks,
+    list_services_with_history,
+)
 from sandbox.patches.elasticache.groups import list_node_subnets
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 from sandbox.patches.rds.reboots import get_standby_zone
 
 patch = ServicePatch()
-Host = tuple[str, str]  # the description of its interface, and the id of its subnet
+
+
+class Host(NamedTuple):
+    """The description of a host's interface, the id of its subnet; those of a task are known."""
+
+    description: str
+    subnet: str
+    id: str = ""
+    address: str = ""
+    groups: tuple[str, ...] = ()
 
 
 def _list_database_hosts(backend: RDSBackend) -> Iterator[tuple[str, str]]:
@@ -38,15 +55,37 @@ def _list_database_hosts(backend: RDSBackend) -> Iterator[tuple[str, str]]:
 
 def _list_hosts(account: str, region: str) -> Iterator[Host]:
     for _, subnet_id in _list_database_hosts(rds_backends[account][region]):
-        yield "RDSNetworkInterface", subnet_id
+        yield Host("RDSNetworkInterface", subnet_id)
     for node, subnet_id in list_node_subnets(elasticache_backends[account][region]):
-        yield f"ElastiCache {node}", subnet_id
+        yield Host(f"ElastiCache {node}", subnet_id)
+    ecs = ecs_backends[account][region]
+    for service, history in list_services_with_history(ecs):
+        groups = tuple(get_service_network(service)["securityGroups"])
+        for task in list_running_tasks(service, history):
+            attachment: Any = task["attachments"][0]
+            pairs: list[dict[str, str]] = attachment["details"]
+            details = {item["name"]: item["value"] for item in pairs}
+            if "networkInterfaceId" in details:
+                yield Host(
+                    attachment["id"],
+                    details["subnetId"],
+                    details["networkInterfaceId"],
+                    details["privateIPv4Address"],
+                    groups,
+                )
 
 
 def _is_selected(interface: NetworkInterface, filters: Any) -> bool:
-    values = {"subnet-id": interface.subnet.id, "description": interface.description}
+    values: dict[str, list[Any]] = {
+        "addresses.private-ip-address": [interface.private_ip_address],
+        "description": [interface.description],
+        "group-id": [group.id for group in interface.group_set],
+        "network-interface-id": [interface.id],
+        "subnet-id": [interface.subnet.id],
+        "vpc-id": [interface.subnet.vpc_id],
+    }
     return all(
-        any(fnmatchcase(values.get(name, ""), pattern) for pattern in patterns)
+        any(fnmatchcase(str(v), pattern) for pattern in patterns for v in values.get(name, ()))
         for name, patterns in (filters or {}).items()
     )
 
@@ -62,10 +101,14 @@ def list_network_interfaces(
     known: dict[tuple[int, Host], NetworkInterface] = backend_state(backend, "interfaces", dict)
     for number, host in enumerate(_list_hosts(backend.account_id, backend.region_name)):
         if (number, host) not in known:
-            description, subnet_id = host
             known[number, host] = NetworkInterface(  # type: ignore[abstract]
-                backend, backend.get_subnet(subnet_id), [], description=description
+                backend,
+                backend.get_subnet(host.subnet),
+                host.address,
+                group_ids=list(host.groups),
+                description=host.description,
             )
+            known[number, host].id = host.id or known[number, host].id
         interface = known[number, host]
         if _is_selected(interface, filters):
             interfaces.append(interface)

@@ -4,9 +4,11 @@ import hashlib
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
+from moto.ec2.models import ec2_backends
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 
@@ -68,9 +70,48 @@ def compute_task_id(service: Service, attempt: DeploymentAttempt, number: int) -
 
 
 def compute_task_address(service: Service, attempt: DeploymentAttempt, number: int) -> str:
-    """Its address in the VPC, always the same."""
-    digest = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
-    return f"10.0.{digest[0] % 64 + 64}.{digest[1] % 250 + 4}"
+    """Its address in its subnet, or in the VPC if it has none; always the same."""
+    subnet = _find_subnet(service, number)
+    if subnet is None:
+        digest = hashlib.sha256(f"{service.arn}/{attempt.number}/{number}".encode()).digest()
+        return f"10.0.{digest[0] % 64 + 64}.{digest[1] % 250 + 4}"
+    network = IPv4Network(subnet.cidr_block)
+    digest = hashlib.sha256(f"{service.arn}/{attempt.number}".encode()).digest()
+    # AWS keeps the first four addresses of a subnet and the last one.
+    place = (int.from_bytes(digest[:4]) + number) % (network.num_addresses - 5) + 4
+    return str(network[place])
+
+
+def compute_interface_id(service: Service, attempt: DeploymentAttempt, number: int) -> str:
+    """The id of its network interface, always the same."""
+    return f"eni-{compute_task_id(service, attempt, number)[:17]}"
+
+
+def get_service_network(service: Service) -> ApiRecord:
+    """The subnets and security groups of a service's tasks; empty if it names none."""
+    settings = (service.network_configuration or {}).get("awsvpcConfiguration") or {}
+    return {key: list(settings.get(key) or ()) for key in ("subnets", "securityGroups")}
+
+
+def _find_subnet(service: Service, number: int) -> Any:
+    """The subnet of a task: each in its turn, as ECS spreads tasks over zones."""
+    names = get_service_network(service)["subnets"]
+    zones = ec2_backends[service._account_id][service.region_name].subnets.values()
+    subnets = [zone[name] for name in names for zone in zones if name in zone]
+    return subnets[number % len(subnets)] if subnets else None
+
+
+def _list_interface_details(
+    service: Service, attempt: DeploymentAttempt, number: int
+) -> Iterator[ApiRecord]:
+    """The details of a task's attachment (ECS API reference, Attachment)."""
+    subnet = _find_subnet(service, number)
+    if subnet is not None:
+        yield {"name": "subnetId", "value": subnet.id}
+        interface_id = compute_interface_id(service, attempt, number)
+        yield {"name": "networkInterfaceId", "value": interface_id}
+    address = compute_task_address(service, attempt, number)
+    yield {"name": "privateIPv4Address", "value": address}
 
 
 def _build_task(
@@ -97,12 +138,7 @@ def _build_task(
                 "id": str(uuid.uuid5(_UUID_NAMESPACE, id_)),
                 "type": "ElasticNetworkInterface",
                 "status": "DELETED" if fields["lastStatus"] == "STOPPED" else "ATTACHED",
-                "details": [
-                    {
-                        "name": "privateIPv4Address",
-                        "value": compute_task_address(service, attempt, number),
-                    }
-                ],
+                "details": list(_list_interface_details(service, attempt, number)),
             }
         ],
         "containers": [

@@ -183,6 +183,15 @@ def create_cache_subnet_group(
     return group
 
 
+@patch.wrap(CacheSubnetGroup, "__init__")
+def name_subnet_zones(original: Any, group: CacheSubnetGroup, *args: Any, **kwargs: Any) -> None:
+    """A subnet's zone is a structure with its name (API reference, AvailabilityZone)."""
+    original(group, *args, **kwargs)
+    for subnet in group.subnets:
+        if isinstance(zone := subnet.get("subnet_availability_zone"), str):
+            subnet["subnet_availability_zone"] = {"Name": zone}
+
+
 @patch.wrap(ElastiCacheBackend, "list_tags_for_resource")
 def list_cache_tags(original: Any, backend: ElastiCacheBackend, arn: str) -> Any:
     """Parameter groups have tags too."""

@@ -1,0 +1,1 @@
+"""`ops network`: who reaches whom, and what the flow logs say of it."""

@@ -1,0 +1,121 @@
+"""`ops network`: who reaches whom, and what the flow logs say of it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from ops.cli.context import load_stack
+from ops.cli.render import Output
+from ops.cli.watch import WatchOption, repeat_look
+from ops.core.errors import FindingsError
+from ops.network.answer import ReachAnswer, read_reach
+from ops.network.ends import parse_source, parse_target
+from ops.network.model import Path
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="The stack's network: who reaches whom."
+)
+CHECK_COLUMNS = ("verdict", "check", "rule")
+MAX_TOLD_FAULTS = 3
+
+
+@app.command("reach")
+def show_reach(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM",
+            help="what calls: a service, fleet, load-balancer, the id of a task or instance, an "
+            "IPv4 address, or internet",
+        ),
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO",
+            help="what is called, and its TCP port unless it is the part's own: TO:PORT; also "
+            "database, cache, or an AWS service like secretsmanager",
+        ),
+    ],
+    watch: WatchOption = None,
+) -> None:
+    """Says whether FROM may reach TO: each rule on the way as AWS has it, and what stops it.
+
+    Security groups, network ACLs both ways, routes, NAT, endpoints and DNS of the VPC. Exit code 3
+    if something stops it, or could not be read. That something listens there is not looked at.
+    """
+    outputs, aws, output = load_stack(context)
+    source_end = parse_source(outputs, source)
+    target_end, port = parse_target(outputs, target)
+
+    def show() -> None:
+        answer = read_reach(aws, outputs, source_end, target_end, port)
+        label = f"{target.partition(':')[0]}:{port}"
+        if output.output_format == "json":
+            output.print_json("network-reach", _build_json(answer, source, label))
+        else:
+            _print_paths(output, answer)
+        _require_reachable(answer, source, label, output)
+
+    repeat_look(output, watch, show)
+
+
+def _print_paths(output: Output, answer: ReachAnswer) -> None:
+    shown = answer.list_shown_paths()
+    for path in shown:
+        output.print_line(f"{path.source} to {path.target}: {_describe(path)}")
+        output.print_rows("network-reach", CHECK_COLUMNS, _build_rows(path))
+    if hidden_count := len(answer.paths) - len(shown):
+        output.print_line(f"{hidden_count} more paths are alike: --output json has them")
+    for note in answer.notes:
+        output.print_line(note)
+
+
+def _require_reachable(answer: ReachAnswer, source: str, label: str, output: Output) -> None:
+    """Raises FindingsError with what stops it and what mends that."""
+    if answer.verdict == "allowed":
+        output.print_line(f"{source} may reach {label}")
+        return
+    faults = answer.list_faults()
+    told = "; ".join(f"{fault.name}: {fault.rule}" for fault in faults[:MAX_TOLD_FAULTS])
+    if len(faults) > MAX_TOLD_FAULTS:
+        told += f"; and {len(faults) - MAX_TOLD_FAULTS} more"
+    is_stopped = answer.verdict == "stopped"
+    summary = "cannot reach" if is_stopped else "is not known to reach"
+    faulty_count = sum(path.verdict == answer.verdict for path in answer.paths)
+    if faulty_count < len(answer.paths):
+        label += f" by {faulty_count} of {len(answer.paths)} paths"
+    advice = dict.fromkeys(remedy for fault in faults for remedy in fault.remedies)
+    raise FindingsError(f"{source} {summary} {label}: {told}", *advice)
+
+
+def _build_json(answer: ReachAnswer, source: str, label: str) -> dict[str, Any]:
+    return {
+        "from": source,
+        "to": label,
+        "verdict": answer.verdict,
+        "notes": list(answer.notes),
+        "items": [
+            {
+                "from": path.source,
+                "to": path.target,
+                "verdict": path.verdict,
+                "checks": [
+                    row | {"remedies": list(check.remedies)}
+                    for row, check in zip(_build_rows(path), path.checks, strict=True)
+                ],
+            }
+            for path in answer.paths
+        ],
+    }
+
+
+def _build_rows(path: Path) -> list[dict[str, Any]]:
+    return [
+        {"verdict": check.verdict, "check": check.name, "rule": check.rule} for check in path.checks
+    ]
+
+
+def _describe(path: Path) -> str:
+    return {"allowed": "reachable", "stopped": "not reachable", "unknown": "unknown"}[path.verdict]

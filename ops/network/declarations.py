@@ -1,0 +1,46 @@
+"""What the commands of `ops network` need: roles, calls to AWS, examples, wrong values."""
+
+from typing import Final
+
+from ops.core.declaration import Declaration
+
+VPC_READS: Final = (
+    "ec2.describe_dhcp_options",
+    "ec2.describe_managed_prefix_lists",
+    "ec2.describe_nat_gateways",
+    "ec2.describe_network_acls",
+    "ec2.describe_route_tables",
+    "ec2.describe_security_groups",
+    "ec2.describe_subnets",
+    "ec2.describe_vpc_attribute",
+    "ec2.describe_vpc_endpoints",
+    "ec2.describe_vpcs",
+    "ec2.get_managed_prefix_list_entries",
+)
+PLACE_READS: Final = (
+    "autoscaling.describe_auto_scaling_groups",
+    "ec2.describe_instances",
+    "ec2.describe_network_interfaces",
+    "ecs.describe_services",
+    "ecs.describe_tasks",
+    "ecs.list_tasks",
+    "elasticache.describe_cache_clusters",
+    "elasticache.describe_cache_subnet_groups",
+    "elbv2.describe_load_balancers",
+    "rds.describe_db_instances",
+)
+
+DECLARATIONS: Final = (
+    Declaration(
+        "network reach",
+        role="reader",
+        calls=(*VPC_READS, *PLACE_READS),
+        needs={"FROM": "backend", "TO": "database"},
+        bad={
+            "FROM": ("nonsense", "database", "10.0.0.300", "i-1", "secretsmanager"),
+            "TO": ("nonsense", "10.0.0.1", "database:0", "database:x", "database:70000", "i-1:22"),
+        },
+        example="network reach backend database",
+        plans=False,
+    ),
+)

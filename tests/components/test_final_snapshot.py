@@ -22,7 +22,7 @@ def _build_names(discard: list[str]) -> tuple[ResourceGraph, list[str | None]]:
     return run_program(program, AwsMocks()), names
 
 
-def test_final_snapshots_of_successive_databases_have_different_names() -> None:
+def test_the_final_snapshots_name_ends_with_a_random_id() -> None:
     graph, names = _build_names([])
     suffix = graph.get_resource("random:index/randomId:RandomId", "database-final-snapshot")
     assert names == [f"bulwark-test-database-final-{suffix.outputs['hex']}"]

@@ -36,6 +36,6 @@ def test_an_impossible_discard_list_is_refused(kinds: list[JsonValue], message: 
         build_settings({"deletion": {"discard": kinds}})
 
 
-def test_a_discarded_key_needs_everything_it_encrypts_discarded() -> None:
+def test_keys_may_be_discarded_with_everything_they_encrypt() -> None:
     settings = build_settings({"deletion": {"discard": [*ENCRYPTED_KINDS, "keys"]}})
     assert settings.is_discarded("keys")

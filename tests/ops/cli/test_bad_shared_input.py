@@ -29,7 +29,7 @@ from tests.ops.stage import build_stack_outputs
     ],
 )
 @pytest.mark.parametrize("line", ["db status", "db failover --yes", "service list"])
-def test_a_wrong_value_of_what_all_share(
+def test_a_wrong_value_of_a_shared_option_is_one_line(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     option: str,

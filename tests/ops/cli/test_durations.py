@@ -50,7 +50,7 @@ def test_minutes_are_written_as_they_can_be_typed(minutes: float, text: str) -> 
     ("typed", "text"),
     [("2h", "120"), ("60", "60"), ("25h", "25h"), ("90s", "90s"), ("soon", "soon"), (None, None)],
 )
-def test_a_text_that_is_no_valid_length_stays_what_was_typed(
+def test_a_text_that_is_no_valid_duration_is_kept_as_typed(
     typed: str | None, text: str | None
 ) -> None:
     assert parse_minutes_text(typed) == text

@@ -46,7 +46,7 @@ def build_lock_record(run: str, since: float = 100, until: float = 200) -> LockR
     return LockRecord(holder="ann@laptop", run=run, reason="resize", since=since, until=until)
 
 
-def test_what_one_process_writes_the_next_one_reads_in_order(
+def test_journal_lines_of_one_process_are_read_in_order_by_the_next(
     lines: Callable[[], JournalStore],
 ) -> None:
     first = Journal(lines())
@@ -55,7 +55,7 @@ def test_what_one_process_writes_the_next_one_reads_in_order(
     assert [r.step for r in Journal(lines()).records] == [f"step{n}" for n in range(12)]
 
 
-def test_of_two_engines_on_one_run_one_stops_at_its_next_line(
+def test_a_second_engine_on_a_run_stops_at_its_next_journal_line(
     lines: Callable[[], JournalStore],
 ) -> None:
     first, second = Journal(lines()), Journal(lines())
@@ -65,7 +65,7 @@ def test_of_two_engines_on_one_run_one_stops_at_its_next_line(
     assert [r.step for r in Journal(lines()).records] == ["a"]
 
 
-def test_a_put_whose_answer_was_lost_is_found_to_be_ours(s3: Any) -> None:
+def test_a_journal_line_whose_answer_was_lost_is_recognised_as_written(s3: Any) -> None:
     journal = BucketJournalStore(s3, "operations", "run-1")
     journal.append(0, "line")
     journal.append(0, "line")  # as if the answer had not come: the client sends it again
@@ -94,7 +94,7 @@ def test_an_expired_lock_can_be_taken_over(place: LockStore) -> None:
     assert found.run == "run-2"
 
 
-def test_giving_back_frees_only_ones_own(place: LockStore) -> None:
+def test_a_run_releases_only_its_own_lock(place: LockStore) -> None:
     Lock(place).acquire(build_lock_record("run-1"))
     Lock(place).release("run-2")
     assert Lock(place).find_record() == build_lock_record("run-1")
@@ -109,7 +109,7 @@ def test_a_broken_lock_says_whose_it_was(place: LockStore) -> None:
     assert not Lock(place).break_lock(build_lock_record("run-1"))
 
 
-def test_only_the_lock_that_was_seen_is_removed(place: LockStore) -> None:
+def test_only_the_version_of_the_lock_that_was_read_is_removed(place: LockStore) -> None:
     Lock(place).acquire(build_lock_record("run-1"))
     found = place.read()
     assert found is not None

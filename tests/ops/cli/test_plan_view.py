@@ -134,7 +134,7 @@ def test_the_question_says_what_is_at_stake(
     assert question in err
 
 
-def test_what_is_deleted_is_asked_with_the_name_of_the_stack(
+def test_a_deletion_asks_for_the_name_of_the_stack(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with open_database_console(capsys, tmp_path) as ops:
@@ -158,7 +158,7 @@ def test_what_changes_comes_first_and_its_price_is_of_the_tasks_size(
     assert re.search(r"^cost      about \d+ \$ a month more \(us-east-1's list price", out, re.M)
 
 
-def test_what_a_plan_made_itself_is_no_loss() -> None:
+def test_deleting_what_the_plan_created_is_no_loss() -> None:
     def delete(name: str, *undo: Step) -> Step:
         call = Call(api="rds.delete_db_instance", params={"DBInstanceIdentifier": name})
         return build_step(name, *undo).model_copy(update={"action": call})
@@ -180,7 +180,7 @@ def test_what_a_plan_made_itself_is_no_loss() -> None:
         ("service maintenance on", "until the page is turned off"),
     ],
 )
-def test_an_outage_without_an_end_is_not_called_none(
+def test_an_outage_of_unknown_length_is_not_shown_as_none(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str, downtime: str
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
@@ -189,7 +189,7 @@ def test_an_outage_without_an_end_is_not_called_none(
 
 
 @pytest.mark.parametrize("api", ["ssm.send_command", "autoscaling.set_desired_capacity"])
-def test_what_no_parameter_tells_is_not_called_harmless(api: str) -> None:
+def test_a_call_of_unknown_effect_is_not_shown_as_harmless(api: str) -> None:
     step = build_step("a").model_copy(update={"action": Call(api=api)})
     plan = Plan(run="run-1", kind="fleet scale", stack="s", account="1", region="r", steps=(step,))
     texts = [line.text for line in list_plan_lines(plan, "hash", details=False)]
@@ -197,7 +197,7 @@ def test_what_no_parameter_tells_is_not_called_harmless(api: str) -> None:
     assert not [text for text in texts if "nothing is deleted" in text]
 
 
-def test_a_change_is_told_from_what_undoes_it() -> None:
+def test_a_change_is_distinguished_from_its_undo() -> None:
     def call(value: object) -> Call:
         return Call(api="rds.modify_db_instance", params={"DBInstanceClass": value})
 
@@ -208,7 +208,7 @@ def test_a_change_is_told_from_what_undoes_it() -> None:
     assert list_changes([same, build_step("other")]) == []
 
 
-def test_what_is_undone_and_what_is_not() -> None:
+def test_the_view_says_which_steps_can_be_undone() -> None:
     undone, kept = build_step("a", build_step("u")), build_step("b")
     look = build_step("c", looks=True)
     how = "on failure, or with `ops runs undo`"

@@ -39,14 +39,16 @@ def test_this_project_is_found() -> None:
     assert find_project_name(ROOT) == "bulwark"
 
 
-def test_outside_a_checkout_it_is_the_default(
+def test_outside_a_checkout_the_project_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert Selection().resolve_project() == "bulwark"
 
 
-def test_a_file_without_a_name_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_file_without_a_name_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "Pulumi.yaml").write_text("runtime:\n  name: python\n")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"^--project is not set, and .*Pulumi.yaml has no name"):

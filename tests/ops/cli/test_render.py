@@ -26,13 +26,13 @@ def test_a_long_line_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "x" * 500 + "\n"
 
 
-def test_an_empty_list_says_what_there_is_none_of(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_names_its_items(capsys: pytest.CaptureFixture[str]) -> None:
     Output("table").print_rows("runs", ("name",), [])
     Output("table").print_rows("recover-list", ("name",), [])
     assert capsys.readouterr().out == "no runs\nno restored instances\n"
 
 
-def test_what_is_for_a_person_beside_json_goes_to_stderr(
+def test_with_json_human_messages_go_to_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Output("table", to_stderr=True).print_line("the plan")

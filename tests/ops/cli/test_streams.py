@@ -88,7 +88,7 @@ PRINT_EVERYWHERE = """
 """
 
 
-def test_nothing_from_outside_controls_a_terminal() -> None:
+def test_external_text_cannot_control_the_terminal() -> None:
     said = read_terminal(PRINT_EVERYWHERE).decode()
     assert said.count("eve") == 8
     assert "\x1b[2K" not in said
@@ -98,7 +98,7 @@ def test_nothing_from_outside_controls_a_terminal() -> None:
     assert "\x1b[1m" in said  # rich's own styles are there
 
 
-def test_a_question_with_a_name_from_outside_is_only_text() -> None:
+def test_a_prompt_with_an_external_name_has_no_control_characters() -> None:
     said = read_terminal(
         """
         import os, sys
@@ -129,11 +129,13 @@ def test_the_help_keeps_its_colours_on_a_terminal() -> None:
         ("## a title", "## a title"),
     ],
 )
-def test_a_runner_is_given_no_command(text: str, safe_text: str) -> None:
+def test_text_never_becomes_a_workflow_command_of_a_runner(text: str, safe_text: str) -> None:
     assert disarm_runner_commands(text) == safe_text
 
 
-def test_json_says_the_same_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_escapes_workflow_commands_and_keeps_its_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     import json
 
     with use_safe_streams():
@@ -145,7 +147,7 @@ def test_json_says_the_same_without_a_command(capsys: pytest.CaptureFixture[str]
     assert json.loads(said)["items"] == ["##[error]x", "::error::", "\x1b[2K"]
 
 
-def test_what_is_clean_stays_as_it_is() -> None:
+def test_clean_text_is_not_changed() -> None:
     text = "größer, 数据库, 🟢\nnext line"
     assert clean_text(text) == text
 
@@ -178,14 +180,14 @@ def test_an_error_without_standard_error_keeps_its_exit_code() -> None:
     assert run_shell("$OPS health 2>/dev/full", BULWARK_OUTPUTS="/no").returncode == 2
 
 
-def test_a_reader_that_has_enough_gets_no_traceback() -> None:
+def test_a_closed_pipe_prints_no_traceback() -> None:
     process = run_shell("$OPS health --list --output json | head -n 1")
     assert process.stdout == b"{\n"
     assert b"Traceback" not in process.stderr
     assert len(process.stderr.splitlines()) <= 1
 
 
-def test_a_closed_input_is_no_terminal_to_ask_on() -> None:
+def test_a_closed_standard_input_is_no_terminal() -> None:
     code = "from ops.cli.execution import ask_confirmation as ask\n"
     process = run_python(
         code + "import sys; sys.stdin = None\n"
@@ -198,7 +200,7 @@ def test_a_closed_input_is_no_terminal_to_ask_on() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_what_cannot_be_encoded_is_a_question_mark(encoding: str) -> None:
+def test_a_character_that_cannot_be_encoded_is_a_question_mark(encoding: str) -> None:
     process = run_python(
         PRINT_EVERYWHERE, PYTHONIOENCODING=encoding, EVIL="数据 eve", PYTHONUTF8="0"
     )

@@ -51,7 +51,7 @@ def test_texts_are_folded_at_spaces_and_commands_are_whole(
     assert " ".join(" ".join(line[9:40] for line in lines[1:]).split()).startswith("the volume is")
 
 
-def test_what_does_not_fit_is_a_record_a_row_and_nothing_is_cut(
+def test_a_table_that_does_not_fit_is_printed_as_records(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     rows: list[dict[str, object]] = [
@@ -121,7 +121,7 @@ def list_printed_kinds(path: Path) -> set[str]:
     }
 
 
-def test_every_list_says_what_there_is_none_of() -> None:
+def test_every_list_has_a_text_for_no_items() -> None:
     modules = (PROJECT_ROOT / "ops").rglob("*.py")
     kinds = set().union(*map(list_printed_kinds, modules))
     assert "recover-list" in kinds

@@ -63,7 +63,7 @@ def test_a_past_time_is_parsed(text: str, utc: str) -> None:
     )
 
 
-def test_a_day_in_another_zone_is_the_day_there() -> None:
+def test_a_date_means_the_day_in_the_local_time_zone() -> None:
     before_midnight = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)  # the first in Stockholm
     assert parse_past_time("today", before_midnight).day == 30
     assert parse_past_time("today 00:00Z", before_midnight) == datetime(2026, 11, 30, tzinfo=UTC)
@@ -73,7 +73,7 @@ def test_a_day_in_another_zone_is_the_day_there() -> None:
     "text",
     ["", "soon", "25:00", "14:61", "2w", "-5m", "tomorrow", "yesterday soon", "1e3", "9" * 30],
 )
-def test_what_is_no_past_time_is_named_with_what_it_must_be(text: str) -> None:
+def test_an_invalid_past_time_is_refused_with_what_it_must_be(text: str) -> None:
     with pytest.raises(UsageError) as raised:
         parse_time_span(text, None, NOW, default="1h")
     assert "--since must be how long ago (15m, 2h, 1d), a time (14:00" in str(raised.value)

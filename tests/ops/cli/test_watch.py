@@ -43,13 +43,13 @@ def build_look(output: Output, errors: dict[int, Exception]) -> Callable[[], Non
     return show
 
 
-def test_without_watch_there_is_one_look(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_watch_a_command_reads_once(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output("table")
     repeat_look(output, None, build_look(output, {}))
     assert capsys.readouterr().out == "look 1\n"
 
 
-def test_looks_on_a_pipe_follow_one_another_with_their_time(
+def test_on_a_pipe_watched_outputs_are_appended_with_their_time(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = Output("table")
@@ -62,7 +62,7 @@ def test_looks_on_a_pipe_follow_one_another_with_their_time(
     assert second.endswith(" UTC, every 90s, Ctrl-C ends it")
 
 
-def test_a_look_without_answer_is_shown_and_the_watch_goes_on(
+def test_an_unanswered_read_is_shown_and_the_watch_continues(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = Output("table")
@@ -92,7 +92,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_look_on_a_terminal_takes_the_place_of_the_one_before() -> None:
+def test_on_a_terminal_each_output_replaces_the_previous_one() -> None:
     terminal = Terminal()
     variables = {**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "xterm"}
     with patch.dict("os.environ", variables), patch.object(sys, "stdout", terminal):

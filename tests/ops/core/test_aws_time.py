@@ -124,14 +124,14 @@ def test_the_lock_the_journal_and_the_run_have_the_time_of_aws() -> None:
     assert get_aws_time_error() < AHEAD_SECONDS / 2
 
 
-def test_a_clock_that_can_be_right_is_not_corrected() -> None:
+def test_a_clock_within_the_answers_uncertainty_is_not_corrected() -> None:
     offset, sent_at = AwsTimeOffset(), time.time()
     offset.learn(format_date(sent_at), sent_at)
     assert offset.seconds == 0
 
 
 @pytest.mark.parametrize("wrong_by", [-3600.0, -90.0, 90.0, 600.0])
-def test_it_is_no_farther_than_the_answers_say(wrong_by: float) -> None:
+def test_the_clock_offset_stays_within_what_the_answers_prove(wrong_by: float) -> None:
     offset = AwsTimeOffset()
     for _ in range(3):
         sent_at = time.time()
@@ -143,7 +143,7 @@ def test_it_is_no_farther_than_the_answers_say(wrong_by: float) -> None:
 
 
 @pytest.mark.parametrize("date", ["", "soon", "None", "Mon, 32 Nov 2026 00:00:00 GMT"])
-def test_an_answer_without_a_time_says_nothing(date: str) -> None:
+def test_an_answer_without_a_date_changes_no_offset(date: str) -> None:
     offset = AwsTimeOffset()
     offset.learn(date, time.time())
     assert offset.seconds == 0

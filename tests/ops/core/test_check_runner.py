@@ -45,7 +45,7 @@ def build_client_error(code: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "no"}}, "Describe")
 
 
-def test_a_list_is_read_only_as_far_back_as_it_is_wanted() -> None:
+def test_a_list_is_read_only_back_to_the_requested_time() -> None:
     times = ("2026-11-21T11:50:00Z", "2026-11-21T11:10:00Z", "2026-11-21T10:50:00Z", "2026-11-20")
     aws = PagedAws(*({"StartTime": time} for time in times))
     facts = CheckFacts(build_stack_outputs(), NOW)
@@ -56,7 +56,7 @@ def test_a_list_is_read_only_as_far_back_as_it_is_wanted() -> None:
     assert aws.requested_count == 3  # the first that is too old ends it
 
 
-def test_only_a_code_that_says_so_is_absent() -> None:
+def test_only_declared_error_codes_mean_absent() -> None:
     one = build_read("a.b", "x", absent_codes=("ThingNotFound",))
     assert send_read(PagedAws(build_client_error("ThingNotFound")), one, REGION) == []
     found = send_read(PagedAws(build_client_error("ValidationError")), one, REGION)
@@ -69,7 +69,7 @@ def test_an_error_on_a_later_page_leaves_all_unknown() -> None:
     assert isinstance(found, UnknownAnswerError)
 
 
-def test_without_credentials_nothing_is_looked_at() -> None:
+def test_without_credentials_no_check_is_run() -> None:
     with pytest.raises(UsageError, match="no credentials"):
         send_read(PagedAws(UsageError("there are no credentials")), build_read("a.b", "x"), REGION)
 
@@ -117,7 +117,7 @@ def test_a_read_that_a_check_does_not_declare_is_refused() -> None:
         )
 
 
-def test_unknown_account_makes_what_fails_unknown() -> None:
+def test_an_unknown_account_turns_failing_checks_into_unknown() -> None:
     findings = [
         CheckFinding("unknown", "account", "credentials", "throttled"),
         CheckFinding("failing", "network", "vpc", "is gone"),

@@ -10,7 +10,7 @@ from ops.core.errors import UsageError
 from ops.core.run import WallClock
 
 
-def test_it_is_the_walls_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_clock_variable_the_time_is_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(CLOCK_VARIABLE, raising=False)
     assert abs((now() - datetime.now(UTC)).total_seconds()) < 5
     assert get_clock_rate().to_wall_seconds(10) == 10
@@ -28,7 +28,7 @@ def test_a_sandboxs_clock_passes_faster(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("text", ["fast", "1*", "*2", "0*0", "1*-3", "1*inf", "nan*2", "1*2*3"])
-def test_what_is_no_pace_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_an_invalid_clock_variable_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv(CLOCK_VARIABLE, text)
     with pytest.raises(UsageError, match=r"BULWARK_CLOCK is .*, must be BEGAN\*FACTOR") as refused:
         get_clock_rate()

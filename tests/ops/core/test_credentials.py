@@ -143,7 +143,7 @@ def test_a_session_that_ends_in_the_middle_of_a_run_leaves_it_resumable(ops: Ops
 
 
 @pytest.mark.parametrize(("code", "message", "status"), CREDENTIAL_ANSWERS[:2])
-def test_health_says_once_that_the_credentials_are_over(
+def test_health_reports_expired_credentials_once(
     ops: OpsConsole, code: str, message: str, status: int
 ) -> None:
     with inject_faults(ErrorFault(("*",), code, message, status)):
@@ -154,7 +154,7 @@ def test_health_says_once_that_the_credentials_are_over(
     assert "sign in again" in err.splitlines()[0]
 
 
-def test_a_denied_read_is_still_unknown_and_told_as_a_permission(ops: OpsConsole) -> None:
+def test_a_denied_read_is_unknown_and_reported_as_a_missing_permission(ops: OpsConsole) -> None:
     with inject_faults(DeniedFault(("ecs.*",))):
         out, err = ops("health --only services", 3)
     assert "was denied" in out
@@ -167,7 +167,7 @@ def test_the_permission_that_ec2_calls_auth_failure_is_no_question_of_credential
     assert not isinstance(error, CredentialsError)
 
 
-def test_a_wrong_clock_is_told_as_such() -> None:
+def test_a_wrong_clock_is_reported_as_the_cause() -> None:
     message = (
         "Signature not yet current: 20261130T002809Z is still later than 20261129T214315Z "
         "(20261129T212815Z + 15 min.)"
@@ -182,7 +182,7 @@ def test_a_head_without_a_body_says_to_sign_in_again() -> None:
     assert isinstance(error, CredentialsExpiredError)
 
 
-def test_a_role_that_may_not_be_assumed_is_told_as_such() -> None:
+def test_a_role_that_may_not_be_assumed_is_reported_as_the_cause() -> None:
     error = explain("AccessDenied", "not authorized", "rds.describe_db_instances", "AssumeRole")
     assert isinstance(error, CredentialsError)
     assert "AssumeRole, which gets the credentials, was refused" in str(error)
@@ -198,7 +198,7 @@ def test_a_role_that_may_not_be_assumed_is_told_as_such() -> None:
     ],
 )
 @pytest.mark.usefixtures("aws_config")
-def test_the_line_that_signs_in_is_of_the_profile_whose_session_it_is(
+def test_the_sign_in_command_names_the_profile_of_the_session(
     profile: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_sign_in_command(profile) == command

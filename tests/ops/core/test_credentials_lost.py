@@ -153,7 +153,7 @@ def require_one_line_and_resumable(console: ProcessConsole, fault: Any) -> str:
 
 
 @pytest.mark.parametrize("first_api", FIRST_APIS)
-def test_a_program_of_credentials_that_is_gone_in_a_run(
+def test_a_credential_process_that_is_missing_stops_a_run_resumably(
     console: ProcessConsole, first_api: str
 ) -> None:
     fault: Any = LostAtCall(first_api, console.program.unlink)
@@ -166,13 +166,15 @@ def test_a_program_of_credentials_that_is_gone_in_a_run(
 
 
 @pytest.mark.parametrize("body", BROKEN_OUTPUTS.values(), ids=BROKEN_OUTPUTS)
-def test_a_program_of_credentials_that_fails_in_a_run(console: ProcessConsole, body: bytes) -> None:
+def test_a_credential_process_that_fails_stops_a_run_resumably(
+    console: ProcessConsole, body: bytes
+) -> None:
     fault = LostAtCall("ecs.update_service", lambda: console.write_program(body))
     assert "sign in again" in require_one_line_and_resumable(console, fault)
 
 
 @pytest.mark.parametrize("error", CREDENTIAL_ERRORS, ids=lambda error: type(error).__name__)
-def test_credentials_that_botocore_can_no_longer_get_in_a_run(
+def test_credentials_that_botocore_cannot_refresh_stop_a_run_resumably(
     console: ProcessConsole, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -191,7 +193,7 @@ def test_credentials_that_botocore_can_no_longer_get_in_a_run(
     assert console.ops.run_for_json(f"runs resume {run['run']} --yes")["state"] == "done"
 
 
-def test_every_error_of_credentials_is_tried() -> None:
+def test_every_credentials_error_of_botocore_is_tested() -> None:
     words = ("Credential", "SSO", "Login", "AuthToken", "TokenProvider", "TokenRetrieval", "IMDS")
     names = {
         name

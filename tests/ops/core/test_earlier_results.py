@@ -34,7 +34,7 @@ def build_compare_plan(
     return Plan(**fields, steps=(save, resize_step, compare_step))
 
 
-def test_a_goal_can_be_what_an_earlier_step_saw() -> None:
+def test_a_goal_can_equal_the_result_of_an_earlier_step() -> None:
     world = FakeRds()
     assert (
         build_fused_engine(world, FusedLines()).start(
@@ -44,7 +44,7 @@ def test_a_goal_can_be_what_an_earlier_step_saw() -> None:
     )
 
 
-def test_a_goal_can_be_anything_but_what_an_earlier_step_saw() -> None:
+def test_a_goal_can_differ_from_the_result_of_an_earlier_step() -> None:
     plan = build_compare_plan(differs_from={CLASS_PATH: "resize.None"})
     assert build_fused_engine(FakeRds(), FusedLines()).start(plan) == "done"
     for excluded in (
@@ -59,7 +59,7 @@ def test_a_goal_can_be_anything_but_what_an_earlier_step_saw() -> None:
         build_compare_plan(differs_from={CLASS_PATH: "later.x"})
 
 
-def test_what_an_earlier_step_did_not_see_is_never_met() -> None:
+def test_a_goal_without_the_earlier_result_is_never_met() -> None:
     world = FakeRds()
     with pytest.raises(StillRunningError, match=r"wanted 'what resize\.None was'"):
         build_fused_engine(world, FusedLines()).start(

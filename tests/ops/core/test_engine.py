@@ -162,7 +162,7 @@ def count_kill_points(world: FakeRds) -> int:
 
 
 @pytest.mark.parametrize("lag", [0, pytest.param(50, marks=pytest.mark.exhaustive)])
-def test_killed_at_any_two_points_it_is_done_once(lag: float) -> None:
+def test_a_run_killed_at_any_two_points_is_carried_out_once(lag: float) -> None:
     last = count_kill_points(FakeRds(lag=lag))
     assert last > 20
     cases = 0
@@ -194,7 +194,7 @@ def test_a_known_failure_is_undone_even_when_the_undo_is_killed(lag: float) -> N
         assert modified == 2, first
 
 
-def test_a_person_can_turn_a_run_back_and_it_never_turns_forward_again() -> None:
+def test_a_run_that_is_being_undone_is_never_resumed_forward() -> None:
     world, lines = FakeRds(), FusedLines(12)
     with suppress(SimulatedKillError):
         build_fused_engine(world, lines).start(build_fake_resize_plan())
@@ -204,7 +204,7 @@ def test_a_person_can_turn_a_run_back_and_it_never_turns_forward_again() -> None
     assert world.collect_facts()[0] == "small"
 
 
-def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undone() -> None:
+def test_a_step_that_fails_on_timeout_is_undone() -> None:
     world, lines = FakeRds(change_seconds=10_000), FusedLines()
     plan = build_fake_resize_plan()
     save = plan.steps[0]
@@ -221,7 +221,7 @@ def test_what_still_is_wrong_when_the_time_is_over_may_be_a_failure_and_is_undon
         )
 
 
-def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
+def test_a_timeout_is_not_a_failure_and_a_resume_checks_again() -> None:
     world, lines = FakeRds(change_seconds=10_000), FusedLines()
     with pytest.raises(StillRunningError, match="save: Status is 'creating', must be 'available'"):
         build_fused_engine(world, lines).start(build_fake_resize_plan())
@@ -230,7 +230,7 @@ def test_a_time_out_is_not_a_failure_and_a_resume_looks_again() -> None:
     assert resume_or_start(world, lines) == "done"
 
 
-def test_what_may_have_happened_and_cannot_be_repeated_is_left_to_a_person() -> None:
+def test_an_unrepeatable_call_with_unknown_outcome_is_left_to_the_operator() -> None:
     step = build_modify_step("resize", "large")
     once = step.model_copy(update={"action": step.action.model_copy(update={"repeatable": False})})
     plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})
@@ -254,7 +254,7 @@ def test_a_throttled_read_stops_and_is_never_taken_for_absence() -> None:
     assert (world.snapshots, world.modify_count) == ({}, 0)
 
 
-def test_a_goal_met_beforehand_calls_nothing_and_is_not_undone() -> None:
+def test_a_step_whose_goal_is_already_met_calls_nothing_and_is_not_undone() -> None:
     world, lines = FakeRds(), FusedLines()
     world.changes.append((0, "large"))
     assert build_fused_engine(world, lines).start(build_fake_resize_plan()) == "done"
@@ -285,14 +285,14 @@ def test_an_unsound_plan_is_refused_when_it_is_made(change: dict[str, object], s
         Plan(**fields, steps=(save, other.model_copy(update=change)))
 
 
-def test_the_hash_is_of_what_is_done_and_not_of_the_run() -> None:
+def test_the_hash_covers_the_steps_and_not_the_run_id() -> None:
     plan = build_fake_resize_plan()
     again = Plan.model_validate_json(plan.model_dump_json().replace("run-1", "run-2"))
     assert again.digest == plan.digest
     assert plan.model_copy(update={"steps": plan.steps[:1]}).digest != plan.digest
 
 
-def test_a_failure_says_what_was_seen_and_what_was_wanted() -> None:
+def test_a_failure_names_the_observed_and_the_expected_value() -> None:
     world, lines = FakeRds(is_failing=True), FusedLines()
     assert build_fused_engine(world, lines).start(build_fake_resize_plan()) == "undone"
     assert "DBInstanceStatus is 'failed'" in build_fused_engine(world, lines).reason
@@ -312,7 +312,7 @@ def test_a_run_that_is_done_can_be_undone_and_is_not_over_meanwhile() -> None:
     assert build_fused_engine(world, lines).undo() == "undone"
 
 
-def test_a_change_whose_answer_is_lost_is_looked_for_and_not_sent_again() -> None:
+def test_a_change_whose_answer_is_lost_is_verified_and_not_repeated() -> None:
     world, lines = FakeRds(), FusedLines()
     lost = iter([True])
 
@@ -326,7 +326,7 @@ def test_a_change_whose_answer_is_lost_is_looked_for_and_not_sent_again() -> Non
     assert world.collect_facts() == ("large", ["before-r1"], 1)
 
 
-def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -> None:
+def test_a_change_that_never_arrives_is_repeated_a_limited_number_of_times() -> None:
     world, lines, sent = FakeRds(), FusedLines(), 0
 
     def act(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
@@ -342,7 +342,7 @@ def test_a_change_that_is_lost_before_it_arrives_is_sent_again_so_many_times() -
     assert build_fused_engine(world, lines).resume() == "done"
 
 
-def test_a_call_that_is_known_to_have_no_effect_leaves_no_doubt() -> None:
+def test_a_call_refused_without_effect_may_be_repeated() -> None:
     step = build_modify_step("resize", "large")
     once = step.model_copy(update={"action": step.action.model_copy(update={"repeatable": False})})
     plan = build_fake_resize_plan().model_copy(update={"steps": (once,)})

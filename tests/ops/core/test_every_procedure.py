@@ -101,7 +101,7 @@ def test_reads_change_nothing(procedure: Procedure) -> None:
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(0, 10))
-def test_killed_somewhere_it_is_done_once(
+def test_a_procedure_killed_at_some_points_is_carried_out_once(
     procedure: Procedure, record_property: RecordProperty
 ) -> None:
     check_killed_and_resumed(
@@ -111,7 +111,7 @@ def test_killed_somewhere_it_is_done_once(
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(2, 10))
-def test_killed_somewhere_it_is_undone_whole(
+def test_a_procedure_killed_at_some_points_is_undone_completely(
     procedure: Procedure, record_property: RecordProperty
 ) -> None:
     with open_kill_world(procedure) as of:

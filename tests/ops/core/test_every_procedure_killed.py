@@ -38,21 +38,21 @@ def parametrize_with_lag(turn: int) -> pytest.MarkDecorator:
 
 
 @parametrize_with_lag(0)
-def test_killed_at_any_two_points_it_is_done_once(
+def test_a_procedure_killed_at_any_two_points_is_carried_out_once(
     procedure: Procedure, lag: float, record_property: RecordProperty
 ) -> None:
     check_killed_and_resumed(procedure, lag, build_kill_points(procedure), record_property)
 
 
 @parametrize_with_lag(1)
-def test_killed_anywhere_and_on_the_way_back_it_is_undone_whole(
+def test_a_procedure_killed_forward_and_in_its_undo_is_undone_completely(
     procedure: Procedure, lag: float, record_property: RecordProperty
 ) -> None:
     check_killed_and_undone(procedure, lag, build_kill_points(procedure), record_property)
 
 
 @parametrize_with_lag(2)
-def test_a_step_that_is_refused_is_undone_whole_however_often_killed(
+def test_a_procedure_refused_at_a_step_is_undone_despite_kills(
     procedure: Procedure, lag: float, record_property: RecordProperty
 ) -> None:
     with open_kill_world(procedure) as of:

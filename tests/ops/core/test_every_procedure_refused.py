@@ -142,7 +142,9 @@ def list_sent_changes(procedure_scene: ProcedureScene, calls: list[RecordedCall]
 
 
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(1, 10))
-def test_a_fifth_throttled_and_a_fifth_failing_it_comes_to_its_end(procedure: Procedure) -> None:
+def test_a_procedure_survives_a_fifth_throttled_and_a_fifth_failing_calls(
+    procedure: Procedure,
+) -> None:
     with open_scene(procedure) as of:
         ended, facts, _ = run_scene_undisturbed(of)
         with faults.inject_faults(ThrottlingFault(0.2, seed=1), UnavailableFault(0.2, seed=2)):
@@ -164,7 +166,7 @@ def require_doubtful_step(procedure: Procedure, error: OpsError) -> None:
 
 @pytest.mark.exhaustive
 @every_procedure
-def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure) -> None:
+def test_a_procedure_throttled_without_end_stops_and_can_be_resumed(procedure: Procedure) -> None:
     """Of each of its operations: never taken for "absent", and what was begun is finished later."""
     with open_scene(procedure) as of:
         require_each_fault_harmless(
@@ -173,7 +175,9 @@ def test_throttled_without_end_it_stops_and_can_be_resumed(procedure: Procedure)
 
 
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(0, 10))
-def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> None:
+def test_a_procedure_with_a_denied_change_names_it_and_releases_the_lock(
+    procedure: Procedure,
+) -> None:
     """Its last change denied, what came before has happened. All others, of all: below."""
     with open_scene(procedure) as of:
         ended, facts, _ = run_scene_undisturbed(of)
@@ -183,7 +187,7 @@ def test_denied_it_says_what_and_gives_the_lock_back(procedure: Procedure) -> No
 
 @pytest.mark.exhaustive
 @every_procedure
-def test_each_operation_denied_it_says_which(procedure: Procedure) -> None:
+def test_each_denied_operation_of_a_procedure_is_named(procedure: Procedure) -> None:
     with open_scene(procedure) as of:
         require_each_fault_harmless(
             of, FaultOfEachOperation(of.list_operations(), lambda api: DeniedFault((api,)))
@@ -192,7 +196,9 @@ def test_each_operation_denied_it_says_which(procedure: Procedure) -> None:
 
 @pytest.mark.exhaustive
 @every_procedure
-def test_denied_from_any_call_on_nothing_is_half_done_unnamed(procedure: Procedure) -> None:
+def test_a_procedure_denied_from_any_call_on_names_all_it_has_half_done(
+    procedure: Procedure,
+) -> None:
     with open_scene(procedure) as of:
         require_each_fault_harmless(of, FaultFromEachCall(of.list_operations(), DeniedFault))
 
@@ -252,7 +258,7 @@ def require_useful_error(
 
 
 @pytest.mark.parametrize("procedure", list_procedure_parameters_by_turn(3, 10))
-def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
+def test_a_change_whose_answer_is_lost_is_verified_and_made_once(
     procedure: Procedure,
 ) -> None:
     with open_scene(procedure) as of:
@@ -261,7 +267,7 @@ def test_an_answer_that_is_lost_is_looked_for_and_the_change_is_made_once(
 
 @pytest.mark.exhaustive
 @every_procedure
-def test_an_answer_of_the_journal_or_the_lock_that_is_lost_changes_nothing(
+def test_a_lost_answer_of_journal_or_lock_changes_no_outcome(
     procedure: Procedure,
 ) -> None:
     with open_scene(procedure) as of:

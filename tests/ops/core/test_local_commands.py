@@ -49,7 +49,7 @@ def test_a_run_is_undone_on_another_machine(tmp_path: Path) -> None:
     assert fetched.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_only_the_first_machine_has_stops_a_run_and_does_not_undo_it(tmp_path: Path) -> None:
+def test_a_file_missing_on_another_machine_stops_a_run_without_undo(tmp_path: Path) -> None:
     first = tmp_path / "first"
     first.mkdir()
     with open_state_restore(first) as world:
@@ -70,7 +70,7 @@ def test_what_only_the_first_machine_has_stops_a_run_and_does_not_undo_it(tmp_pa
         assert move_to_another_machine(world, first).resume() == "done"
 
 
-def test_a_program_elsewhere_has_its_own_paths(tmp_path: Path) -> None:
+def test_a_program_in_another_folder_has_its_own_paths(tmp_path: Path) -> None:
     command = ProgramCommand(tool="pulumi", arguments=("up", "--file", "${FILES}/a.json"))
     shell = Workstation(program=tmp_path, files=Path("/var/files")).build_shell(command)
     assert shell.argv == ("pulumi", "up", "--file", "/var/files/a.json")
@@ -119,7 +119,7 @@ def test_without_the_programs_folder_the_command_says_which_option_is_missing() 
         Workstation().build_shell(command)
 
 
-def test_a_file_that_is_here_is_not_fetched(tmp_path: Path) -> None:
+def test_a_local_file_is_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     saved_file = SavedFile(bucket="b", key="k", region="eu-north-1")
     command = ProgramCommand(

@@ -95,7 +95,7 @@ def scene(tmp_path: Path) -> LookScene:
     return LookScene(world, context, runner, listener, plan)
 
 
-def test_the_lock_is_held_for_changes_and_given_back_for_a_look(scene: LookScene) -> None:
+def test_the_lock_is_held_for_changes_and_released_for_a_read_only_step(scene: LookScene) -> None:
     held: list[str | None] = []
     scene.world.on_look = lambda: held.append(scene.get_holder())
     held_by_change: list[str | None] = []
@@ -115,7 +115,7 @@ def test_the_lock_is_held_for_changes_and_given_back_for_a_look(scene: LookScene
     assert scene.get_holder() is None
 
 
-def test_an_interrupt_in_a_look_leaves_no_lock_and_says_that_it_only_looked(
+def test_an_interrupt_in_a_read_only_step_leaves_no_lock_and_says_so(
     scene: LookScene,
 ) -> None:
     def interrupt() -> None:
@@ -165,7 +165,7 @@ def test_a_lock_that_another_run_keeps_stops_the_run_which_can_be_resumed(
     assert scene.runner.resume("run-1") == "done"
 
 
-def test_a_look_that_fails_takes_the_lock_again_for_the_undo(scene: LookScene) -> None:
+def test_a_failed_read_only_step_takes_the_lock_again_for_the_undo(scene: LookScene) -> None:
     describe = scene.world.describe_volumes
     holders: list[str | None] = []
     modify = scene.world.modify_db_instance
@@ -184,7 +184,7 @@ def test_a_look_that_fails_takes_the_lock_again_for_the_undo(scene: LookScene) -
     assert scene.get_holder() is None
 
 
-def test_who_lost_the_run_to_another_process_leaves_that_its_lock(scene: LookScene) -> None:
+def test_a_process_that_lost_its_run_keeps_the_new_owners_lock(scene: LookScene) -> None:
     """Both have the run's name in the lock: the one that stops must not give it back."""
 
     def another_process_resumes() -> None:

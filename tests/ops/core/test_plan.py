@@ -38,18 +38,18 @@ def test_a_placeholder_is_filled_wherever_it_is() -> None:
     assert plan.fill() == plan
 
 
-def test_the_hash_is_the_same_whenever_it_starts_and_whatever_the_run_is_called() -> None:
+def test_the_hash_does_not_depend_on_start_time_or_run_id() -> None:
     assert lasting(60).digest == lasting(60, NOW + timedelta(hours=3)).digest
     assert build_plan(run="run-2").digest == build_plan().digest
 
 
-def test_the_hash_covers_how_long_it_lasts_and_a_time_that_was_typed() -> None:
+def test_the_hash_covers_durations_and_typed_times() -> None:
     assert lasting(60).digest != lasting(30).digest
     typed = [build_plan(until=f"2026-11-21T1{hour}:00:00Z").digest for hour in (3, 4)]
     assert typed[0] != typed[1]
 
 
-def test_what_is_no_placeholder_of_the_plan_stays() -> None:
+def test_text_in_braces_that_is_no_placeholder_stays() -> None:
     assert (
         build_plan(until="${aws:username} ${OTHER}")
         .fill()
@@ -69,5 +69,5 @@ def test_what_is_no_placeholder_of_the_plan_stays() -> None:
         (StartTime(until="2026-11-21T13:03:00+00:00", form=SPAN), "PT60M"),
     ],
 )
-def test_a_time_follows_from_the_start(time: StartTime, text: str) -> None:
+def test_planned_times_are_computed_from_the_start(time: StartTime, text: str) -> None:
     assert time.fill(NOW) == text

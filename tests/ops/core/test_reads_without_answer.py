@@ -71,7 +71,7 @@ def test_a_read_without_an_answer_in_a_wait_is_repeated_and_said_once(
 
 
 @pytest.mark.parametrize("error_type", PASSING_ERRORS)
-def test_without_an_answer_until_the_limit_it_stops_and_nothing_is_undone(
+def test_a_wait_without_an_answer_stops_at_its_limit_without_undo(
     error_type: type[OpsError],
 ) -> None:
     world, lines = FakeRds(change_seconds=100), FusedLines()
@@ -87,7 +87,7 @@ def test_without_an_answer_until_the_limit_it_stops_and_nothing_is_undone(
     assert world.modify_count == 1
 
 
-def test_before_anything_was_sent_it_stops_at_once() -> None:
+def test_an_unanswered_read_before_the_first_change_stops_at_once() -> None:
     world = FakeRds()
     engine, listener = build_engine_with_failing_reads(
         world, FusedLines(), lambda: UnreachableError("no route")
@@ -127,7 +127,7 @@ def credentials_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         yield path
 
 
-def test_credentials_that_are_over_are_read_again_for_every_client(credentials_file: Path) -> None:
+def test_expired_credentials_are_reloaded_for_every_client(credentials_file: Path) -> None:
     aws = Aws(REGION)
     account = aws.get_account()
     s3 = aws.client("s3")  # as a journal has it for the whole run
@@ -140,7 +140,7 @@ def test_credentials_that_are_over_are_read_again_for_every_client(credentials_f
         assert aws.get_account() == account
 
 
-def test_credentials_of_another_account_never_take_the_place_of_those_that_are_over(
+def test_credentials_of_another_account_never_replace_expired_ones(
     credentials_file: Path,
 ) -> None:
     aws = Aws(REGION)
@@ -163,7 +163,7 @@ def test_credentials_of_another_account_never_take_the_place_of_those_that_are_o
         ("SignatureDoesNotMatch", False),
     ],
 )
-def test_a_call_is_sent_again_with_newer_credentials_only_if_the_old_ones_are_no_longer_known(
+def test_a_call_is_repeated_with_new_credentials_only_if_the_old_ones_expired(
     credentials_file: Path, code: str, sent_again: bool
 ) -> None:
     aws = Aws(REGION)

@@ -61,7 +61,7 @@ def send_interrupts(times: int, step: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
+def test_ctrl_c_reports_what_continues_in_aws_and_how_to_resume_or_undo(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, times: int
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
@@ -82,7 +82,7 @@ def test_ctrl_c_says_what_goes_on_and_how_to_go_on_or_back(
         assert ops("lock show")[0] == "no lock is held\n"
 
 
-def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
+def test_ctrl_c_during_an_undo_leaves_a_run_that_resumes_as_an_undo(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with open_interruptible_console(capsys, tmp_path) as ops:
@@ -95,7 +95,7 @@ def test_ctrl_c_during_an_undo_stops_it_and_it_goes_on_as_an_undo(
         assert describe_service(ops.stage)["taskDefinition"].endswith(":1")
 
 
-def test_between_two_calls_nothing_goes_on_and_the_lock_is_free(
+def test_ctrl_c_between_two_calls_frees_the_lock(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     original = Engine._run_step
@@ -126,7 +126,7 @@ def test_progress_says_what_is_awaited_how_long_it_has_been_and_usually_takes(
     assert "\x1b" not in out + err
 
 
-def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
+def test_a_run_without_anything_to_undo_says_so(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
@@ -137,7 +137,7 @@ def test_a_run_that_changes_nothing_that_can_be_undone_says_so(
         assert ops("lock show")[0] == "no lock is held\n"
 
 
-def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
+def test_an_undo_names_later_runs_that_failed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
@@ -149,7 +149,7 @@ def test_what_failed_for_somebody_since_is_said_when_a_run_is_to_be_undone(
         assert ops("lock show")[0] == "no lock is held\n"
 
 
-def test_somebody_else_at_work_on_the_same_run_is_said(
+def test_a_second_process_on_the_same_run_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:
@@ -182,7 +182,7 @@ class FakeTerminal(StringIO):
         ("", 130, "interrupted", 2),
     ],
 )
-def test_a_grave_act_on_a_protected_stack_wants_its_name_typed(
+def test_a_destructive_change_of_a_protected_stack_asks_for_its_name(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     typed: str,
@@ -204,7 +204,7 @@ def test_a_grave_act_on_a_protected_stack_wants_its_name_typed(
 
 
 @pytest.mark.parametrize(("typed", "code", "tasks"), [("y\n", 0, 3), ("n\n", 130, 2)])
-def test_every_other_change_is_asked_for(
+def test_other_changes_ask_for_yes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, code: int, tasks: int
 ) -> None:
     with service_stage.open_service_console(capsys, tmp_path) as ops:

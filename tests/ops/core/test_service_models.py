@@ -69,7 +69,7 @@ def test_answers_and_errors_are_those_of_a_whole_client() -> None:
         assert not hasattr(cut.client("ec2"), "delete_vpc")
 
 
-def test_they_are_kept_for_the_user_alone_and_read_again(
+def test_cached_models_are_private_to_the_user_and_reused(
     cache_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = models.build_loader(SAMPLE_APIS)
@@ -95,7 +95,7 @@ def _make_writable_by_others(cached_file: Path, _: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "spoil", [_change_botocore_version, _truncate_file, _make_writable_by_others]
 )
-def test_what_is_not_to_be_trusted_is_made_again(
+def test_an_untrusted_model_cache_is_rebuilt(
     cache_home: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
 ) -> None:
     models.build_loader(SAMPLE_APIS)
@@ -114,7 +114,7 @@ def test_what_is_not_to_be_trusted_is_made_again(
     }  # and the old one is gone
 
 
-def test_without_a_folder_to_write_to_it_goes_without(
+def test_without_a_writable_cache_folder_models_are_not_cached(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -122,7 +122,7 @@ def test_without_a_folder_to_write_to_it_goes_without(
     assert isinstance(models.build_loader(SAMPLE_APIS), models.ReducedLoader)
 
 
-def test_who_has_models_of_their_own_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_of_aws_data_path_take_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DATA_PATH", "/somewhere")
     assert type(models.build_loader(SAMPLE_APIS)) is Loader
 

@@ -66,7 +66,7 @@ def list_snapshot_states(stage: Stage) -> object:
 
 
 @pytest.mark.exhaustive
-def test_a_snapshot_killed_at_every_touch_is_there_once() -> None:
+def test_a_snapshot_run_killed_at_every_point_makes_one_snapshot() -> None:
     kills = run_kill_matrix(put_plain_database, build_snapshot_plan, list_snapshot_states)
     procedure = Procedure(
         "db snapshot create", "", put_plain_database, build_snapshot_plan, list_snapshot_states

@@ -48,7 +48,7 @@ def test_a_time_without_an_offset_is_local(text: str, hour: int) -> None:
 
 @pytest.mark.usefixtures("stockholm")
 @pytest.mark.parametrize("text", ["2026-10-25T02:30", "2026-03-29T02:30"])
-def test_a_time_that_is_there_twice_or_never_is_refused(text: str) -> None:
+def test_an_ambiguous_or_skipped_local_time_is_refused(text: str) -> None:
     with pytest.raises(AmbiguousTimeError, match="add the offset, like"):
         parse_typed_time(text)
     with pytest.raises(UsageError, match=r"^--to must be one time: "):
@@ -58,7 +58,7 @@ def test_a_time_that_is_there_twice_or_never_is_refused(text: str) -> None:
 
 
 @pytest.mark.usefixtures("stockholm")
-def test_both_are_shown_where_they_differ() -> None:
+def test_local_time_and_utc_are_shown_if_they_differ() -> None:
     moment = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
     assert format_local_and_utc(moment) == "2026-11-30 00:30 CET (2026-11-29 23:30 UTC)"
     assert describe_typed_time("--to", "2026-11-30T00:30", moment) == (
@@ -78,7 +78,7 @@ def test_a_time_outside_the_window_is_shown_in_both() -> None:
     )
 
 
-def test_on_a_machine_in_utc_there_is_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_in_utc_shows_a_single_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "UTC")
         time.tzset()

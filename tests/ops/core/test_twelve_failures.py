@@ -111,7 +111,7 @@ def test_pulumi_11599_and_5377_an_effect_whose_record_is_lost_is_not_made_twice(
         assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
-def test_pulumi_11599_and_5377_nor_where_it_is_the_answer_that_is_lost() -> None:
+def test_pulumi_11599_and_5377_an_effect_whose_answer_is_lost_is_not_made_twice() -> None:
     with open_stage() as stage:
         db_stage.put_database(stage)
         plan = plan_snapshot_create(stage)

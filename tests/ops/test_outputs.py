@@ -156,7 +156,7 @@ def build_parameters(exports: Mapping[str, Any], labels: Mapping[str, list[str]]
     ),
     pieces=st.integers(1, 7),
 )
-def test_what_is_divided_joins_to_the_same(
+def test_divided_parts_join_to_the_same_outputs(
     targets: dict[str, Any], names: dict[str, list[str]], pieces: int
 ) -> None:
     services = {name: build_service_json(name) for name in targets}
@@ -170,7 +170,7 @@ def test_what_is_divided_joins_to_the_same(
 
 
 @given(names=st.lists(TEXT_STRATEGY, max_size=200), pieces=st.integers(1, 9))
-def test_names_are_shared_evenly(names: list[str], pieces: int) -> None:
+def test_alarm_names_are_spread_evenly_over_parameters(names: list[str], pieces: int) -> None:
     labels = [str(n) for n in range(pieces)]
     whole = build_outputs_json({}, {}, {"P1": names})
     parameters = divide_part("alarms", whole["alarms"], labels)
@@ -178,7 +178,7 @@ def test_names_are_shared_evenly(names: list[str], pieces: int) -> None:
     assert max(shares) - min(shares) <= 1
 
 
-def test_every_parameter_that_is_missing_is_named_and_none_is_taken_for_null() -> None:
+def test_a_missing_parameter_is_named_and_never_read_as_null() -> None:
     parameters = build_parameters(PLAIN_OUTPUTS, PART_LABELS)
     assert parameters["fleet"] == "null"
     for path in parameters:
@@ -198,7 +198,7 @@ def test_labels_that_are_not_the_entries_are_refused() -> None:
         divide_part("services", PLAIN_OUTPUTS["services"], ["api"])
 
 
-def test_what_pulumi_leaves_out_is_null() -> None:
+def test_a_field_that_pulumi_omits_is_null() -> None:
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: bare(entry) for key, entry in value.items() if entry is not None}

@@ -151,7 +151,7 @@ def test_an_alarm_without_data_is_unknown_once_it_must_have_some(
     assert evidence in finding.evidence
 
 
-def test_all_is_said_at_once_and_a_denied_topic_hides_nothing() -> None:
+def test_all_notification_faults_are_reported_despite_a_denied_topic() -> None:
     answers = {
         **answer_notifications(ActionsEnabled=False),
         SUBSCRIPTIONS_API: UnknownAnswerError("denied", "ops permissions"),

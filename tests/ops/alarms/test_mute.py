@@ -74,7 +74,7 @@ def list_silent_alarms(stage: Stage) -> list[str]:
     )
 
 
-def test_alarms_are_muted_until_their_end_and_then_tell_again(typed: OpsConsole) -> None:
+def test_alarms_are_muted_until_the_end_and_then_notify_again(typed: OpsConsole) -> None:
     said = typed.run_for_json(f"{P2_MUTE_LINE} --yes")
     assert (said["kind"], said["alarms"]) == ("alarms-mute", P2_ALARMS)
     assert list_silent_alarms(typed.stage) == P2_ALARMS
@@ -92,7 +92,7 @@ def test_alarms_are_muted_until_their_end_and_then_tell_again(typed: OpsConsole)
 
 
 @pytest.mark.parametrize("by", ["rules", "actions"])
-def test_unmute_ends_it_early_and_touches_only_what_ops_muted(typed: OpsConsole, by: str) -> None:
+def test_unmute_ends_a_mute_early_and_touches_only_mutes_of_ops(typed: OpsConsole, by: str) -> None:
     other = f"{ALARM_PREFIX}-{ALARM_NAMES['P0'][0]}"
     cloudwatch = typed.stage.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=[other])
@@ -125,7 +125,7 @@ def test_somebody_elses_rule_is_shown_and_left_alone(typed: OpsConsole) -> None:
     assert list_silent_alarms(typed.stage) == [P2_ALARMS[0]]
 
 
-def test_what_was_unmuted_and_then_disabled_by_somebody_is_not_ours(typed: OpsConsole) -> None:
+def test_alarms_disabled_by_others_after_an_unmute_are_left_alone(typed: OpsConsole) -> None:
     typed(f"{P2_MUTE_LINE} --by actions --yes")
     typed("alarms unmute --yes")
     typed.stage.client("cloudwatch").disable_alarm_actions(AlarmNames=P2_ALARMS)
@@ -169,7 +169,7 @@ def test_a_throttle_or_a_denial_is_not_a_region_without_rules(typed: OpsConsole,
     assert not {"disable_alarm_actions", "enable_alarm_actions"} & set(called)
 
 
-def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: OpsConsole) -> None:
+def test_a_mute_killed_halfway_restores_disabled_actions(typed: OpsConsole) -> None:
     """The journal knows what was to be disabled, though nothing says that it was."""
     stopped = patch.object(type(typed.stage.aws), "call", autospec=True)
     original = type(typed.stage.aws).call
@@ -192,7 +192,7 @@ def test_killed_in_the_middle_what_was_muted_by_hand_comes_back(typed: OpsConsol
 
 
 @pytest.mark.parametrize("by", ["rules", "actions"])
-def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: OpsConsole, by: str) -> None:
+def test_the_hash_of_a_mute_covers_its_length_and_not_its_start(typed: OpsConsole, by: str) -> None:
     line = f"{P2_MUTE_LINE} --by {by}"
     hash_ = typed.run_for_json(f"{line} --dry-run")["hash"]
     assert typed.run_for_json(f"{line.replace('60', '61')} --dry-run")["hash"] != hash_
@@ -202,7 +202,7 @@ def test_what_is_agreed_to_is_a_length_whenever_it_begins(typed: OpsConsole, by:
     assert list_silent_alarms(typed.stage) == P2_ALARMS
 
 
-def test_what_is_agreed_to_with_until_is_that_end(typed: OpsConsole) -> None:
+def test_the_hash_of_a_mute_with_until_covers_its_end(typed: OpsConsole) -> None:
     line = P2_MUTE_LINE.replace("--for 60", "--until {}").format
     end = typed.stage.clock.held_clock.now().replace(second=0) + timedelta(hours=3)
     hash_ = typed.run_for_json(f"{line(end.isoformat())} --dry-run")["hash"]
@@ -213,7 +213,7 @@ def test_what_is_agreed_to_with_until_is_that_end(typed: OpsConsole) -> None:
     assert list_silent_alarms(typed.stage) == P2_ALARMS
 
 
-def test_what_scales_is_never_muted(typed: OpsConsole) -> None:
+def test_alarms_that_scale_are_never_muted(typed: OpsConsole) -> None:
     names = {"P1": [SCALING_ALARM, f"{ALARM_PREFIX}-database-cpu-high-primary"]}
     part = typed.stage.outputs.alarms.model_copy(update={"names": names})
     changed = typed.stage.outputs.model_copy(update={"alarms": part})
@@ -339,5 +339,5 @@ def test_bad_input_is_one_line_and_changes_nothing(typed: OpsConsole, line: str,
 
 
 @pytest.mark.parametrize("how", ["rules", "actions"])
-def test_killed_anywhere_it_is_muted_once(how: Any) -> None:
+def test_a_mute_killed_anywhere_is_made_once(how: Any) -> None:
     assert run_kill_matrix(put_alarms, lambda stage: plan_mute(stage, how), collect_alarm_facts) > 5

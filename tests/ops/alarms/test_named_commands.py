@@ -162,7 +162,7 @@ def test_a_command_that_is_there_is_no_fault(text: str) -> None:
     assert not any(list_faults(line, typed=typed) for line, typed in list_named_lines(text))
 
 
-def test_what_is_filled_in_ends_what_is_looked_at() -> None:
+def test_a_placeholder_ends_the_command_that_is_checked() -> None:
     (text,) = list_python_texts('f"ops db {verb} --nothing"')
     assert text == f"ops db {FILLED} --nothing"
     (comment,) = list_python_texts("# see `ops\n# db status`\n")

@@ -58,7 +58,7 @@ def list_printed_differences(
     ]
 
 
-def test_kept_and_compared_nothing_differs_and_the_newest_is_meant(ops: OpsConsole) -> None:
+def test_a_new_baseline_has_no_differences_and_the_newest_is_the_default(ops: OpsConsole) -> None:
     _, err = ops("baseline compare", expected_code=2)
     assert err.splitlines() == ["ops: there is no baseline yet", "  ops baseline capture"]
     first = ops.run_for_json("baseline capture --yes")
@@ -76,7 +76,9 @@ def test_kept_and_compared_nothing_differs_and_the_newest_is_meant(ops: OpsConso
     assert (found["before"], found["items"]) == (first["taken"], [])
 
 
-def test_a_file_changes_nothing_and_is_never_written_over(ops: OpsConsole, tmp_path: Path) -> None:
+def test_capturing_to_a_file_changes_no_aws_and_never_overwrites(
+    ops: OpsConsole, tmp_path: Path
+) -> None:
     to = tmp_path / "kept.json"
     with count_calls() as made:
         ops(f"baseline capture --to {to}")
@@ -100,7 +102,7 @@ def test_a_file_changes_nothing_and_is_never_written_over(ops: OpsConsole, tmp_p
     assert [path.name for path in tmp_path.iterdir() if "json" not in path.name] == []
 
 
-def test_what_was_agreed_to_holds_whatever_the_time_and_the_state(ops: OpsConsole) -> None:
+def test_the_hash_of_a_capture_depends_on_neither_time_nor_state(ops: OpsConsole) -> None:
     for name in ("", "--name before"):
         plan = ops.run_for_json(f"baseline capture {name} --dry-run")
         ops.stage.clock.sleep(7200)
@@ -186,7 +188,7 @@ STACK_CHANGES: Final[
 @pytest.mark.parametrize(
     ("change", "only", "expected"), STACK_CHANGES, ids=lambda it: getattr(it, "__name__", "")
 )
-def test_a_change_is_told_and_nothing_else(
+def test_a_comparison_lists_exactly_the_change(
     ops: OpsConsole,
     change: Callable[[OpsConsole], None],
     only: str,
@@ -203,7 +205,7 @@ def test_a_change_is_told_and_nothing_else(
     assert err.splitlines()[1:] == ["  ops health", "  ops runs list"]
 
 
-def test_another_image_is_another_revision_with_it(ops: OpsConsole) -> None:
+def test_a_new_image_is_a_new_image_and_revision(ops: OpsConsole) -> None:
     ops("baseline capture --yes")
     deploy_image(ops)
     found = {t[3]: t[4:] for t in list_printed_differences(ops, "baseline compare --only services")}
@@ -222,7 +224,9 @@ def build_damaged_body(body: dict[str, Any], **overrides: Any) -> str:
     return json.dumps({**body, **overrides})
 
 
-def test_a_file_that_is_none_or_anothers_is_one_line(ops: OpsConsole, tmp_path: Path) -> None:
+def test_a_file_that_is_no_baseline_of_the_stack_is_one_line(
+    ops: OpsConsole, tmp_path: Path
+) -> None:
     to, bad = tmp_path / "kept.json", tmp_path / "bad.json"
     ops(f"baseline capture --to {to}")
     body = json.loads(to.read_text("utf-8"))
@@ -253,7 +257,7 @@ def test_a_file_that_is_none_or_anothers_is_one_line(ops: OpsConsole, tmp_path: 
     assert "BASELINE is 'bad', which is no JSON" in ops("baseline compare", expected_code=2)[1]
 
 
-def test_another_accounts_credentials_see_nothing_of_the_stack(
+def test_with_another_accounts_credentials_every_area_is_unread(
     ops: OpsConsole, tmp_path: Path
 ) -> None:
     other = ops.stage.outputs.stack.model_copy(update={"account": "999999999999"})
@@ -266,19 +270,19 @@ def test_another_accounts_credentials_see_nothing_of_the_stack(
     assert not (tmp_path / "x.json").exists()
 
 
-def test_a_name_is_taken_once(ops: OpsConsole) -> None:
+def test_a_baselines_name_that_exists_is_refused(ops: OpsConsole) -> None:
     ops(f"baseline capture --name {BASELINE_NAME} --yes")
     _, err = ops(f"baseline capture --name {BASELINE_NAME} --yes", expected_code=2)
     assert err.splitlines()[0] == f"ops: --name is {BASELINE_NAME!r}, which is there already"
 
 
-def test_a_head_that_is_denied_has_no_body_and_is_a_denial_all_the_same(ops: OpsConsole) -> None:
+def test_a_denied_head_object_is_reported_as_denied(ops: OpsConsole) -> None:
     with count_calls(lambda name: "403" if name == "HeadObject" else None):
         _, err = ops(f"baseline capture --name {BASELINE_NAME} --yes", expected_code=1)
     assert err.startswith("ops: s3.head_object was denied: 403")
 
 
-def test_undone_it_is_deleted_and_what_somebody_else_kept_stays() -> None:
+def test_an_undone_capture_deletes_only_its_own_baseline() -> None:
     with open_stage() as stage:
         put_stack_and_bucket(stage)
         fuse = KillFuse()

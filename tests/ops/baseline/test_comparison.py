@@ -149,7 +149,7 @@ def test_a_figure_without_data_is_gone_or_new_and_an_unread_one_is_unknown() -> 
         ),
     ],
 )
-def test_findings(
+def test_changed_health_states_are_listed_with_their_kind(
     before: dict[str, str], now: dict[str, str], expected: list[tuple[str, ...]]
 ) -> None:
     listed = list_differences(
@@ -158,7 +158,7 @@ def test_findings(
     assert [(kind, subject, *rest) for kind, subject, _, *rest in listed] == expected
 
 
-def test_what_runs_differs_only_where_it_is_not_as_many_as_it_should_be() -> None:
+def test_running_tasks_differ_only_if_they_are_not_the_desired_count() -> None:
     def web(**overrides: Any) -> dict[str, Any]:
         return {"services": {"web": SERVICE_STATE.model_copy(update=overrides)}}
 
@@ -174,7 +174,7 @@ def test_what_runs_differs_only_where_it_is_not_as_many_as_it_should_be() -> Non
     ]
 
 
-def test_what_matters_most_comes_first_and_areas_that_are_not_asked_for_are_not_told() -> None:
+def test_differences_are_sorted_by_severity_and_limited_to_the_areas() -> None:
     before = {
         "services": {"web": SERVICE_STATE, "old": SERVICE_STATE},
         "health": {"services": {"web": "ok"}},
@@ -193,7 +193,7 @@ def test_what_matters_most_comes_first_and_areas_that_are_not_asked_for_are_not_
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_gap_hides_what_is_behind_it_and_nothing_else(swapped: bool) -> None:
+def test_a_gap_hides_only_its_own_differences(swapped: bool) -> None:
     def compared(area: str, gap: BaselineGap, **overrides: Any) -> list[tuple[Any, ...]]:
         whole = {"services": {"web": SERVICE_STATE, "api": SERVICE_STATE}}
         sides = [whole, {**whole, **overrides, "gaps": (gap,)}]
@@ -213,7 +213,7 @@ def test_a_gap_hides_what_is_behind_it_and_nothing_else(swapped: bool) -> None:
     assert compared("parameters", whole, services={}) == []
 
 
-def test_what_is_kept_is_read_back_whole() -> None:
+def test_a_baseline_survives_formatting_and_parsing() -> None:
     whole = build_baseline(
         services={"web": SERVICE_STATE},
         health={"services": {"web": "unknown"}},

@@ -28,7 +28,7 @@ def unchanged_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpsCon
     "api", [api for api in APIS_OF_BASELINE if not api.startswith("elasticache")]
 )
 @pytest.mark.exhaustive
-def test_what_was_not_read_is_unknown_and_never_gone_new_or_changed(
+def test_unread_values_are_unknown_and_never_gone_new_or_changed(
     unchanged_stack: OpsConsole,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,

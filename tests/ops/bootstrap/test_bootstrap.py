@@ -48,7 +48,7 @@ def read_json_output(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return printed
 
 
-def test_made_once_and_a_second_time_nothing_has_to_be_done(
+def test_a_second_bootstrap_changes_nothing(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("--yes", "--output", "json") == 0
@@ -64,7 +64,7 @@ def test_made_once_and_a_second_time_nothing_has_to_be_done(
     assert len(bootstrap_stage.client("kms").list_keys()["Keys"]) == 4, "the state's and three"
 
 
-def test_what_it_prints_for_another_project_has_that_name(
+def test_bootstrap_of_another_project_prints_its_name(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("--yes", "--environments", "dev,prod", "--project", "atlas") == 0
@@ -75,7 +75,7 @@ def test_what_it_prints_for_another_project_has_that_name(
     assert "bulwark" not in out
 
 
-def test_it_prints_what_to_type_for_pulumi_and_for_github(
+def test_bootstrap_prints_the_commands_for_pulumi_and_github(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("--yes", "--environments", "dev,prod") == 0
@@ -91,7 +91,7 @@ def test_it_prints_what_to_type_for_pulumi_and_for_github(
     assert f"gh variable set DEPLOY_ROLE_ARN --env prod --body '{role}'" in lines
 
 
-def test_a_check_says_what_is_not_as_it_was_made(
+def test_bootstrap_check_lists_what_was_changed_since(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("check") == 3
@@ -113,7 +113,7 @@ def test_a_check_says_what_is_not_as_it_was_made(
     assert run_bootstrap("check") == 0
 
 
-def test_what_nobody_may_look_at_is_not_known_and_never_ok(
+def test_a_denied_read_of_bootstrap_check_is_unknown(
     bootstrap_stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from sandbox import faults
@@ -200,7 +200,7 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         ),
     ],
 )
-def test_what_cannot_be_is_refused_before_any_call(
+def test_impossible_bootstrap_options_are_refused_before_any_call(
     words: list[str],
     says: str,
     capsys: pytest.CaptureFixture[str],

@@ -184,7 +184,7 @@ def test_a_check_sees_an_environment_that_is_not_protected(
     assert repository.environments["prod"]["reviewers"] == [{"type": "User", "id": 11}]
 
 
-def test_what_protects_an_environment_already_is_kept(
+def test_existing_protection_of_an_environment_is_kept(
     bootstrap_stage: Stage, repository: PretendedRepository
 ) -> None:
     reviewers = [{"type": "Team", "id": 99}, {"type": "User", "id": 12}]
@@ -201,7 +201,7 @@ def test_what_protects_an_environment_already_is_kept(
     assert prod["reviewers"] == [{"type": "User", "id": 11}, *reviewers]
 
 
-def test_environments_that_nobody_may_look_at_are_not_known(
+def test_unreadable_environments_are_unknown(
     bootstrap_stage: Stage, repository: PretendedRepository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_bootstrap("--yes") == 0
@@ -225,7 +225,7 @@ def test_nothing_is_created_in_aws_if_an_environment_cannot_be_protected(
     assert not bootstrap_stage.client("s3").list_buckets()["Buckets"]
 
 
-def test_ids_are_taken_where_github_is_not_asked(
+def test_repository_ids_replace_reading_github(
     bootstrap_stage: Stage,
     repository: PretendedRepository,
     monkeypatch: pytest.MonkeyPatch,

@@ -137,7 +137,7 @@ RECORD_NAMES_KEY = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
         ),
     ],
 )
-def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundation(
+def test_the_deploy_role_may_change_only_its_own_stack(
     action: str, arn: str, context: dict[str, str], may: bool
 ) -> None:
     assert is_action_allowed(build_deploy_policy(TWO_STACKS, "dev"), action, arn, **context) is may
@@ -173,7 +173,7 @@ def test_a_deployment_may_do_its_own_and_nothing_of_another_stack_or_the_foundat
         ("iam:CreateRole", "*", False),
     ],
 )
-def test_a_preview_looks_at_what_there_is_and_at_no_data(action: str, arn: str, may: bool) -> None:
+def test_the_preview_role_reads_resources_and_no_data(action: str, arn: str, may: bool) -> None:
     assert is_action_allowed(build_preview_policy(FOUNDATION_NAMES), action, arn) is may
 
 

@@ -22,7 +22,7 @@ from tests.ops.single_check import NOW
 from tests.ops.stage import build_stack_outputs
 
 
-def test_longer_lists_hold_the_shorter_ones_and_each_has_the_account() -> None:
+def test_longer_checklists_contain_the_shorter_and_all_check_the_account() -> None:
     names = {name: [item.name for item in list_checklist_items(name)] for name in CHECKLISTS}
     assert set(names["daily"]) < set(names["weekly"]) < set(names["monthly"])
     assert all("account" in listed for listed in names.values())
@@ -30,13 +30,13 @@ def test_longer_lists_hold_the_shorter_ones_and_each_has_the_account() -> None:
     assert all(item.meaning and item.checklists for item in CHECKLIST_ITEMS)
 
 
-def test_the_monthly_list_looks_at_all_that_health_looks_at() -> None:
+def test_the_monthly_checklist_has_every_health_check() -> None:
     assert set(HEALTH_CHECKS) <= {
         check for item in list_checklist_items("monthly") for check in item.checks
     }
 
 
-def test_what_does_not_apply_is_not_shown() -> None:
+def test_checks_that_do_not_apply_are_not_shown() -> None:
     outputs = build_stack_outputs().model_copy(
         update={"services": None, "fleet": None, "access": None}
     )
@@ -54,7 +54,7 @@ def test_what_does_not_apply_is_not_shown() -> None:
     assert not {"services", "fleet", "cache", "roles"} & shown
 
 
-def test_credentials_of_another_account_make_all_of_it_unknown() -> None:
+def test_with_another_accounts_credentials_every_item_is_unknown() -> None:
     def answer_read(read: ReadRequest) -> ReadAnswer:
         return [{"Account": "999999999999"}] if read.api.startswith("sts.") else []
 
@@ -110,7 +110,7 @@ def test_a_list_is_printed_for_a_person_and_for_a_program(ops: OpsConsole) -> No
     assert {finding["area"] for finding in capacity["findings"]} == {"services"}
 
 
-def test_whoever_holds_the_lock_is_seen_before_a_deployment(ops: OpsConsole) -> None:
+def test_the_pre_deploy_checklist_shows_who_holds_the_lock(ops: OpsConsole) -> None:
     s3, bucket = ops.stage.client("s3"), ops.stage.outputs.backups.operations_bucket
     now = ops.stage.clock.held_clock.now()
     lock_record = LockRecord(
@@ -129,7 +129,7 @@ def test_whoever_holds_the_lock_is_seen_before_a_deployment(ops: OpsConsole) -> 
 @pytest.mark.parametrize(
     ("api", "name"), [("get_object", "lock"), ("describe_alarms", "grave alarms")]
 )
-def test_what_is_denied_is_unknown_and_never_well(ops: OpsConsole, api: str, name: str) -> None:
+def test_a_denied_item_is_unknown_and_never_ok(ops: OpsConsole, api: str, name: str) -> None:
     with fail_operations("AccessDenied", api):
         report = ops.run_for_json("check pre-deploy", 3)
     (item,) = [i for i in report["items"] if i["item"] == name]
@@ -148,7 +148,7 @@ def test_a_record_in_the_bucket_is_read(ops: OpsConsole) -> None:
     assert "back after 25 min of 60 min, lost 2 min of 5 min" in drill["evidence"]
 
 
-def test_after_a_deployment_it_is_looked_as_far_back_as_is_asked(ops: OpsConsole) -> None:
+def test_the_post_deploy_checklist_covers_the_requested_minutes(ops: OpsConsole) -> None:
     name = ops.stage.outputs.alarms.names["P1"][0]
     ops.stage.client("cloudwatch").set_alarm_state(
         AlarmName=name, StateValue="ALARM", StateReason="test"

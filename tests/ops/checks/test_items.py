@@ -22,7 +22,7 @@ CHECKLIST_CASES = [*TREND_CASES, *UPKEEP_CASES, *DEPLOYMENT_CASES]
 CHECKLIST_CHECKS = {HEALTH_CHECKS_BY_KEY[record.key] for record in CHECKS}
 
 
-def test_every_check_of_the_lists_is_tested_and_stands_on_one() -> None:
+def test_every_checklist_check_is_tested_and_on_a_checklist() -> None:
     assert {check for check, *_ in CHECKLIST_CASES} == CHECKLIST_CHECKS
     assert {check for item in CHECKLIST_ITEMS for check in item.checks} >= CHECKLIST_CHECKS
 
@@ -30,7 +30,7 @@ def test_every_check_of_the_lists_is_tested_and_stands_on_one() -> None:
 @pytest.mark.parametrize(
     ("tested_check", "outputs", "well"), [case[:3] for case in CHECKLIST_CASES], ids=format_case_id
 )
-def test_where_it_is_well_it_is_ok_with_evidence(
+def test_a_healthy_item_is_ok_with_evidence(
     tested_check: HealthCheck, outputs: Outputs | None, well: AwsAnswers
 ) -> None:
     result = run_single_check(tested_check, well, outputs)
@@ -46,7 +46,7 @@ def test_where_it_is_well_it_is_ok_with_evidence(
         for candidate in cases
     ],
 )
-def test_it_fails_or_is_unknown_for_its_reason(
+def test_an_item_fails_or_is_unknown_with_its_reason(
     tested_check: HealthCheck,
     outputs: Outputs | None,
     answers: AwsAnswers,
@@ -69,7 +69,7 @@ def test_it_fails_or_is_unknown_for_its_reason(
     ],
     ids=format_case_id,
 )
-def test_without_an_answer_it_is_unknown(
+def test_an_item_without_an_answer_is_unknown(
     tested_check: HealthCheck, outputs: Outputs | None, well: AwsAnswers, api: str
 ) -> None:
     answers = {**well, api: UnknownAnswerError(f"{api} was denied", "ops permissions")}
@@ -95,7 +95,7 @@ def test_a_young_database_has_no_trend_yet_and_storage_that_grows_has_room() -> 
     assert "110.0 GiB left of 200 GiB" in grows.evidence
 
 
-def test_a_lock_that_is_over_keeps_nobody_off() -> None:
+def test_an_expired_lock_is_no_obstacle() -> None:
     result = run_single_check(
         HEALTH_CHECKS_BY_KEY["lock-free"], answer_lock(until=NOW.timestamp() - 1), None
     )

@@ -59,7 +59,7 @@ def observe_line(ops: OpsConsole, line: str) -> ClientObservation:
         pytest.param("db storage 40 --yes", marks=pytest.mark.exhaustive),
     ],
 )
-def test_what_needs_no_outage_is_not_felt(ops: OpsConsole, line: str) -> None:
+def test_an_operation_without_an_outage_loses_no_query(ops: OpsConsole, line: str) -> None:
     found = observe_line(ops, line)
     assert (found.errors, found.answered) == (0, found.sent)
     assert found.longest_gap <= STEP_SECONDS
@@ -128,7 +128,7 @@ def test_rows_that_are_lost_are_counted(ops: OpsConsole) -> None:
     assert writer.get_observation().lost_rows == 2
 
 
-def test_a_thread_writes_as_well(ops: OpsConsole, tmp_path: Path) -> None:
+def test_the_writer_can_run_in_a_thread(ops: OpsConsole, tmp_path: Path) -> None:
     with DatabaseWriter(lambda: fetch_login(ops)) as writer:
         until = time.monotonic() + 20
         while writer.get_observation().answered < 3 and time.monotonic() < until:

@@ -128,7 +128,9 @@ def test_more_and_fewer_instances_are_not_felt(fleet_site: SiteConsole) -> None:
     assert is_uninterrupted(asker)
 
 
-def test_one_that_may_leave_nobody_in_service_is_felt(fleet_site: SiteConsole) -> None:
+def test_a_refresh_without_healthy_instances_is_an_outage_for_clients(
+    fleet_site: SiteConsole,
+) -> None:
     """What the percentages are for: without any of the old ones a batch is an outage."""
     with fleet_site.ask_continuously() as asker:
         fleet_site.ops("fleet refresh start --min-healthy 0 --max-healthy 100 --yes")

@@ -136,7 +136,7 @@ def test_an_image_that_answers_500_is_undone_where_it_must_answer(
     assert (after.send_request(), list_answers(after)) == (200, [(200, FIRST_IMAGE)])
 
 
-def test_what_does_not_answer_at_all_is_not_known_to_have_failed(backend_site: SiteConsole) -> None:
+def test_a_url_without_an_answer_does_not_fail_a_deployment(backend_site: SiteConsole) -> None:
     gone = "http://127.0.0.1:9/"
     _, err = backend_site.ops(
         f"service deploy {BACKEND_IMAGE}:v2 {BACKEND_OPTIONS} --url {gone}", 4

@@ -111,7 +111,7 @@ def test_components_are_summed_the_dearest_first() -> None:
     assert sum_by_component(costs) == {"b": 2.0, "a": 1.0}
 
 
-def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
+def test_a_database_of_unknown_storage_is_named() -> None:
     line = estimate_costs(
         [PricedResource(DATABASE_TYPE, "r", "d", {"instanceClass": "db.t4g.small"})]
     )[1]
@@ -119,7 +119,7 @@ def test_a_database_whose_storage_is_another_s_to_say_is_named() -> None:
     assert "not in the preview" in (line.usage or "")
 
 
-def test_what_others_wrote_is_priced_as_far_as_it_can_be() -> None:
+def test_unknown_resources_are_listed_without_a_price() -> None:
     kept = PricedResource("aws:kms/key:Key", "k", "keys", {})
     odd = PricedResource("aws:new/thing:Thing", "x", "y", {})
     vague = PricedResource("aws:ec2/instance:Instance", "i", "z", {})

@@ -119,7 +119,7 @@ def get_monthly_costs(estimate_json: dict[str, Any]) -> dict[str, float]:
     return {item["component"]: item["monthly"] for item in estimate_json["items"]}
 
 
-def test_what_it_says_is_what_counts(
+def test_prices_of_the_aws_price_list_replace_the_table(
     price_list_calls: list[dict[str, Any]], run_for_json: RunForJson
 ) -> None:
     table, listed = run_for_json("cost", "estimate", CHANGE_PREVIEW), run_for_json(*ESTIMATE_WORDS)
@@ -135,7 +135,7 @@ def test_what_it_says_is_what_counts(
     assert classes
 
 
-def test_what_it_does_not_name_is_of_the_table_and_noted(
+def test_prices_missing_in_the_price_list_come_from_the_table_with_a_note(
     price_list_calls: list[dict[str, Any]], run_for_json: RunForJson
 ) -> None:
     notes = " ".join(run_for_json(*ESTIMATE_WORDS)["prices"]["notes"])
@@ -147,7 +147,7 @@ def test_what_it_does_not_name_is_of_the_table_and_noted(
     assert price_list_calls
 
 
-def test_where_it_may_not_be_asked_the_table_counts_and_it_says_why(
+def test_a_denied_price_list_falls_back_to_the_table_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, run_for_json: RunForJson
 ) -> None:
     def denied(*_: object) -> Iterator[str]:
@@ -170,7 +170,7 @@ def test_a_region_must_be_known(
     assert "--region is not set" in capsys.readouterr().err
 
 
-def test_three_hours_of_a_month_by_hand() -> None:
+def test_monthly_prices_of_three_resources_match_the_calculator() -> None:
     """The table's own figures, as the calculator has them: a gateway, a database, an address."""
     assert round(DEFAULT_PRICE_TABLE.nat_gateway * HOURS, 2) == 32.85
     assert round(DEFAULT_PRICE_TABLE.databases["db.t4g.small"] * HOURS, 2) == 23.36

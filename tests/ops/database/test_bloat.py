@@ -192,7 +192,7 @@ def test_extensions_in_a_schema_of_their_own_are_found(ops: OpsConsole) -> None:
 
 
 @pytest.mark.usefixtures("extensions")
-def test_statistics_of_before_an_upgrade_ask_for_an_update(ops: OpsConsole) -> None:
+def test_an_outdated_pg_stat_statements_asks_for_an_update(ops: OpsConsole) -> None:
     with connect_stage_superuser(ops.stage) as admin:
         admin.execute("DROP EXTENSION pg_stat_statements")
         admin.execute("CREATE EXTENSION pg_stat_statements SCHEMA \"my extensions\" VERSION '1.4'")

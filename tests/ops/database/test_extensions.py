@@ -28,7 +28,7 @@ def find_version(ops: OpsConsole, name: str) -> str | None:
     return row[0] if row else None
 
 
-def test_the_advice_of_slow_is_followed_by_its_words_and_undone(ops: OpsConsole) -> None:
+def test_the_extension_advice_of_db_slow_works_as_printed_and_is_undone(ops: OpsConsole) -> None:
     missing = ops.run_for_json("db slow")["missing"]
     assert missing == "ops db extension pg_stat_statements"
     done = ops.run_for_json(f"{missing.removeprefix('ops ')} --yes")
@@ -46,7 +46,7 @@ def test_bloat_is_measured_after_its_advice_was_followed(ops: OpsConsole) -> Non
     assert ops.run_for_json("db bloat")["measured"] is True
 
 
-def test_an_extension_of_before_an_upgrade_is_updated(ops: OpsConsole) -> None:
+def test_an_outdated_extension_is_updated(ops: OpsConsole) -> None:
     with connect_application(ops.stage) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements VERSION '1.4'")
     assert "an update, by: ops db extension" in ops.run_for_json("db slow")["missing"]

@@ -165,9 +165,7 @@ def test_a_wrong_value_is_named_before_any_call(ops: OpsConsole, line: str, says
 
 @pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
 @pytest.mark.parametrize("line", ["status", "failover --yes", "reboot --yes"])
-def test_what_cannot_be_looked_at_is_neither_absent_nor_healthy(
-    ops: OpsConsole, line: str, code: str
-) -> None:
+def test_a_database_that_cannot_be_read_is_an_error(ops: OpsConsole, line: str, code: str) -> None:
     with fail_operations(code, "describe_db_instances"):
         out, err = ops(f"db {line}", expected_code=1)
     assert "rds.describe_db_instances" in err

@@ -67,7 +67,7 @@ RECOVERY_CASES: tuple[
 
 
 @pytest.mark.parametrize(("change", "build_plan", "limit"), CASES, ids=[case[0] for case in CASES])
-def test_what_rds_gives_up_is_told_in_its_words_and_undone(
+def test_a_change_that_rds_gives_up_is_quoted_and_undone(
     change: GivenUpChange, build_plan: Callable[[Stage], Plan], limit: float
 ) -> None:
     with open_stage() as stage:
@@ -85,7 +85,7 @@ def test_what_rds_gives_up_is_told_in_its_words_and_undone(
 
 
 @pytest.mark.parametrize("point", range(8, 44, 3))
-def test_a_run_that_was_killed_meanwhile_is_told_too(point: int) -> None:
+def test_a_resumed_run_also_reports_that_rds_gave_up(point: int) -> None:
     with open_stage() as stage:
         put_database(stage)
         give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "class")
@@ -98,7 +98,7 @@ def test_a_run_that_was_killed_meanwhile_is_told_too(point: int) -> None:
         assert "Unable to modify database instance class" in engine.reason
 
 
-def test_what_was_given_up_before_does_not_end_the_next_attempt() -> None:
+def test_an_earlier_failed_change_does_not_end_the_next_attempt() -> None:
     with open_stage() as stage:
         put_database(stage)
         give_up_next(ACCOUNT, REGION, PRIMARY_IDENTIFIER, "class")
@@ -111,7 +111,7 @@ def test_what_was_given_up_before_does_not_end_the_next_attempt() -> None:
         assert describe_database(stage)["DBInstanceClass"] == "db.m7g.large"
 
 
-def test_what_rds_gives_up_is_found_behind_a_page_of_other_events() -> None:
+def test_the_event_of_a_failed_change_is_found_behind_a_page_of_others() -> None:
     """RDS answers 100 events a page, the oldest first."""
     with open_stage() as stage:
         put_database(stage)

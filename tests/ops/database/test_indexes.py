@@ -82,7 +82,7 @@ def test_an_index_that_failed_is_invalid_also_while_its_table_is_vacuumed(ops: O
     assert ("invalid", "t.ul_a") in found
 
 
-def test_what_a_rebuild_left_is_only_dropped(ops: OpsConsole) -> None:
+def test_a_leftover_index_of_a_failed_rebuild_is_only_dropped(ops: OpsConsole) -> None:
     create(ops, "CREATE TABLE ul (a int)", "CREATE INDEX ul_a_ccnew ON ul (a)")
     with connect_stage_superuser(ops.stage) as admin:
         admin.execute(

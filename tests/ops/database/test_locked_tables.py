@@ -233,7 +233,7 @@ def test_rows_that_a_policy_hides_and_rows_of_children_are_no_wrong_counts(
         ('a"b', None),
     ],
 )
-def test_names_are_taken_quoted_or_not(text: str, parts: tuple[str, ...] | None) -> None:
+def test_table_names_may_be_quoted_or_not(text: str, parts: tuple[str, ...] | None) -> None:
     assert parse_name_parts(text) == parts
     if parts is not None:
         assert parse_name_parts(quote_name(*parts)) == parts

@@ -230,7 +230,7 @@ def test_parallel_workers_of_one_query_are_one_session() -> None:
     assert [node.id for node in list_nodes(roots)] == [1, 2]
 
 
-def test_what_is_cut_is_what_is_deepest() -> None:
+def test_a_long_lock_tree_is_cut_at_its_deepest_sessions() -> None:
     waiters = [build_waiter(2, 1), build_waiter(3, 2), build_waiter(5, 4)]
     roots = build_lock_tree(waiters, [build_session(pid) for pid in range(1, 6)])
     shown, cut = select_nodes(roots, 3)

@@ -25,7 +25,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         yield console
 
 
-def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: OpsConsole) -> None:
+def test_changed_parameters_are_shown_and_all_with_the_option(ops: OpsConsole) -> None:
     found = ops.run_for_json("db parameters")
     assert (found["group"], found["state"]) == (PARAMETER_GROUP, "in-sync")
     assert [item["parameter"] for item in found["items"]] == ["work_mem"]
@@ -35,7 +35,7 @@ def test_what_the_group_sets_is_shown_and_all_where_it_is_asked_for(ops: OpsCons
     assert f"{PARAMETER_GROUP} is in-sync on bulwark-test-database" in out
 
 
-def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -> None:
+def test_a_changed_parameter_says_if_it_needs_a_reboot(ops: OpsConsole) -> None:
     plan, _ = ops("db parameters --set work_mem=8192 --dry-run --details")
     assert "work_mem: 4096 -> 8192" in plan
     assert "undo. set work_mem = 4096" in plan
@@ -48,7 +48,7 @@ def test_a_change_is_made_and_what_waits_for_a_reboot_is_said(ops: OpsConsole) -
     assert ops.run_for_json("db parameters")["state"] == "in-sync"
 
 
-def test_an_in_sync_of_before_the_change_is_not_taken_for_its_end() -> None:
+def test_an_in_sync_status_from_before_the_change_is_not_its_end() -> None:
     with open_stage() as stage:
         put_database_with_group(stage)
         plan, before = plan_parameters(stage), stage.clock.now()
@@ -56,7 +56,7 @@ def test_an_in_sync_of_before_the_change_is_not_taken_for_its_end() -> None:
         assert stage.clock.now() - before > APPLYING_DELAY_SECONDS + APPLYING_SECONDS
 
 
-def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default() -> None:
+def test_an_undo_restores_set_parameters_and_resets_the_others() -> None:
     with open_stage() as stage:
         put_database_with_group(stage)
         fuse = KillFuse()
@@ -85,7 +85,7 @@ def test_undone_the_group_says_what_it_said_and_leaves_the_rest_to_the_default()
         ("shared_preload_libraries=nothing", "must be auto_explain,"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: OpsConsole, value: str, says: str) -> None:
+def test_impossible_parameter_changes_are_one_line(ops: OpsConsole, value: str, says: str) -> None:
     _, err = ops(f"db parameters --set {value} --yes", expected_code=2)
     assert says in err.splitlines()[0]
     assert collect_parameter_facts(ops.stage)[0] == [("work_mem", "4096")]

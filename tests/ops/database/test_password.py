@@ -42,7 +42,7 @@ def test_the_function_is_run_and_the_services_start_anew() -> None:
 
 
 @pytest.mark.parametrize("point", [3, 5, 8, 14, 22])
-def test_killed_on_the_way_it_is_rotated_once(point: int) -> None:
+def test_a_rotation_killed_anywhere_is_made_once(point: int) -> None:
     with open_stage() as stage:
         put_rotatable_database(stage)
         made, fuse = plan_rotation(stage), KillFuse(point)
@@ -90,7 +90,7 @@ def prepare_server(console: OpsConsole) -> None:
     console.file.write_text(console.stage.outputs.model_dump_json(by_alias=True))
 
 
-def test_typed_the_servers_password_is_another_and_is_tried(ops: OpsConsole) -> None:
+def test_rotate_password_changes_the_servers_password_and_checks_it(ops: OpsConsole) -> None:
     old = connect_application(ops.stage)
     plan, _ = ops("db rotate-password --dry-run --details")
     assert "secretsmanager.rotate_secret" in plan

@@ -48,7 +48,7 @@ def test_a_replica_is_added_with_the_primarys_settings_and_removed(ops: OpsConso
     assert describe_database(ops.stage)["ReadReplicaDBInstanceIdentifiers"] == []
 
 
-def test_undone_the_replica_is_gone_again() -> None:
+def test_an_undone_replica_add_deletes_the_replica() -> None:
     with open_stage() as stage:
         put_replicable_database(stage)
         fuse = KillFuse()
@@ -58,7 +58,7 @@ def test_undone_the_replica_is_gone_again() -> None:
         assert collect_replica_list_facts(stage) == ([("bulwark-test-database", "available")], [])
 
 
-def test_what_is_not_deleted_yet_is_protected_again() -> None:
+def test_a_replica_that_was_not_deleted_is_protected_again() -> None:
     with open_stage() as stage:
         put_database_replica(stage)
         plan, fuse = plan_replica_remove(stage), KillFuse()
@@ -104,7 +104,7 @@ def test_iops_are_copied_where_rds_takes_them(
         ("add reports --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+def test_impossible_replica_changes_are_one_line(ops: OpsConsole, line: str, says: str) -> None:
     _, err = ops(f"db replica {line} --yes", expected_code=2)
     assert says in err.splitlines()[0]
     assert collect_replica_list_facts(ops.stage)[1] == []

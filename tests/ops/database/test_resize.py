@@ -25,7 +25,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 @pytest.mark.parametrize("point", [3, 5, 22, 24, 26])
-def test_killed_on_the_way_it_is_changed_once_and_saved_once(point: int) -> None:
+def test_a_resize_killed_anywhere_changes_and_snapshots_once(point: int) -> None:
     with open_stage() as stage:
         put_database(stage)
         made, fuse = plan_resize(stage), KillFuse(point)
@@ -37,7 +37,7 @@ def test_killed_on_the_way_it_is_changed_once_and_saved_once(point: int) -> None
         assert collect_size_facts(stage) == ("db.m7g.large", 20, "available", saved)
 
 
-def test_storage_is_saved_then_grown() -> None:
+def test_growing_storage_takes_a_snapshot_first() -> None:
     with open_stage() as stage:
         put_database(stage)
         assert stage.build_engine(KillFuse()).start(plan_storage(stage)) == "done"
@@ -61,7 +61,7 @@ def test_a_resize_that_fails_puts_the_class_back_and_keeps_the_snapshot() -> Non
         assert collect_size_facts(stage) == ("db.t4g.small", 20, "available", saved)
 
 
-def test_changes_that_wait_are_not_made_along_with_this_one() -> None:
+def test_a_resize_is_refused_while_other_changes_are_pending() -> None:
     with open_stage() as stage:
         put_database(stage)
         stage.client("rds").modify_db_instance(
@@ -114,7 +114,7 @@ def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, l
         ("storage 40 --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_is_changed(
+def test_an_impossible_resize_is_refused_without_changes(
     ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"db {line} --yes", expected_code=2)

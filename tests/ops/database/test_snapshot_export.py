@@ -62,11 +62,11 @@ def test_a_snapshot_is_exported_to_the_operations_bucket(ops: OpsConsole) -> Non
         (f"{EXPORTED_SNAPSHOT} --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+def test_impossible_exports_are_one_line(ops: OpsConsole, line: str, says: str) -> None:
     assert says in ops(f"db snapshot export {line} --yes", expected_code=2)[1].splitlines()[0]
 
 
-def test_how_far_it_is_is_shown_and_why_it_failed_is_said() -> None:
+def test_an_export_shows_its_progress_and_why_it_failed() -> None:
     with open_stage() as stage:
         put_export_world(stage)
         engine, told = stage.build_engine(KillFuse()), RecordingListener()
@@ -105,7 +105,7 @@ class FailingExportListener(SilentListener):
         task.status = "failed"
 
 
-def test_without_waiting_it_is_enough_that_it_has_begun(ops: OpsConsole) -> None:
+def test_without_waiting_a_started_export_is_success(ops: OpsConsole) -> None:
     done = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --yes")
     assert done["whole"] is False
     plan = ops.run_for_json(f"db snapshot export {EXPORTED_SNAPSHOT} --no-wait --dry-run")["plan"]

@@ -62,7 +62,7 @@ def test_a_snapshot_is_whole_only_when_aws_says_so() -> None:
         assert list_manual_snapshots(stage) == [(f"{PRIMARY_IDENTIFIER}-run-1", "available")]
 
 
-def test_without_waiting_it_is_enough_that_it_has_begun() -> None:
+def test_without_waiting_a_started_snapshot_is_success() -> None:
     with open_stage() as stage:
         put_database(stage)
         instance = get_primary(stage.aws, stage.outputs)
@@ -137,7 +137,7 @@ def test_a_prune_leaves_the_newest() -> None:
         (0, 0, [5, 40, 90]),
     ],
 )
-def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> None:
+def test_a_snapshot_is_kept_by_count_and_by_age(keep: int, older: float, gone: list[float]) -> None:
     listed = [build_snapshot(days) for days in (40, 2, 90, 5)]
     found = snapshots.list_prunable(listed, keep, older, SNAPSHOT_TIME)
     assert [s.run for s in found] == [f"snapshot-{days:g}" for days in gone]
@@ -154,14 +154,14 @@ def test_age_and_count_both_keep(keep: int, older: float, gone: list[float]) -> 
         {"instance_identifier": "another"},
     ],
 )
-def test_only_whole_ones_that_operations_made_are_pruned(overrides: dict[str, Any]) -> None:
+def test_only_available_snapshots_made_by_ops_are_pruned(overrides: dict[str, Any]) -> None:
     other = build_snapshot(300, **overrides)
     assert snapshots.list_prunable(
         [build_snapshot(1), build_snapshot(2), other], 1, 0, SNAPSHOT_TIME
     ) == [build_snapshot(2)]
 
 
-def test_what_is_not_whole_does_not_count_as_the_last_one() -> None:
+def test_an_unfinished_snapshot_does_not_count_as_the_newest() -> None:
     unfinished = build_snapshot(0, status="creating")
     assert snapshots.list_prunable([unfinished, build_snapshot(100)], 1, 0, SNAPSHOT_TIME) == []
 
@@ -243,7 +243,7 @@ def test_a_snapshot_to_copy_must_be_one_of_the_databases(ops: OpsConsole) -> Non
     assert "ops has created no snapshot" in ops("db snapshot copy --yes", expected_code=1)[1]
 
 
-def test_without_a_terminal_nothing_is_done_unasked(ops: OpsConsole) -> None:
+def test_without_a_terminal_yes_is_required(ops: OpsConsole) -> None:
     _, err = ops("db snapshot create", expected_code=2)
     assert "--yes is not set" in err
     assert list_manual_snapshots(ops.stage) == []
@@ -252,7 +252,7 @@ def test_without_a_terminal_nothing_is_done_unasked(ops: OpsConsole) -> None:
 @pytest.mark.parametrize(
     ("code", "error"), [("Throttling", ThrottledError), ("AccessDenied", DeniedError)]
 )
-def test_what_cannot_be_listed_is_not_taken_for_nothing(
+def test_snapshots_that_cannot_be_listed_are_an_error(
     ops: OpsConsole, code: str, error: type[OpsError]
 ) -> None:
     with fail_operations(code, "describe_db_snapshots"), pytest.raises(error):

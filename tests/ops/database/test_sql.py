@@ -150,7 +150,7 @@ def test_slow_shows_the_statistics_where_there_are_some(ops: OpsConsole) -> None
             admin.execute("DROP EXTENSION pg_stat_statements")
 
 
-def test_locks_show_who_is_in_the_way_and_how_to_end_it(
+def test_locks_show_the_blocking_session_and_how_to_end_it(
     ops: OpsConsole, start_busy_session: Any
 ) -> None:
     holder = connect_application(ops.stage, "migration")
@@ -204,7 +204,7 @@ def test_a_full_vacuum_of_a_protected_stack_wants_more_than_yes(ops: OpsConsole)
     assert "--expect must be" in ops("db vacuum orders --full --yes", expected_code=2)[1]
 
 
-def test_indexes_that_are_of_no_use_are_told_apart(ops: OpsConsole) -> None:
+def test_unused_indexes_are_listed_by_kind(ops: OpsConsole) -> None:
     with connect_application(ops.stage) as connection:
         connection.execute("CREATE TABLE parts (a int PRIMARY KEY, b int, c int)")
         connection.execute("CREATE INDEX parts_b ON parts (b)")
@@ -308,7 +308,7 @@ def test_bad_input_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
     assert says in err.splitlines()[0]
 
 
-def test_what_serves_the_database_itself_is_not_ended(ops: OpsConsole) -> None:
+def test_internal_database_processes_are_never_ended(ops: OpsConsole) -> None:
     with connect_stage_superuser(ops.stage) as admin:
         pid = admin.info.backend_pid
         assert "of rdsadmin" in ops(f"db kill {pid} --terminate --yes", expected_code=2)[1]
@@ -322,7 +322,7 @@ def test_what_serves_the_database_itself_is_not_ended(ops: OpsConsole) -> None:
     )
 
 
-def test_no_way_to_the_database_is_said_with_the_way_to_one(ops: OpsConsole) -> None:
+def test_an_unreachable_database_is_reported_with_the_connect_command(ops: OpsConsole) -> None:
     _, err = ops("db activity --via 127.0.0.1:1", expected_code=1)
     assert "does not answer at 127.0.0.1:1" in err.splitlines()[0]
     assert "ops db connect" in err
@@ -380,7 +380,7 @@ def test_a_table_with_a_strange_name_is_quoted(ops: OpsConsole) -> None:
         connection.execute(f"VACUUM {odd.quoted_name}".encode())
 
 
-def test_the_way_is_the_tunnel_that_the_environment_names(
+def test_the_address_comes_from_the_tunnel_variable(
     ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = ops.stage.outputs

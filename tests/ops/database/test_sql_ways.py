@@ -54,7 +54,7 @@ def test_a_connection_that_was_dropped_is_opened_again_before_anything_is_sent(
     assert ops_database(Sql(statement="SELECT 2 AS n")) == [{"n": 2}]
 
 
-def test_a_change_whose_answer_is_lost_may_have_happened_and_a_question_has_not(
+def test_a_lost_answer_is_unknown_for_a_change_and_repeatable_for_a_query(
     ops_database: DatabaseClient,
 ) -> None:
     gone = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -73,7 +73,7 @@ def test_a_statement_that_takes_too_long_is_not_known_to_have_found_nothing(
         ops_database.fetch_rows("SELECT pg_sleep(30)", timeout=0.05)
 
 
-def test_commands_that_look_cannot_write(ops: OpsConsole) -> None:
+def test_read_only_commands_cannot_write(ops: OpsConsole) -> None:
     reading = DatabaseClient(ops.stage.outputs, shared_aws(), read_only=True)
     with pytest.raises(Exception, match="read-only transaction"):
         reading.fetch_rows("DELETE FROM orders")

@@ -85,7 +85,7 @@ def test_every_status_of_the_guide_has_a_meaning_and_a_source() -> None:
         assert not (meaning.takes and meaning.ending is Ending.PASSES), name
 
 
-def test_what_serves_and_what_never_ends() -> None:
+def test_statuses_are_sorted_into_serving_and_final_ones() -> None:
     assert set(STEADY_STATUSES) == {"available", "storage-optimization", "storage-initialization"}
     assert {"stopped", "failed", "storage-full", "incompatible-create"} <= set(FAILED_STATUSES)
     assert not SERVING_STATUSES & {"storage-full", "renaming", "rebooting", "stopped"}
@@ -107,7 +107,7 @@ def test_an_unknown_status_takes_nothing_and_fails_nothing() -> None:
 @pytest.mark.parametrize(
     "build_plan", [plan_failover, plan_reboot, plan_snapshot, plan_resize], ids=lambda f: f.__name__
 )
-def test_storage_that_is_optimized_is_in_nobodys_way(build_plan: Callable[[Stage], Plan]) -> None:
+def test_storage_optimization_blocks_no_resize(build_plan: Callable[[Stage], Plan]) -> None:
     with open_stage() as stage:
         grow_storage(stage)
         before = stage.clock.now()
@@ -153,7 +153,7 @@ def test_a_full_database_gets_storage_at_once_and_without_a_snapshot() -> None:
 @pytest.mark.parametrize(
     "build_plan", [plan_failover, plan_reboot, plan_snapshot, plan_resize], ids=lambda f: f.__name__
 )
-def test_what_a_full_database_does_not_take_names_the_way_out(
+def test_a_change_refused_by_a_full_database_names_the_remedy(
     build_plan: Callable[[Stage], Plan],
 ) -> None:
     with open_stage() as stage:

@@ -29,7 +29,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
         yield console
 
 
-def test_without_a_version_it_says_which_there_are(ops: OpsConsole) -> None:
+def test_without_a_version_upgrade_lists_the_available_ones(ops: OpsConsole) -> None:
     items = ops.run_for_json("db upgrade")["items"]
     assert {"version": "16.11", "kind": "minor"} in items
     assert {"version": "17.7", "kind": "major"} in items
@@ -99,7 +99,7 @@ def test_on_a_protected_stack_yes_is_not_enough(ops: OpsConsole) -> None:
         ("16.11 --timeout 0", "--timeout"),
     ],
 )
-def test_what_cannot_be_is_one_line(ops: OpsConsole, line: str, says: str) -> None:
+def test_impossible_upgrades_are_one_line(ops: OpsConsole, line: str, says: str) -> None:
     _, err = ops(f"db upgrade {line}", expected_code=2)
     assert says in err.splitlines()[0]
     assert collect_upgrade_facts(ops.stage)[1] == []

@@ -48,7 +48,7 @@ def get_error(ops: OpsConsole, line: str = UPGRADE) -> str:
     return " ".join(ops(line, expected_code=1)[1].split())
 
 
-def test_what_is_fine_is_planned(ops: OpsConsole) -> None:
+def test_an_upgrade_without_obstacles_is_planned(ops: OpsConsole) -> None:
     text = " ".join("".join(ops(UPGRADE)).split())
     assert "not prechecked" not in text
     assert "restore the snapshot bulwark-test-database-upgrade-" in text
@@ -190,7 +190,7 @@ def test_each_obstacle_is_named_before_anything_is_changed(
     require_nothing_changed(ops)
 
 
-def test_all_are_named_at_once_and_a_minor_upgrade_is_not_kept(ops: OpsConsole) -> None:
+def test_all_obstacles_are_named_together_and_stop_no_minor_upgrade(ops: OpsConsole) -> None:
     with ExitStack() as stack:
         for name in OBSTACLES:
             stack.enter_context(put_obstacle(ops, name))

@@ -164,7 +164,7 @@ def test_the_owner_of_the_database_vacuums_what_others_own(
             admin.execute("DROP TABLE foreign_owned")
 
 
-def test_what_vacuum_only_warns_of_is_an_error_and_not_a_wait(
+def test_a_table_that_vacuum_skips_is_an_error(
     ops_database: DatabaseClient,
 ) -> None:
     with pytest.raises(RefusedError, match="skipping"):
@@ -268,7 +268,7 @@ def test_who_holds_rows_back_for_long_is_named_before_a_vacuum(
         ("standby", "77", "active", "ops db activity --replica NAME"),
     ],
 )
-def test_what_holds_rows_back_has_what_ends_it(
+def test_a_holder_of_dead_rows_names_the_command_that_ends_it(
     kind: str, name: str, state: str, command: str
 ) -> None:
     holder = HorizonHolder(kind, name, "shop", state, None if kind == "slot" else 90.0, 5)

@@ -84,7 +84,7 @@ def ops(capsys: pytest.CaptureFixture[str], cache_folder: Path) -> Iterator[Depl
 
 
 @pytest.mark.usefixtures("passing_checks")
-def test_it_is_saved_deployed_and_told(
+def test_a_deployment_takes_a_snapshot_deploys_and_writes_a_report(
     ops: DeployConsole, cache_folder: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.md"
@@ -128,7 +128,7 @@ def test_a_person_sees_what_is_changed_and_what_a_failure_goes_back_to(ops: Depl
     assert ops.pulumi.up_count == 0
 
 
-def test_a_broken_commit_goes_back_to_the_one_of_before(
+def test_a_broken_commit_is_rolled_back_to_the_previous_one(
     capsys: pytest.CaptureFixture[str], cache_folder: Path, passing_checks: None, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.md"
@@ -144,7 +144,7 @@ def test_a_broken_commit_goes_back_to_the_one_of_before(
     assert "**Failed** as `deploy-" in report.read_text(encoding="utf-8")
 
 
-def test_a_commit_that_is_not_well_afterwards_goes_back_too(
+def test_an_unhealthy_commit_is_rolled_back_too(
     capsys: pytest.CaptureFixture[str], cache_folder: Path, passing_checks: None
 ) -> None:
     with open_command_line(put_unhealthy_commit) as (stage, typed):
@@ -165,7 +165,7 @@ def test_a_commit_that_is_not_well_afterwards_goes_back_too(
         ),
     ],
 )
-def test_where_nothing_can_be_deployed_again_it_is_said_beforehand(
+def test_a_deployment_that_cannot_be_rolled_back_says_so_beforehand(
     ops: DeployConsole, change: dict[str, Any], why: str
 ) -> None:
     vars(ops.pulumi.git).update(change)
@@ -174,7 +174,7 @@ def test_where_nothing_can_be_deployed_again_it_is_said_beforehand(
     assert "nothing of it is undone" in ops("deploy test --yes", 5)[1]
 
 
-def test_what_is_not_well_stops_it_and_a_reason_goes_on(ops: DeployConsole) -> None:
+def test_failing_checks_stop_a_deployment_unless_a_reason_is_given(ops: DeployConsole) -> None:
     said = ops("deploy test --yes", 3)[1]
     assert "--despite REASON goes on all the same" in said
     assert ops.pulumi.up_count == 0
@@ -236,7 +236,7 @@ def preview_database_deletion(ops: DeployConsole) -> None:
 
 
 @pytest.mark.usefixtures("passing_checks")
-def test_data_are_lost_only_where_somebody_agrees_to_it(ops: DeployConsole) -> None:
+def test_data_loss_needs_explicit_consent(ops: DeployConsole) -> None:
     preview_database_deletion(ops)
     out, said = ops("deploy test --yes", 3)
     assert "--allow-data-loss agrees to it" in said
@@ -247,7 +247,7 @@ def test_data_are_lost_only_where_somebody_agrees_to_it(ops: DeployConsole) -> N
 
 
 @pytest.mark.usefixtures("passing_checks")
-def test_what_would_be_done_by_now_is_another_thing_and_is_not_done(
+def test_a_preview_that_changed_since_the_plan_is_not_deployed(
     ops: DeployConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the plan and the deployment somebody has changed something."""
@@ -270,7 +270,7 @@ class _PatchedModule:
 
 
 @pytest.mark.usefixtures("passing_checks")
-def test_a_preview_without_changes_is_all_that_is_done(ops: DeployConsole) -> None:
+def test_without_changes_nothing_is_deployed(ops: DeployConsole) -> None:
     ops.pulumi.preview_steps["test"] = []
     assert ops.run_for_json("deploy test --yes")["state"] == "nothing to do"
     assert ops.pulumi.up_count == 0
@@ -278,7 +278,7 @@ def test_a_preview_without_changes_is_all_that_is_done(ops: DeployConsole) -> No
 
 
 @pytest.mark.usefixtures("passing_checks")
-def test_it_is_held_to_the_policy_pack_that_the_program_has(
+def test_a_deployment_is_checked_by_the_programs_policy_pack(
     ops: DeployConsole, tmp_path: Path
 ) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: bulwark\n", encoding="utf-8")
@@ -317,7 +317,7 @@ def test_the_first_time_there_is_nothing_to_save_or_to_go_back_to(
         ("--stack other deploy test", 2, "--stack is 'other', STACK is 'test'"),
     ],
 )
-def test_a_stack_that_cannot_be_is_refused(
+def test_an_impossible_deployment_is_refused(
     ops: DeployConsole, line: str, code: int, says: str
 ) -> None:
     assert says in ops(line, code)[1]

@@ -26,7 +26,7 @@ def get_group_sizes(ops: OpsConsole) -> tuple[int, int, int]:
     return group["MinSize"], group["MaxSize"], group["DesiredCapacity"]
 
 
-def test_there_are_as_many_only_once_the_load_balancer_says_so() -> None:
+def test_scaling_is_done_once_all_targets_are_healthy() -> None:
     with open_stage() as stage:
         put_fleet(stage)
         began = stage.clock.now()
@@ -159,9 +159,7 @@ def test_without_automatic_scaling_the_old_number_is_what_an_undo_restores(
 
 
 @pytest.mark.parametrize(("count", "moved_count"), [(3, 4), (1, 2)])
-def test_a_number_that_automatic_scaling_moves_holds_nobody_up(
-    count: int, moved_count: int
-) -> None:
+def test_a_capacity_moved_by_automatic_scaling_ends_the_wait(count: int, moved_count: int) -> None:
     """It moves it right after our number is seen, so that ours is never in service."""
     with open_stage() as stage:
         put_fleet(stage)
@@ -191,7 +189,7 @@ def test_the_plan_of_a_dry_run_is_the_one_that_is_expected(ops: OpsConsole) -> N
     assert get_group_sizes(ops) == (1, 4, 3)
 
 
-def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
+def test_a_count_beyond_the_limits_is_refused_with_the_limits_command(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 6 --yes", 2)
     assert "COUNT must be 1 to 4 (the fleet's limits), not 6" in err
     advice = "ops fleet limits --max 6"
@@ -202,7 +200,7 @@ def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> 
     assert get_group_sizes(ops) == (1, 6, 6)
 
 
-def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
+def test_a_count_below_the_limits_is_refused_and_zero_warns(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 0 --yes", 2)
     assert "COUNT must be 1 to 4 (the fleet's limits), not 0" in err
     assert "ops fleet limits --min 0" in err
@@ -216,13 +214,13 @@ def test_below_the_limits_likewise_and_down_to_none_says_what_it_means(ops: OpsC
     assert ops("fleet instances")[0] == "no instances in the fleet\n"
 
 
-def test_what_is_there_already_is_said(ops: OpsConsole) -> None:
+def test_the_current_count_is_refused(ops: OpsConsole) -> None:
     _, err = ops("fleet scale 2 --yes", 2)
     assert "COUNT is 2, but the fleet already has 2 instances" in err
 
 
 @pytest.mark.parametrize(("count", "process"), [(3, "Launch"), (1, "Terminate")])
-def test_what_is_suspended_would_never_end(ops: OpsConsole, count: int, process: str) -> None:
+def test_suspended_processes_refuse_scaling(ops: OpsConsole, count: int, process: str) -> None:
     ops.stage.client("autoscaling").suspend_processes(
         AutoScalingGroupName=FLEET_GROUP, ScalingProcesses=[process]
     )
@@ -261,7 +259,7 @@ def test_limits_that_cannot_be_are_refused(ops: OpsConsole) -> None:
     assert get_group_sizes(ops) == (1, 4, 2)
 
 
-def test_plans_are_of_what_was_seen() -> None:
+def test_fleet_plans_follow_from_the_observed_group() -> None:
     with open_stage() as stage:
         put_fleet(stage)
         assert (

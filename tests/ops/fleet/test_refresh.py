@@ -116,7 +116,7 @@ def test_a_refresh_of_a_group_that_is_scaled_meanwhile_is_done() -> None:
         assert len(list_group_instances(stage)) == 4
 
 
-def test_what_is_done_since_is_not_undone_with_it(ops: OpsConsole) -> None:
+def test_a_later_refresh_is_not_undone_with_an_older_run(ops: OpsConsole) -> None:
     run = ops.run_for_json("fleet refresh start --template-version 2 --yes")["run"]
     ops("fleet refresh start --template-version 1 --yes")
     _, err = ops(f"runs undo {run} --yes", 2)
@@ -124,7 +124,7 @@ def test_what_is_done_since_is_not_undone_with_it(ops: OpsConsole) -> None:
     assert list_versions(ops.stage) == ["1", "1"]
 
 
-def test_of_the_same_version_every_instance_is_new_and_nothing_can_be_undone(
+def test_a_refresh_to_the_same_version_replaces_all_and_has_no_undo(
     ops: OpsConsole,
 ) -> None:
     before = list_instance_ids(ops.stage)
@@ -147,7 +147,7 @@ def test_latest_is_pinned_to_its_number(ops: OpsConsole) -> None:
     assert found["Preferences"]["AutoRollback"] is False, "AWS could not go back to $Latest"
 
 
-def test_how_it_is_done_is_said_and_given_to_aws(ops: OpsConsole) -> None:
+def test_refresh_preferences_are_shown_and_sent_to_aws(ops: OpsConsole) -> None:
     line = (
         "fleet refresh start --checkpoint 50 --checkpoint-delay 15 --min-healthy 50 "
         "--max-healthy 120 --skip-matching --template-version 2 --no-auto-rollback"
@@ -182,7 +182,7 @@ def test_pauses_are_those_of_the_settings_unless_options_say_others(
     assert pause in capsys.readouterr().out
 
 
-def test_not_waited_for_it_is_looked_at_later(ops: OpsConsole) -> None:
+def test_a_refresh_that_is_not_awaited_is_seen_by_status(ops: OpsConsole) -> None:
     ops("fleet refresh start --template-version 2 --no-wait --yes")
     (row,) = ops.run_for_json("fleet refresh status")["items"]
     assert row["status"] == "Pending"
@@ -193,7 +193,7 @@ def test_not_waited_for_it_is_looked_at_later(ops: OpsConsole) -> None:
     assert "AWS allows one at a time" in err
 
 
-def test_aws_goes_back_where_it_fails_and_that_is_no_success(ops: OpsConsole) -> None:
+def test_a_refresh_that_aws_rolls_back_is_no_success(ops: OpsConsole) -> None:
     """The image of the parameter stays ill: what serves goes on serving."""
     before = list_instance_ids(ops.stage)
     put_image_parameter(ops.stage, "x:unhealthy")
@@ -284,7 +284,9 @@ def start_rollback(stage: Stage) -> None:
         (start_rollback, "is already RollbackInProgress"),
     ],
 )
-def test_why_it_cannot_be_taken_back_is_said(ops: OpsConsole, build: Any, words: str) -> None:
+def test_an_impossible_rollback_is_refused_with_the_reason(
+    ops: OpsConsole, build: Any, words: str
+) -> None:
     build(ops.stage)
     _, err = ops("fleet refresh rollback --yes", 2)
     assert words in err
@@ -303,14 +305,14 @@ WRONG_LINES = (
 )
 
 
-def test_what_it_may_be_is_said(ops: OpsConsole) -> None:
+def test_wrong_refresh_options_say_what_they_must_be(ops: OpsConsole) -> None:
     for line, words in WRONG_LINES:
         _, err = ops(f"fleet refresh {line}", 2)
         assert words in err
     assert list_instance_refreshes(ops.stage) == []
 
 
-def test_how_many_at_a_time() -> None:
+def test_the_batch_size_follows_from_the_healthy_percentages() -> None:
     with open_stage() as stage:
         put_fleet(stage, 4)
         of = get_fleet_state(stage.aws, stage.outputs)
@@ -327,7 +329,7 @@ def test_a_start_whose_answer_is_lost_is_found_again(ops: OpsConsole) -> None:
     assert [it["Status"] for it in list_instance_refreshes(ops.stage)] == ["Successful"]
 
 
-def test_what_is_at_work_holds_up_the_way_back_until_it_is_over() -> None:
+def test_an_undo_waits_for_another_refresh_to_end() -> None:
     """Somebody's refresh, begun after ours was over: the way back waits for its end."""
     with open_stage() as stage:
         put_slow_fleet_of_one(stage)
@@ -339,7 +341,7 @@ def test_what_is_at_work_holds_up_the_way_back_until_it_is_over() -> None:
         assert get_image_parameter(stage) == FIRST_IMAGE
 
 
-def test_the_same_is_planned_of_the_same_world() -> None:
+def test_the_same_fleet_state_gives_the_same_plan() -> None:
     with open_stage() as stage:
         put_refreshing_fleet(stage)
         with pytest.raises(UsageError, match="allows one at a time"):

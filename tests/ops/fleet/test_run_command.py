@@ -45,7 +45,7 @@ def run_words(ops: OpsConsole, *words: str, code: int = 0) -> tuple[str, str]:
     return captured.out, captured.err
 
 
-def test_every_instance_says_what_it_has_to_say(ops: OpsConsole) -> None:
+def test_the_output_of_every_instance_is_shown(ops: OpsConsole) -> None:
     out, _ = run_words(ops, "--all", "--yes", "--", "echo", "hello there")
     assert "command: echo 'hello there'" in out
     assert "an undo does not revert what the command did" in out
@@ -54,7 +54,7 @@ def test_every_instance_says_what_it_has_to_say(ops: OpsConsole) -> None:
     assert list_sent_commands(ops.stage) == [("Success", 2)]
 
 
-def test_one_word_is_a_script_and_json_is_for_programs(ops: OpsConsole) -> None:
+def test_a_single_argument_is_a_script_and_json_has_the_results(ops: OpsConsole) -> None:
     one = min(list_instance_ids(ops.stage))
     script_ = "echo first\nsleep 90\necho last"
     assert ops.capture is not None
@@ -69,7 +69,7 @@ def test_one_word_is_a_script_and_json_is_for_programs(ops: OpsConsole) -> None:
     assert list_sent_commands(ops.stage) == [("Success", 1)]
 
 
-def test_one_that_fails_ends_it_with_1_and_is_named(ops: OpsConsole) -> None:
+def test_a_failed_command_exits_1_and_names_the_instance(ops: OpsConsole) -> None:
     first, other = sorted(list_instance_ids(ops.stage))
     make_commands_fail(ops, first)
     out, err = ops("fleet run --all --max-concurrency 1 --yes uptime", 1)
@@ -96,7 +96,7 @@ def test_an_answer_that_is_lost_runs_it_once(ops: OpsConsole) -> None:
     assert list_sent_commands(ops.stage) == [("Success", 2)]
 
 
-def test_killed_while_it_runs_for_long_it_is_not_sent_again() -> None:
+def test_a_killed_run_does_not_send_its_command_again() -> None:
     for point in range(5, 13):  # from the intent until it is written down that it was sent
         with open_stage() as stage:
             put_fleet(stage, 1)
@@ -153,14 +153,14 @@ WRONG_LINES = (
 )
 
 
-def test_who_and_how_many_must_be_said_right(ops: OpsConsole) -> None:
+def test_wrong_instances_or_limits_are_refused(ops: OpsConsole) -> None:
     for line, words in WRONG_LINES:
         _, err = ops(f"fleet run --yes {line}", 2)
         assert words in err
     assert list_sent_commands(ops.stage) == []
 
 
-def test_no_command_is_none() -> None:
+def test_an_empty_command_is_refused() -> None:
     with pytest.raises(UsageError, match="not ''"):
         build_script([""])
     assert build_script(["df -h | tail -1"]) == "df -h | tail -1"
@@ -170,7 +170,7 @@ def test_no_command_is_none() -> None:
     )
 
 
-def test_more_than_fifty_are_named_by_their_group() -> None:
+def test_more_than_fifty_instances_are_targeted_by_their_group() -> None:
     with open_stage() as stage:
         put_fleet(stage, 1)
         now = get_fleet_state(stage.aws, stage.outputs)

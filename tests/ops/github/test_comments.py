@@ -54,7 +54,7 @@ def github_console(
     return GithubConsole(fake_github, tmp_path, capsys)
 
 
-def test_a_comment_is_written_once_and_then_over_itself(github_console: GithubConsole) -> None:
+def test_a_comment_is_created_once_and_then_updated(github_console: GithubConsole) -> None:
     first = github_console.post_comment(f"{PREVIEW_MARKER}\none\n")
     assert (first["kind"], first["did"]) == ("github-comment", "created")
     assert github_console.post_comment(f"{PREVIEW_MARKER}\ntwo\n")["did"] == "updated"
@@ -65,7 +65,7 @@ def test_a_comment_is_written_once_and_then_over_itself(github_console: GithubCo
     assert github_console.fake_github.count_changes() == 2
 
 
-def test_its_own_is_found_beyond_the_first_page_and_nobody_elses_is_touched(
+def test_the_own_comment_is_found_on_any_page_and_others_are_left_alone(
     github_console: GithubConsole,
 ) -> None:
     github_console.fake_github.add_foreign_comments(
@@ -140,7 +140,7 @@ def test_an_answer_that_is_lost_is_no_success_and_is_not_written_twice(
 @pytest.mark.parametrize(
     ("fault", "says"), [("refuse", "not accessible by integration"), ("else", "did not confirm")]
 )
-def test_what_is_refused_or_not_confirmed_is_an_error(
+def test_a_refused_or_unconfirmed_comment_is_an_error(
     github_console: GithubConsole, fault: str, says: str
 ) -> None:
     github_console.fake_github.set_fault(fault)
@@ -196,7 +196,7 @@ def test_nothing_in_a_report_is_markdown_or_a_marker(github_console: GithubConso
     assert fit_to_limit("short") == "short"
 
 
-def test_as_a_table_it_is_a_line_for_each_field(github_console: GithubConsole) -> None:
+def test_table_output_of_a_comment_has_a_line_for_each_field(github_console: GithubConsole) -> None:
     out = github_console("github", "comment", "FILE", "--pull-request", "7", text="x")
     assert out == "did: created\ncomment: 3000000008\nurl: https://github.com/o/n/8\n"
 

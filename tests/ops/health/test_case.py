@@ -39,12 +39,12 @@ class HealthCaseTests:
     ) -> None:
         require_ok(area, subject, answers)
 
-    def test_it_fails_for_its_reason_and_names_a_command(
+    def test_a_failing_part_gives_its_reason_and_a_command(
         self, area: str, subject: str, answers: AwsAnswers, evidence: str, command: str
     ) -> None:
         require_failing(area, subject, answers, evidence, command)
 
-    def test_without_an_answer_it_is_unknown_and_never_ok(
+    def test_a_part_without_an_answer_is_unknown_and_never_ok(
         self, area: str, subject: str, answers: AwsAnswers, api: str
     ) -> None:
         require_unknown(area, subject, answers, api)

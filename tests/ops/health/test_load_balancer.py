@@ -115,7 +115,7 @@ class TestLoadBalancerCases(HealthCaseTests):
     cases = LOAD_BALANCER_CASES
 
 
-def test_of_very_many_groups_few_are_described_and_the_metric_tells_of_the_others() -> None:
+def test_many_target_groups_are_judged_by_metric_and_few_are_described() -> None:
     bad = {name.replace("-", "_"): 1 for name in TARGET_GROUP_NAMES[10:40]}
     findings = run_health_check("balancer", "many targets", answer_host_counts(**bad))
     assert {f.state for f in findings} == {"failing"}

@@ -99,5 +99,5 @@ def test_very_many_log_groups_are_read_where_they_are_asked_for() -> None:
         ("ERROR " + "word " * 50, "ERROR " + "word " * 18 + "word..."),
     ],
 )
-def test_of_a_line_the_beginning_is_shown_without_secrets(line: str, expected: str) -> None:
+def test_a_log_line_is_shortened_and_redacted(line: str, expected: str) -> None:
     assert redact_line(line) == expected

@@ -87,7 +87,7 @@ def list_methods(modules: dict[str, dict[str, Any]], attributes: set[str]) -> li
 
 
 @each_check
-def test_a_record_is_whole(check: Check) -> None:
+def test_a_check_record_is_complete(check: Check) -> None:
     assert KEBAB_CASE.fullmatch(check.key)
     assert check.title
     assert check.failure.endswith(".")

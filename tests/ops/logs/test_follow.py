@@ -123,7 +123,7 @@ def test_live_tail_filters_and_says_that_it_samples(
 @pytest.mark.parametrize(
     "error_code", ["AccessDeniedException", "InvalidOperationException", "LimitExceededException"]
 )
-def test_where_live_tail_is_refused_lines_are_polled(
+def test_if_live_tail_is_refused_lines_are_polled(
     typed: Typed, capsys: pytest.CaptureFixture[str], error_code: str
 ) -> None:
     stage, run_line = typed
@@ -147,7 +147,7 @@ def test_where_live_tail_is_refused_lines_are_polled(
     assert error_code in err
 
 
-def test_a_group_that_is_not_there_ends_it(
+def test_following_a_missing_log_group_is_an_error(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage, run_line = typed
@@ -173,7 +173,7 @@ def test_a_line_counts_once_for_each_way_that_it_comes() -> None:
 
 
 @pytest.mark.parametrize("way", ["--poll", "--follow"])
-def test_where_aws_does_not_answer_it_is_asked_again_and_nothing_is_missing(
+def test_an_unanswered_poll_is_repeated_without_losing_lines(
     typed: Typed, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
     stage, run_line = typed

@@ -54,7 +54,7 @@ def test_fields_match_whatever_the_spacing_of_the_json(
         (["{ $.level }"], "x { $.level } y", True),
     ],
 )
-def test_text_is_text_whatever_is_in_it(texts: list[str], message: str, matches: bool) -> None:
+def test_search_text_is_matched_literally(texts: list[str], message: str, matches: bool) -> None:
     line_filter = build_line_filter(texts, [], None)
     assert validate_filter_pattern(line_filter.pattern) == line_filter.pattern
     assert matches_filter_pattern(line_filter.pattern, message) is matches
@@ -80,7 +80,7 @@ def test_text_beside_fields_is_looked_for_in_what_they_find() -> None:
         (["x" * 1100], [], None, "TEXT, --field and --pattern must be at most 1024 characters"),
     ],
 )
-def test_what_cannot_be_looked_for_is_refused(
+def test_an_impossible_filter_is_refused(
     texts: list[str], fields: list[str], pattern: str | None, message: str
 ) -> None:
     with pytest.raises(UsageError) as refused:

@@ -164,7 +164,7 @@ def test_a_table_is_followed_by_the_cost_on_stderr(
     assert "GB scanned, 0.0000 $ (us-east-1's list price, 2026-11: 0.005 $ per GB)" in err
 
 
-def test_a_query_of_ones_own(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_typed_query_is_run(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     _, run_line = typed
     line = "logs query --part backend --output json --query 'fields @message | filter @message "
     assert run_line(f'{line} like "start"\'') == 0
@@ -177,7 +177,9 @@ def test_a_query_of_ones_own(typed: Typed, capsys: pytest.CaptureFixture[str]) -
     assert "--query is a query of one's own" in capsys.readouterr().err
 
 
-def test_without_a_name_they_are_listed(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_name_the_queries_are_listed(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, run_line = typed
     with record_calls() as calls:
         assert run_line("logs query") == 0
@@ -187,7 +189,7 @@ def test_without_a_name_they_are_listed(typed: Typed, capsys: pytest.CaptureFixt
     assert run_line("logs query --since 1h") == 2
 
 
-def test_ctrl_c_stops_it_in_aws(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_stops_the_query_in_aws(typed: Typed, capsys: pytest.CaptureFixture[str]) -> None:
     stage, run_line = typed
 
     def interrupt(_: object, __: float) -> None:

@@ -73,7 +73,7 @@ def test_a_trace_is_joined_in_its_stream_and_what_follows_is_not() -> None:
     }
 
 
-def test_an_indented_line_that_comes_later_is_one_of_its_own() -> None:
+def test_an_indented_line_that_comes_much_later_is_a_separate_message() -> None:
     lines = [*build_lines("a"), *build_lines("  b", start=5000)]
     assert [line.message for line in join_traces(lines)] == ["a", "  b"]
 
@@ -88,7 +88,7 @@ def test_groups_are_counted_with_their_first_and_last_and_the_newest_as_example(
     assert (second.shape, second.count, second.streams) == ("ok", 2, {"s", "t"})
 
 
-def test_new_is_what_was_not_there_before_the_deployment() -> None:
+def test_messages_not_seen_before_the_deployment_are_new() -> None:
     deployed_at = datetime.fromtimestamp(100, UTC)
     before, after = deployed_at - timedelta(seconds=50), deployed_at + timedelta(seconds=50)
     (old,) = group_by_shape([LogLine(90_000, "s", "x"), LogLine(120_000, "s", "x")])

@@ -83,7 +83,7 @@ def test_a_window_announces_its_beginning_and_its_end_once(ops: OpsConsole) -> N
     assert ops.run_for_json("lock show")["items"] == []
 
 
-def test_what_is_agreed_to_is_a_length_whenever_it_begins(ops: OpsConsole) -> None:
+def test_the_hash_of_a_window_covers_its_length_and_not_its_start(ops: OpsConsole) -> None:
     hash_ = ops.run_for_json(f"{PARAMETERS_LINE} --dry-run")["hash"]
     ops.stage.clock.sleep(1800)
     assert ops.run_for_json(f"{PARAMETERS_LINE} --dry-run")["hash"] == hash_
@@ -91,7 +91,7 @@ def test_what_is_agreed_to_is_a_length_whenever_it_begins(ops: OpsConsole) -> No
     ops(f"{PARAMETERS_LINE} --yes --expect {hash_}")
 
 
-def test_an_act_that_fails_ends_unmuted_and_announced_as_broken_off(ops: OpsConsole) -> None:
+def test_a_failed_window_is_unmuted_and_announced_as_cancelled(ops: OpsConsole) -> None:
     _, err = ops(f"{LOCKED_TABLE_LINE} --yes", 5)
     assert "ops maintenance run parameters vacuum failed and was undone" in err
     assert "no lock within 10 s" in err
@@ -127,7 +127,7 @@ def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
     ]
 
 
-def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: OpsConsole) -> None:
+def test_mutes_of_a_killed_window_can_be_ended_separately(ops: OpsConsole) -> None:
     with interrupt_after_call(ops.stage, "rds.create_db_snapshot"):
         ops(f"{PARAMETERS_LINE} --by actions --yes", 130)
     ops("lock break --reason gone --yes")
@@ -140,7 +140,7 @@ def test_what_a_killed_window_muted_by_hand_can_be_unmuted_alone(ops: OpsConsole
     assert ops.run_for_json("alarms unmute --yes")["alarms"] == []
 
 
-def test_where_nobody_can_be_told_nothing_is_begun(ops: OpsConsole) -> None:
+def test_a_window_that_cannot_be_announced_is_not_started(ops: OpsConsole) -> None:
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK_PREFIX}-page"
     ops.stage.client("sns").delete_topic(TopicArn=topic)
     _, err = ops(f"{PARAMETERS_LINE} --tell page --yes", 5)
@@ -154,7 +154,7 @@ def test_where_nobody_can_be_told_nothing_is_begun(ops: OpsConsole) -> None:
     assert is_every_alarm_active(ops.stage)
 
 
-def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
+def test_p0_alarms_stay_active_if_no_outage_is_planned() -> None:
     of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
     scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)
     off = StackAlarm("off", "P1", has_enabled_actions=False, is_scaling=False)
@@ -164,7 +164,7 @@ def test_alarms_of_p0_act_on_where_no_outage_is_planned() -> None:
     assert list_alarms_to_mute([*of, off], "rules", has_outage=True) == [*of, off]
 
 
-def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) -> None:
+def test_a_window_lasts_twice_the_usual_time_or_as_long_as_typed(ops: OpsConsole) -> None:
     def note(line: str) -> str:
         found = ops.run_for_json(f"{line} --dry-run")["plan"]["notes"][0]
         assert isinstance(found, str)
@@ -175,7 +175,7 @@ def test_a_window_is_twice_as_long_as_usual_or_as_it_is_told(ops: OpsConsole) ->
     assert note(f"{PARAMETERS_LINE} --for 90").startswith("the window lasts 90 minutes")
 
 
-def test_a_patch_restarts_the_server_so_that_it_is_not_rebooted_again(ops: OpsConsole) -> None:
+def test_after_a_patch_the_server_is_not_rebooted_again(ops: OpsConsole) -> None:
     line = f"{WINDOW_LINE} --patch 16.11 --parameters work_mem=8192 --reboot --no-sql"
     assert "already done: reboot" in ops(ops.add_plan_hash(line))[1]
     assert describe_database(ops.stage)["EngineVersion"] == "16.11"
@@ -219,7 +219,7 @@ def test_without_alarms_it_is_announced_all_the_same(ops: OpsConsole) -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_one_line_and_nothing_is_announced(
+def test_an_impossible_window_is_one_line_and_not_announced(
     ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"{WINDOW_LINE} {line} --yes", 2)
@@ -267,7 +267,7 @@ def test_status_tells_what_waits_and_when_it_comes(ops: OpsConsole) -> None:
 
 
 @pytest.mark.parametrize("api", ["describe_db_instances", "list_alarm_mute_rules"])
-def test_what_cannot_be_looked_at_is_no_status(ops: OpsConsole, api: str) -> None:
+def test_a_denied_read_of_status_is_an_error(ops: OpsConsole, api: str) -> None:
     with fail_operations("AccessDenied", api):
         out, err = ops("maintenance status", 1)
     assert out == ""
@@ -289,5 +289,7 @@ SATURDAY_NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
         ("xyz:11:30-sat:12:30", None),
     ],
 )
-def test_when_a_weekly_window_begins(window: str, begins: datetime | None) -> None:
+def test_the_next_start_of_a_weekly_window_is_computed(
+    window: str, begins: datetime | None
+) -> None:
     assert find_next_window_start(window, SATURDAY_NOON) == begins

@@ -204,14 +204,14 @@ def test_wrong_input_is_one_line_before_any_call(
     assert calls == []
 
 
-def test_a_statistic_leaves_out_what_it_means_nothing_of(
+def test_a_statistic_shows_only_metrics_it_is_valid_for(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items = read_items(typed, capsys, "metrics load-balancer --stat p90 --no-compare")
     assert {item["metric"] for item in items} == {"latency"}
 
 
-def test_comparisons_older_than_values_are_kept_are_said(
+def test_a_comparison_beyond_metric_retention_is_reported(
     typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage, run_line = typed
@@ -223,7 +223,7 @@ def test_comparisons_older_than_values_are_kept_are_said(
     assert "yesterday has" not in out
 
 
-def test_names_of_metrics_are_typed_once_for_each_kind() -> None:
+def test_metric_names_are_unique_for_each_kind() -> None:
     for facts in METRIC_FACTS.values():
         names = [fact.name for fact in facts]
         assert len(names) == len(set(names))

@@ -154,7 +154,7 @@ def get_literal_prefix(arn: str) -> str:
     return arn.split(":", 5)[5].split("${")[0]
 
 
-def test_no_api_and_no_resource_is_there_for_nothing() -> None:
+def test_every_granted_api_and_resource_is_used() -> None:
     used = {
         api for declaration in DECLARATIONS.values() for api in declaration.calls
     } - UNRESTRICTED_APIS
@@ -254,7 +254,7 @@ def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> 
             assert is_of_iam or keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 
 
-def test_each_role_may_what_the_one_before_may_and_more() -> None:
+def test_each_role_extends_the_commands_of_the_one_before() -> None:
     reader, operator, recoverer = (set(list_role_commands(role)) for role in ROLES)
     assert reader < operator < recoverer == set(COMMAND_ROLES)
 
@@ -292,7 +292,7 @@ def test_only_a_recoverer_deletes_backups() -> None:
         assert ("rds:DeleteDBSnapshot" in actions) is (role == "recoverer")
 
 
-def test_what_a_stack_has_not_is_left_out() -> None:
+def test_resources_that_a_stack_lacks_are_left_out_of_policies() -> None:
     alone = replace(build_stack_names(build_stack_outputs()), recovery_region=None, data_key=None)
     text = json.dumps(build_statements_document(build_policy_statements(alone, COMMAND_ROLES)))
     assert "{" not in text.replace('{"', "").replace("${aws:userid}", "").replace("[{", "[")

@@ -36,7 +36,7 @@ def test_300_resources_fit_into_a_comment(run_line: RunLine, tmp_path: Path, op:
 
 
 @pytest.mark.parametrize("stacks", [6, 12])
-def test_what_is_too_long_is_cut_but_never_the_dangerous(
+def test_a_long_report_is_cut_but_never_its_dangers(
     run_line: RunLine, tmp_path: Path, stacks: int
 ) -> None:
     files, engine = [], PreviewWriter(run_whole_program("prod"))

@@ -203,7 +203,7 @@ def test_no_property_is_harmless_and_dangerous() -> None:
         ("aws:mq/broker:Broker", {"a": 1}, {"a": 2}, "not judged", "nothing is known of"),
     ],
 )
-def test_a_change_is_told_for_what_it_is(
+def test_a_dangerous_change_is_reported_with_its_kind(
     type_: str, old: dict[str, Any] | None, new: dict[str, Any] | None, kind: str, text: str
 ) -> None:
     dangers = judge(type_, old, new)
@@ -221,7 +221,7 @@ def test_a_change_is_told_for_what_it_is(
         (ALARM, {"alarmActions": ["a"]}, {"alarmActions": ["a", "b"]}),
     ],
 )
-def test_a_change_that_does_no_harm_is_not_told(
+def test_a_harmless_change_is_not_reported(
     type_: str, old: dict[str, Any] | None, new: dict[str, Any]
 ) -> None:
     assert judge(type_, old, new) == []

@@ -52,7 +52,7 @@ def change_inputs(**inputs: Any) -> Callable[[dict[str, Any]], None]:
         lambda step: step.update(provider=PROVIDER.replace("default", "other").format(id="1")),
     ],
 )
-def test_whatever_is_done_otherwise_has_another_hash(
+def test_any_different_step_has_another_digest(
     change: Callable[[dict[str, Any]], object],
 ) -> None:
     step = copy.deepcopy(STEP)
@@ -60,7 +60,7 @@ def test_whatever_is_done_otherwise_has_another_hash(
     assert compute_digest(step) != compute_digest(STEP)
 
 
-def test_a_provider_and_a_component_are_in_it() -> None:
+def test_the_digest_covers_providers_and_components() -> None:
     provider = {
         "op": "update",
         "urn": "urn:pulumi:prod::bulwark::pulumi:providers:aws::default",
@@ -81,7 +81,7 @@ def test_the_same_update_has_the_same_hash() -> None:
     assert compute_digest(later, other, same) == compute_digest(other, STEP)
 
 
-def test_a_recorded_preview_has_one_and_no_secret_is_printed() -> None:
+def test_a_recorded_preview_has_a_digest_of_16_characters() -> None:
     file = Path(__file__).parents[1] / "previews" / "change.json"
     document = json.loads(file.read_text(encoding="utf-8"))
     assert len(parse_live(document, "prod").digest) == 16

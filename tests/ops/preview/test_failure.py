@@ -108,7 +108,7 @@ def test_violations_of_older_engines_are_read() -> None:
     assert violation.lines == ("storageEncrypted is false, must be true",)
 
 
-def test_what_is_no_violation_is_said_as_pulumi_says_it() -> None:
+def test_a_failure_that_is_no_violation_is_quoted_from_pulumi() -> None:
     text = "Diagnostics:\n  aws:ec2:Vpc (network):\n    error: cidrBlock: token=hunter2 refused\n"
     (reason,) = list_text_reasons(text)
     assert reason == "aws:ec2:Vpc (network):\n    error: cidrBlock: token=[hidden] refused"
@@ -155,7 +155,7 @@ def test_a_deployment_says_what_its_program_refuses(put_pulumi: Callable[..., Pa
         run_preview(PROJECT_ROOT, "dev")
 
 
-def test_a_failure_without_a_word_is_one(put_pulumi: Callable[..., Path]) -> None:
+def test_a_failure_without_output_is_reported(put_pulumi: Callable[..., Path]) -> None:
     put_pulumi("")
     with pytest.raises(OpsError, match="of dev failed: Pulumi ended with 255 and said nothing"):
         run_preview(PROJECT_ROOT, "dev")

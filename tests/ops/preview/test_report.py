@@ -26,7 +26,7 @@ CHANGE_PREVIEW, EMPTY_PREVIEW, FAILED_PREVIEW = (
 RECORDED_PULUMI_FOLDER = PROJECT_ROOT.parent / "shared" / "reference" / "pulumi"
 
 
-def test_what_loses_data_comes_first_and_ends_with_3(run_line: RunLine) -> None:
+def test_data_loss_comes_first_and_exits_3(run_line: RunLine) -> None:
     code, out, err = run_line("preview-report", CHANGE_PREVIEW)
     assert code == 3
     assert out.startswith(f"{PREVIEW_MARKER}\n")
@@ -190,7 +190,7 @@ def test_a_failed_preview_says_why_and_ends_with_1(run_line: RunLine) -> None:
     assert "@everyone" in fenced[2]
 
 
-def test_a_failure_before_any_step_is_one(run_line: RunLine, tmp_path: Path) -> None:
+def test_a_preview_that_failed_before_any_step_exits_1(run_line: RunLine, tmp_path: Path) -> None:
     file = write_preview(
         tmp_path, {"diagnostics": [{"severity": "info#err", "message": "Traceback"}]}
     )
@@ -242,7 +242,7 @@ def test_a_stack_given_twice_is_refused(run_line: RunLine) -> None:
     assert (code, "give one file per stack" in err) == (2, True)
 
 
-def test_a_comment_is_written_where_it_is_to_go(run_line: RunLine, tmp_path: Path) -> None:
+def test_a_report_is_written_to_the_given_file(run_line: RunLine, tmp_path: Path) -> None:
     to = tmp_path / "comment.md"
     code, out, _ = run_line("preview-report", CHANGE_PREVIEW, EMPTY_PREVIEW, "--to", str(to))
     assert (code, out) == (3, "")

@@ -84,7 +84,7 @@ def test_what_fails_comes_first_with_its_command_and_exit_code_3(
     assert captured.err.splitlines()[1].strip() == first["command"]
 
 
-def test_what_is_gone_from_aws_fails(
+def test_resources_deleted_from_aws_are_failing(
     prod: DeployedProd, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backend = ecs_backends[ACCOUNT][REGION]

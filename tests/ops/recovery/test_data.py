@@ -120,7 +120,7 @@ def test_a_dropped_table_is_there_again_as_of_the_second_before(ops: OpsConsole)
 
 
 @pytest.mark.exhaustive
-def test_a_restored_one_takes_the_password_that_the_secret_has_now(ops: OpsConsole) -> None:
+def test_a_restored_instance_gets_the_current_password_of_the_secret(ops: OpsConsole) -> None:
     clock, own = ops.stage.clock, ops.stage.client("rds")
     arn = ops.stage.outputs.database.secret_arn
     secrets = ops.stage.client("secretsmanager")
@@ -198,7 +198,9 @@ def require_nothing_lost_since_the_fence(lost: list[int], client: TimedWriter) -
     assert max(lost) < min(later), "the old one took a write when the new one did already"
 
 
-def test_by_rename_nobody_is_answered_until_the_new_one_is(ops: OpsConsole) -> None:
+def test_promotion_by_rename_answers_no_client_until_the_new_instance_serves(
+    ops: OpsConsole,
+) -> None:
     clock = ops.stage.clock
     client = TimedWriter(ops, lambda: fetch_login(ops))
     client.writer.create_table()
@@ -228,7 +230,7 @@ def test_by_rename_nobody_is_answered_until_the_new_one_is(ops: OpsConsole) -> N
 
 
 @pytest.mark.exhaustive
-def test_without_a_fence_the_old_one_answers_in_the_new_ones_name(ops: OpsConsole) -> None:
+def test_without_a_fence_the_old_instance_answers_at_the_new_ones_name(ops: OpsConsole) -> None:
     stage = ops.stage
     part = stage.outputs.database.model_copy(update={"fence_security_group_id": None})
     stage.outputs = stage.outputs.model_copy(update={"database": part})
@@ -267,7 +269,7 @@ class RestartedWriter(TimedWriter):
         super().send_request()
 
 
-def test_by_secret_the_old_one_takes_no_writes_of_whoever_has_the_old_secret(
+def test_promotion_by_secret_refuses_writes_to_the_old_instance(
     ops: OpsConsole,
 ) -> None:
     clock = ops.stage.clock

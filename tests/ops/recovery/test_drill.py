@@ -108,9 +108,7 @@ def list_restored_instances(ops: OpsConsole) -> list[Any]:
     return list_restored_and_replaced_instances(ops.stage.aws, ops.stage.outputs)
 
 
-def test_it_measures_what_the_restore_took_and_what_would_have_been_lost(
-    ops: OpsConsole, tmp_path: Path
-) -> None:
+def test_a_drill_measures_restore_time_and_data_loss(ops: OpsConsole, tmp_path: Path) -> None:
     client = HeartbeatWriter(ops)
     with step_clients(ops.stage.clock.held_clock, client, step_seconds=13):
         ops.stage.clock.sleep(640)
@@ -170,7 +168,7 @@ def test_a_heartbeat_of_a_time_after_the_loss_is_an_error(ops: OpsConsole) -> No
     assert (kept["met"], kept["rpo_seconds"]) == (False, None)
 
 
-def test_without_an_alarm_that_the_loss_raises_nobody_knows_how_long_it_takes(
+def test_without_a_paging_alarm_for_the_loss_the_rto_is_unknown(
     ops: OpsConsole,
 ) -> None:
     ops.stage.client("cloudwatch").delete_alarms(AlarmNames=[TARGETS_ALARM])
@@ -214,7 +212,7 @@ def build_identity(**facts: Any) -> dict[str, Any]:
         ({"identity": {"rows": [], "answer": "refused"}}, "not proved which server answered"),
     ],
 )
-def test_which_server_answered_is_proved(
+def test_a_drill_proves_which_server_answered(
     tmp_path: Path, answers: dict[str, Any], problem: str
 ) -> None:
     journal = Journal(FolderJournalStore(tmp_path / "run"))
@@ -246,7 +244,7 @@ def test_an_objective_that_is_missed_is_exit_code_3_and_kept(ops: OpsConsole) ->
         pytest.param("undo", 90, 0, "it was undone", marks=pytest.mark.exhaustive),
     ],
 )
-def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
+def test_a_killed_drill_leaves_no_instance_and_is_recorded(
     ops: OpsConsole, way: str, rto: int, code: int, reason: str
 ) -> None:
     with interrupt_at_sleep(ops.stage.clock, 40):
@@ -272,7 +270,7 @@ def test_killed_and_carried_on_or_undone_it_leaves_nothing_and_is_recorded(
 
 @pytest.mark.exhaustive
 @pytest.mark.exhaustive
-def test_one_that_never_answers_is_undone_and_that_is_what_is_said(ops: OpsConsole) -> None:
+def test_a_restore_that_never_answers_is_undone_and_reported(ops: OpsConsole) -> None:
     with patch(
         "ops.database.sql.connection.DatabaseClient.fetch_rows", side_effect=_raise_unreachable
     ):

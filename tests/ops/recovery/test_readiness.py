@@ -66,7 +66,9 @@ def publish_outputs(stage: Stage) -> None:
             )
 
 
-def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(readiness_stage: Any) -> None:
+def test_readiness_lists_what_is_prepared_and_how_to_mend_what_is_missing(
+    readiness_stage: Any,
+) -> None:
     stage, looked, _ = readiness_stage
     stage.clock.sleep(3600)
     found = looked()
@@ -107,7 +109,7 @@ def test_what_is_prepared_is_told_and_what_is_missing_says_what_helps(readiness_
     } <= ways
 
 
-def test_what_has_been_brought_about_is_found(readiness_stage: Any) -> None:
+def test_prepared_items_are_recognised(readiness_stage: Any) -> None:
     stage, looked, typed = readiness_stage
     publish_outputs(stage)
     stage.client("s3").put_object(
@@ -126,7 +128,7 @@ def test_what_has_been_brought_about_is_found(readiness_stage: Any) -> None:
     assert here["source"].startswith("the drill drill-")
 
 
-def test_outputs_of_before_are_not_those_of_now(readiness_stage: Any) -> None:
+def test_outdated_published_outputs_are_not_ready(readiness_stage: Any) -> None:
     stage, looked, _ = readiness_stage
     publish_outputs(stage)
     name = f"{stage.outputs.backups.outputs_path}/database"
@@ -144,7 +146,7 @@ def test_outputs_of_before_are_not_those_of_now(readiness_stage: Any) -> None:
         ("AccessDeniedException", "describe_registry", "images"),
     ],
 )
-def test_what_could_not_be_looked_at_is_unknown(
+def test_an_item_that_cannot_be_read_is_unknown(
     readiness_stage: Any, code: str, operation: str, subject: str
 ) -> None:
     _, looked, _ = readiness_stage

@@ -90,7 +90,7 @@ def test_what_a_deleted_instance_has_left_is_named_by_its_resource_id(capsys: Ca
     capsys.readouterr()
 
 
-def test_where_pulumi_knows_nothing_it_is_told_what_to_begin_with(
+def test_without_a_pulumi_stack_the_state_option_is_required(
     capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -203,7 +203,7 @@ def test_a_killed_deployment_is_not_taken_for_done_because_its_database_is_there
         assert (list_database_ids(stage), len(pulumi.imports)) == ([PRIMARY_IDENTIFIER], 1)
 
 
-def test_a_region_away_it_is_another_stack(capsys: Capture) -> None:
+def test_a_rebuild_in_another_region_is_another_stack(capsys: Capture) -> None:
     with open_lost_stack(put_replicated_backups) as (stage, typed):
         assert typed(f"recover region {PROGRAM_OPTION} --yes --output json") == 0
         made = json.loads(capsys.readouterr().out)
@@ -264,7 +264,7 @@ def test_where_the_bucket_is_gone_journals_are_kept_in_a_folder(
 @pytest.mark.parametrize(
     ("page", "build"), [("region-down", put_replicated_backups), ("total-loss", put_lost_database)]
 )
-def test_the_lines_of_the_runbook_that_want_pulumi(
+def test_the_rebuild_commands_of_the_runbook_work(
     capsys: Capture, page: str, build: Callable[[Stage], None]
 ) -> None:
     (path,) = [one for one in RUNBOOK_PAGES if one.stem == page]

@@ -83,9 +83,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LostStack
 
 
 @pytest.mark.exhaustive
-def test_it_is_made_again_and_what_pulumi_says_is_shown_as_it_says_it(
-    scene: LostStackScene, capsys: Capture
-) -> None:
+def test_a_rebuild_streams_the_output_of_pulumi(scene: LostStackScene, capsys: Capture) -> None:
     assert scene.run_line(REBUILD_LINE) == 0
     assert "  Updating\n   +  aws:rds:Instance database creating\n" in capsys.readouterr().err
     assert scene.list_database_ids() == [PRIMARY_IDENTIFIER]
@@ -93,7 +91,9 @@ def test_it_is_made_again_and_what_pulumi_says_is_shown_as_it_says_it(
     assert scene.read_backend()["config"] == {SNAPSHOT_CONFIG_KEY: f"{PRIMARY_IDENTIFIER}-final"}
 
 
-def test_what_it_says_in_the_end_is_why_it_failed(scene: LostStackScene, capsys: Capture) -> None:
+def test_the_last_output_of_pulumi_is_the_reason_of_a_failure(
+    scene: LostStackScene, capsys: Capture
+) -> None:
     scene.set_fault("fail")
     assert scene.run_line(REBUILD_LINE) == 5
     said = capsys.readouterr().err
@@ -103,7 +103,7 @@ def test_what_it_says_in_the_end_is_why_it_failed(scene: LostStackScene, capsys:
 
 
 @pytest.mark.exhaustive
-def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
+def test_a_killed_pulumi_leaves_a_lock_and_the_run_resumes_without_it(
     scene: LostStackScene, capsys: Capture
 ) -> None:
     scene.set_fault("kill")
@@ -120,7 +120,7 @@ def test_killed_it_leaves_its_lock_and_is_carried_on_when_that_is_taken_away(
     assert scene.list_database_ids() == [PRIMARY_IDENTIFIER]
 
 
-def test_ctrl_c_twice_leaves_it_at_work_and_a_resume_finds_what_it_did(
+def test_ctrl_c_twice_leaves_pulumi_running_and_a_resume_finds_its_result(
     scene: LostStackScene, capsys: Capture
 ) -> None:
     scene.set_fault("slow")

@@ -108,7 +108,7 @@ def collect_world_facts(stage: Stage) -> object:
         (put_without_backups, "rebuild", 1, "there is no complete backup"),
     ],
 )
-def test_what_cannot_be_is_refused_before_anything_is_done(
+def test_an_impossible_rebuild_is_refused_before_any_change(
     capsys: pytest.CaptureFixture[str],
     build: Callable[[Stage], None],
     line: str,

@@ -57,7 +57,7 @@ def test_the_commands_name_the_resource_as_the_program_registers_it(ops: OpsCons
     assert build_primary_urn(parse_outputs(graph.exports)) in registered
 
 
-def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
+def test_a_reconciled_state_has_the_new_instance_and_is_otherwise_unchanged(
     ops: OpsConsole, tmp_path: Path
 ) -> None:
     before = build_instance_state(PRIMARY_IDENTIFIER, f"{PRIMARY_IDENTIFIER}-replica-1")
@@ -86,7 +86,7 @@ def test_the_state_knows_the_new_instance_and_is_else_as_it_was(
         (build_instance_state(PRIMARY_IDENTIFIER, PRIMARY_IDENTIFIER), "contains it 2 times"),
     ],
 )
-def test_a_state_that_is_none_or_anothers_is_refused(
+def test_an_invalid_or_foreign_state_is_refused(
     ops: OpsConsole, tmp_path: Path, body: object, says: str
 ) -> None:
     file, to = write_state_file(tmp_path, "before.json", body), tmp_path / "after.json"

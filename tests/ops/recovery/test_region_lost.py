@@ -102,7 +102,7 @@ def test_the_stack_is_made_again_with_nothing_but_its_recovery_region(
     assert "ops recover region" in page.read_text(encoding="utf-8")
 
 
-def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
+def test_a_stopped_region_recovery_resumes_from_the_journal_folder(
     lost_region: tuple[Stage, RunLine, RegionDownFault], capsys: Capture
 ) -> None:
     stage, typed, _ = lost_region
@@ -117,7 +117,7 @@ def test_stopped_on_its_way_it_is_carried_on_from_the_folder(
     assert get_fake_pulumi(stage).up_count == 1
 
 
-def test_what_is_ready_is_told_and_what_the_lost_region_would_say_is_unknown(
+def test_readiness_is_known_except_for_the_lost_region(
     lost_region: tuple[Stage, RunLine, RegionDownFault], capsys: Capture
 ) -> None:
     _, typed, _ = lost_region
@@ -128,7 +128,7 @@ def test_what_is_ready_is_told_and_what_the_lost_region_would_say_is_unknown(
     assert items[f"outputs in {RECOVERY_REGION}"]["state"] == "ok"
 
 
-def test_where_no_folder_is_named_it_says_so_and_nothing_is_done(
+def test_without_a_journal_folder_region_recovery_is_refused(
     lost_region: tuple[Stage, RunLine, RegionDownFault], capsys: Capture
 ) -> None:
     stage, typed, _ = lost_region

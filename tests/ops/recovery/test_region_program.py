@@ -150,7 +150,7 @@ def scene(tmp_path: Path) -> Iterator[RegionScene]:
         yield RegionScene(held_clock, Outputs.model_validate(deployment.exports), pulumi)
 
 
-def test_what_was_committed_is_there_a_region_away_with_the_stacks_own_settings(
+def test_committed_rows_are_recovered_in_the_other_region_with_the_stacks_settings(
     scene: RegionScene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with scene.connect_database(REGION, scene.outputs) as connection:

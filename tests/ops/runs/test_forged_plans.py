@@ -145,7 +145,7 @@ def test_every_plan_of_ours_is_trusted(procedure: Procedure) -> None:
         ("destroy", "--yes"),
     ],
 )
-def test_other_commands_of_pulumi_are_none_of_ours(arguments: tuple[str, ...]) -> None:
+def test_other_pulumi_commands_are_not_trusted(arguments: tuple[str, ...]) -> None:
     command = ProgramCommand(tool="pulumi", arguments=arguments)
     assert not verification.is_program_command(command)
 
@@ -159,6 +159,6 @@ def test_other_commands_of_pulumi_are_none_of_ours(arguments: tuple[str, ...]) -
         ("push",),
     ],
 )
-def test_other_commands_of_git_are_none_of_ours(arguments: tuple[str, ...]) -> None:
+def test_other_git_commands_are_not_trusted(arguments: tuple[str, ...]) -> None:
     command = ProgramCommand(tool="git", arguments=arguments, checkout="prod-1")
     assert not verification.is_program_command(command)

@@ -24,7 +24,7 @@ from tests.ops.runs.scene import SNAPSHOT_LINE, Scene, open_scene
 from tests.ops.stage import Stage
 
 
-def test_a_malformed_journal_is_named_and_stops_nobody(scene: Scene) -> None:
+def test_a_malformed_journal_is_named_and_blocks_no_command(scene: Scene) -> None:
     run = scene.run_for_json(SNAPSHOT_LINE)["run"]
     scene.put_object("runs/broken-1/000000.json", '{"x": 1}')
     scene.put_object("runs/broken-2/000000.json", "\x1b[2Jno json")
@@ -56,7 +56,7 @@ def test_a_lock_that_cannot_be_read_holds_and_can_be_broken(scene: Scene) -> Non
     scene.run(SNAPSHOT_LINE)
 
 
-def test_nothing_is_carried_on_unasked(scene: Scene) -> None:
+def test_resuming_and_undoing_need_confirmation(scene: Scene) -> None:
     run = scene.stop_snapshot_run()
     for verb in ("resume", "undo"):
         assert "--yes is not set, and there is no terminal" in scene.run(f"runs {verb} {run}", 2)
@@ -78,7 +78,7 @@ def test_a_dry_run_shows_what_is_left_and_its_hash_is_expected(scene: Scene) -> 
     assert scene.run_for_json("runs list")["items"][0]["state"] == "done"
 
 
-def test_what_somebody_else_started_is_not_carried_on_by_yes_alone(scene: Scene) -> None:
+def test_a_run_of_another_operator_needs_more_than_yes_to_resume(scene: Scene) -> None:
     run = scene.stop_snapshot_run()
     with patch("ops.cli.execution.get_person", lambda: "bob@laptop"):
         said = scene.run(f"runs resume {run} --yes", 2)
@@ -166,7 +166,7 @@ def test_unknown_is_not_safe_to_delete(capsys: pytest.CaptureFixture[str]) -> No
         assert {row["serves"] for row in rows} == {"unknown"}
 
 
-def test_what_is_agreed_to_is_what_is_carried_out(scene: Scene) -> None:
+def test_a_run_that_moved_on_since_the_question_is_not_resumed(scene: Scene) -> None:
     """Somebody else carries the run on between the question and the answer."""
     from ops.core.actions import Actions
     from ops.core.errors import UsageError

@@ -98,7 +98,9 @@ def test_a_program_reads_the_line_and_what_is_missing(
     assert "aws ecs execute-command" in err
 
 
-def test_run_begins_it_here_and_says_how_it_ended(ops: OpsConsole, tools: Path) -> None:
+def test_exec_run_starts_the_session_and_reports_its_exit_code(
+    ops: OpsConsole, tools: Path
+) -> None:
     one = list_task_ids(ops)[1]
     ops(f"{EXEC_LINE} --task {one[:12]} --run")
     said = tools.read_text().splitlines()

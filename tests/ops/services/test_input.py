@@ -85,7 +85,7 @@ def test_bad_input_is_one_line_and_asks_aws_nothing(ops: OpsConsole, line: str, 
         ),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_changes_nothing(
+def test_an_impossible_service_command_is_one_line_and_changes_nothing(
     ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"service {line}", 2)
@@ -130,7 +130,7 @@ def test_a_bad_number_is_one_line_and_asks_aws_nothing(
         ("scale 3 --service backend", "--yes is not set, and there is no terminal"),
     ],
 )
-def test_a_number_that_cannot_be_is_one_line_and_changes_nothing(
+def test_an_impossible_count_is_one_line_and_changes_nothing(
     ops: OpsConsole, line: str, says: str
 ) -> None:
     _, err = ops(f"service {line}", 2)

@@ -62,7 +62,7 @@ def test_a_service_has_the_tasks_only_once_they_run() -> None:
 
 
 @pytest.mark.parametrize("planned", [plan_scale_of_fixed_count, plan_limits])
-def test_what_was_changed_is_undone(planned: Callable[[Stage], Plan]) -> None:
+def test_an_undo_restores_task_count_and_limits(planned: Callable[[Stage], Plan]) -> None:
     with open_stage() as stage:
         put_scaled_service(stage)
         before, plan, fuse = collect_tasks_and_limits(stage), planned(stage), KillFuse()
@@ -142,7 +142,7 @@ class MovingScaling:
         (1, 1, "done"),
     ],
 )
-def test_a_count_that_automatic_scaling_moves_holds_nobody_up(
+def test_a_count_moved_by_automatic_scaling_ends_the_wait(
     count: int, moved_count: int, outcome: str
 ) -> None:
     with open_stage() as stage:
@@ -184,7 +184,7 @@ def test_what_was_changed_since_is_not_taken_back_with_an_older_run(ops: OpsCons
     assert describe_service(ops.stage)["runningCount"] == 2
 
 
-def test_beyond_the_limits_it_says_so_and_offers_the_change(ops: OpsConsole) -> None:
+def test_a_count_beyond_the_limits_is_refused_with_the_autoscaling_command(ops: OpsConsole) -> None:
     put_scalable_target(ops.stage)
     _, err = ops("service scale 12 --service backend --yes", 2)
     assert "COUNT must be 1 to 6, not 12" in err
@@ -208,7 +208,7 @@ def test_suspended_scaling_holds_no_limits_and_goes_on_again(ops: OpsConsole) ->
     assert collect_limits_facts(ops.stage)["suspended"] is False
 
 
-def test_down_to_none_says_what_it_means(ops: OpsConsole) -> None:
+def test_scaling_to_zero_warns_of_the_outage(ops: OpsConsole) -> None:
     out, _ = ops("service scale 0 --service backend --dry-run")
     assert "with 0 tasks the service is down" in out
     _, err = ops("service scale 0 --service backend --yes", 2)
@@ -221,7 +221,7 @@ def test_the_page_is_the_stacks_own_rule() -> None:
     assert UNMATCHED_HOST == UNMATCHED_HOST
 
 
-def test_the_page_is_undone_and_was_not_met_before() -> None:
+def test_undoing_the_maintenance_page_restores_its_rule() -> None:
     with open_stage() as stage:
         put_maintenance_rule(stage)
         fuse = KillFuse()

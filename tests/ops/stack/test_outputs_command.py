@@ -18,7 +18,9 @@ def ops() -> Iterator[tuple[Stage, Any]]:
         yield stage, run_line
 
 
-def test_all_of_it_is_json_and_one_value_is_text(ops: tuple[Stage, Any], capsys: Capture) -> None:
+def test_all_outputs_are_json_and_a_single_value_is_text(
+    ops: tuple[Stage, Any], capsys: Capture
+) -> None:
     stage, typed = ops
     capsys.readouterr()
     assert typed("outputs show") == 0
@@ -32,7 +34,7 @@ def test_all_of_it_is_json_and_one_value_is_text(ops: tuple[Stage, Any], capsys:
 
 
 @pytest.mark.parametrize("path", ["database", "no.such", "database..identifier"])
-def test_what_is_no_single_value_is_an_error(
+def test_a_path_without_a_single_value_is_an_error(
     ops: tuple[Stage, Any], capsys: Capture, path: str
 ) -> None:
     assert ops[1](f"outputs show {path}") == 2

@@ -55,7 +55,7 @@ def ops(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield StateConsole(stage, run_line, capsys)
 
 
-def test_it_is_saved_listed_and_fetched_as_it_was(ops: StateConsole, tmp_path: Path) -> None:
+def test_a_state_is_saved_listed_and_fetched_unchanged(ops: StateConsole, tmp_path: Path) -> None:
     made = ops.run_for_json(f"state backup {PROGRAM_OPTION} --yes")
     names = [one["state"] for one in ops.run_for_json("state list")["items"]]
     assert sorted(names) == sorted([made["state"], SAVED_STATE_NAME])
@@ -67,7 +67,7 @@ def test_it_is_saved_listed_and_fetched_as_it_was(ops: StateConsole, tmp_path: P
     assert "not overwritten" in ops(f"state fetch --to {to}", 2)[1]
 
 
-def test_given_back_it_shows_what_differs_and_saves_what_was(ops: StateConsole) -> None:
+def test_a_state_restore_shows_differences_and_saves_the_old_state(ops: StateConsole) -> None:
     before = ops.pulumi.stacks["test"].state
     shown = ops(f"state restore {SAVED_STATE_NAME} {PROGRAM_OPTION} --dry-run")[0]
     assert "known again  aws:s3/bucket:Bucket::b" in " ".join(shown.split()).replace(
@@ -102,7 +102,7 @@ def test_drift_is_what_a_preview_would_change(ops: StateConsole) -> None:
     ]
 
 
-def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
+def test_a_states_digest_does_not_depend_on_when_it_was_written() -> None:
     one = pretended_pulumi.build_stack_export("db-1", "x::y")
     two = pretended_pulumi.build_stack_export("db-1", "x::y")
     two["deployment"]["resources"].reverse()
@@ -114,7 +114,7 @@ def test_a_digest_is_of_what_is_there_not_of_when_it_was_written() -> None:
     )
 
 
-def test_what_is_saved_and_is_no_state_is_told(ops: StateConsole) -> None:
+def test_a_saved_object_that_is_no_state_is_an_error(ops: StateConsole) -> None:
     bucket = ops.stage.outputs.backups.operations_bucket
     ops.stage.client("s3").put_object(Bucket=bucket, Key="states/test/odd.json", Body=b"{}")
     assert "is no export of a state" in ops("state fetch odd --to /tmp/bulwark-odd.json", 1)[1]

@@ -48,16 +48,16 @@ def is_control_named(control: str, text: str) -> bool:
 
 
 @pytest.mark.parametrize("control", CONTROL_IDS)
-def test_a_test_names_the_control(control: str, test_sources: str) -> None:
+def test_every_control_is_named_by_a_test(control: str, test_sources: str) -> None:
     assert is_control_named(control, test_sources)
 
 
-def test_the_search_finds_nothing_that_is_not_there() -> None:
+def test_the_search_matches_whole_control_ids_only() -> None:
     assert not is_control_named("RDS.1", "RDS.13 def test_rds_13_x")
     assert is_control_named("RDS.1", "def test_prod_rds_1_private")
 
 
-def test_the_page_lists_exactly_these() -> None:
+def test_the_page_lists_exactly_the_tested_controls() -> None:
     control_list = CONTROLS_PAGE.read_text(encoding="utf-8").split("\n\n")[2]
     control_ids = set()
     for part in control_list.replace("\n", " ").split(" · "):

@@ -41,7 +41,7 @@ def list_files_with(text: str) -> set[str]:
         "a component | 10",
     ],
 )
-def test_the_page_has_the_count(row: str) -> None:
+def test_the_architecture_page_has_the_counts(row: str) -> None:
     assert f"| {row} |" in PAGE
 
 

@@ -164,7 +164,7 @@ def test_every_logical_name_begins_with_its_components(variant: str) -> None:
 
 
 @each_variant
-def test_no_logical_name_counts(variant: str) -> None:
+def test_logical_names_are_not_numbered(variant: str) -> None:
     """Names are by meaning: a zone, a service. Replicas alone are all alike, and numbered."""
     for resource in list_resources(variant):
         numbers = [part for part in resource.name.split("-") if part.isdigit() and int(part) < 10]
@@ -226,7 +226,7 @@ def test_only_pulumis_own_invokes_ask_aws(variant: str) -> None:
 
 
 @each_variant
-def test_what_holds_a_secret_is_marked_secret(variant: str) -> None:
+def test_values_that_hold_a_secret_are_marked_secret(variant: str) -> None:
     for resource in list_resources(variant):
         key = SECRET_INPUTS.get(resource.type)
         if key is not None and resource.inputs.get(key) is not None:
@@ -236,7 +236,7 @@ def test_what_holds_a_secret_is_marked_secret(variant: str) -> None:
                 assert name in resource.secrets, f"{resource.urn} {name}"
 
 
-def test_every_kind_of_secret_was_seen() -> None:
+def test_every_kind_of_secret_is_in_the_tested_stacks() -> None:
     secret_inputs = {
         (r.type, key)
         for r in list_resources("everything")
@@ -254,18 +254,18 @@ def test_no_secret_leaves_by_the_outputs(variant: str) -> None:
 
 
 @each_variant
-def test_what_operations_own_is_ignored(variant: str) -> None:
+def test_properties_owned_by_operations_are_ignored_by_pulumi(variant: str) -> None:
     for resource in list_resources(variant):
         owned_keys = OWNED_BY_OPERATIONS.get(resource.type, set()) & resource.inputs.keys()
         assert owned_keys <= set(resource.ignore_changes), resource.urn
 
 
-def test_everything_that_operations_own_was_seen() -> None:
+def test_every_property_owned_by_operations_is_in_the_tested_stacks() -> None:
     assert {r.type for r in list_resources("everything")} >= OWNED_BY_OPERATIONS.keys()
 
 
 @each_variant
-def test_what_is_stateful_is_protected_where_the_stack_is(variant: str) -> None:
+def test_stateful_resources_are_protected_if_the_stack_is(variant: str) -> None:
     for resource in list_resources(variant):
         if STACK_VARIANTS[variant][0] != "prod":
             assert not resource.protect, resource.urn
@@ -273,7 +273,7 @@ def test_what_is_stateful_is_protected_where_the_stack_is(variant: str) -> None:
             assert resource.protect, resource.urn
 
 
-def test_everything_stateful_was_seen() -> None:
+def test_every_stateful_type_is_in_the_tested_stacks() -> None:
     assert {r.type for r in list_resources("everything")} >= STATEFUL_TYPES
 
 
@@ -313,7 +313,7 @@ def test_the_copies_in_parameter_store_are_the_exports(variant: str) -> None:
         ("policy/rules", {"pulumi", "pulumi_aws", "pulumi_policy", "components"}),
     ],
 )
-def test_imports_run_one_way(folder: str, forbidden: set[str]) -> None:
+def test_folders_import_each_other_in_one_direction(folder: str, forbidden: set[str]) -> None:
     for file, tree in list_sources(folder):
         if "lambdas" in file.parts:  # what runs in AWS, not in the program
             continue

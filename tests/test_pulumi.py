@@ -63,7 +63,7 @@ def stack(
     return automation.create_or_select_stack("sandbox", work_dir=str(project), opts=options)
 
 
-def test_a_stack_lives_its_life(stack: automation.Stack) -> None:
+def test_a_stack_can_be_created_updated_and_destroyed(stack: automation.Stack) -> None:
     previewed = stack.preview()
     assert previewed.change_summary.keys() == {"create"}
     up = stack.up()

@@ -94,7 +94,7 @@ def test_no_service_acts_for_another_account(owner: str) -> None:
     assert asked >= (3 if owner == "foundation" else 10)
 
 
-def test_the_table_of_services_without_a_source_has_none_too_many() -> None:
+def test_every_service_listed_as_sourceless_is_used() -> None:
     grants = [grant for stack in STACKS for grant in list_stack_grants(stack)]
     without_source = {service for _, service, statement in grants if is_let_in(statement, None)}
     assert {find_unstated_service(service) for service in without_source} == set(

@@ -33,12 +33,12 @@ def run_tool(*command: str) -> str:
 @pytest.mark.parametrize(
     "command", [("ruff", "format", "--check"), ("ruff", "check")], ids=" ".join
 )
-def test_ruff_has_nothing_to_say(command: tuple[str, ...]) -> None:
+def test_ruff_reports_no_problem(command: tuple[str, ...]) -> None:
     assert run_tool(*command, ".") == ""
 
 
 @pytest.mark.exhaustive
-def test_mypy_has_nothing_to_say() -> None:
+def test_mypy_reports_no_problem() -> None:
     assert run_tool("mypy") == ""
 
 

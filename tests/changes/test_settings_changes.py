@@ -237,7 +237,7 @@ def test_harmless_changes_are_harmless_together() -> None:
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_what_aws_has_once_is_not_replaced_beside_itself(name: str) -> None:
+def test_singleton_resources_are_deleted_before_they_are_replaced(name: str) -> None:
     stack, base = STACKS[name]
     locked: dict[str, JsonValue] = {"backups": {"lock": "governance"}}
     graph = _run(stack, build_overrides(stack, base, locked))

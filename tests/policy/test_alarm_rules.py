@@ -31,7 +31,7 @@ def test_a_lower_severity_of_a_paging_alarm_is_a_violation(severity: str) -> Non
     assert "the alarm is P0 by docs/alarms.md" in violation
 
 
-def test_a_higher_severity_and_a_lower_one_that_pages_too_are_none() -> None:
+def test_severities_that_still_page_are_no_violation() -> None:
     overrides: JsonValue = {
         "database-cpu-critical": {"severity": "P1"},
         "database-cpu-high": {"severity": "P0"},

@@ -30,13 +30,13 @@ POLICY_EXCEPTIONS = {"old": PolicyException(**EXCEPTION_VALUES)}
         ("database-not-public", "database-old", EXPIRY_DATE, False),
     ],
 )
-def test_it_lets_pass_what_it_names_until_its_day(
+def test_an_exception_applies_to_its_resources_until_its_date(
     rule: str, resource: str, today: date, passes: bool
 ) -> None:
     assert is_excepted(rule, resource, POLICY_EXCEPTIONS, today) is passes
 
 
-def test_after_its_day_it_is_a_violation_of_its_own() -> None:
+def test_an_expired_exception_is_a_violation() -> None:
     assert list(format_expired_exceptions(POLICY_EXCEPTIONS, EXPIRY_DATE)) == []
     (text,) = format_expired_exceptions(POLICY_EXCEPTIONS, date(2027, 7, 1))
     assert text.startswith(

@@ -112,11 +112,11 @@ def build_analyze_request(
 @pytest.mark.parametrize(
     ("stack", "mandatory"), [("dev", False), ("staging", True), ("prod", True), ("sandbox", True)]
 )
-def test_it_is_mandatory_where_the_profile_is_prod(stack: str, mandatory: bool) -> None:
+def test_the_pack_is_mandatory_for_the_prod_profile(stack: str, mandatory: bool) -> None:
     assert build_pack(stack).is_mandatory is mandatory
 
 
-def test_a_stack_s_exceptions_are_the_packs() -> None:
+def test_the_pack_has_the_exceptions_of_its_stack() -> None:
     assert set(build_pack("staging").exceptions) == {"unprotected", "one-region"}
 
 

@@ -169,7 +169,7 @@ def test_what_is_shared_with_everybody_is_seen(type_: str) -> None:
         ("lambda/layerVersionPermission:LayerVersionPermission", {"principal": "*"}, "organiz"),
     ],
 )
-def test_a_function_is_public_wherever_it_is_said(
+def test_a_public_function_is_found_in_every_permission_type(
     type_: str, inputs: dict[str, Any], start: str
 ) -> None:
     (text,) = list_violations("function-not-public", f"aws:{type_}", inputs)

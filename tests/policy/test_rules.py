@@ -43,13 +43,13 @@ def test_every_rule_has_its_cases_and_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("name", RULE_CASES)
-def test_a_good_resource_passes(name: str) -> None:
+def test_a_compliant_resource_passes_its_rule(name: str) -> None:
     case = RULE_CASES[name]
     assert get_rule(name).list_violations(case.build_resource(case.good, good=True)) == []
 
 
 @pytest.mark.parametrize(("name", "start"), BAD_CASES)
-def test_a_bad_one_does_not_and_the_line_names_the_property(name: str, start: str) -> None:
+def test_a_violating_resource_is_reported_by_its_property(name: str, start: str) -> None:
     case = RULE_CASES[name]
     bad = case.build_resource(case.bad[start], good=False, protect=name != "protected")
     violations = get_rule(name).list_violations(bad)
@@ -65,7 +65,7 @@ def test_a_rule_looks_at_its_types_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(RULE_CASES) - {"world-only-to-balancer", "protected"}))
-def test_what_is_not_known_yet_is_not_judged(name: str) -> None:
+def test_unknown_values_are_not_judged(name: str) -> None:
     case = RULE_CASES[name]
     props = dict.fromkeys(case.good, UNKNOWN)
     assert get_rule(name).list_violations(case.build_resource(props, good=True)) == []

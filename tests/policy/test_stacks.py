@@ -85,7 +85,7 @@ def test_prod_and_dev_need_no_exception() -> None:
 
 @pytest.mark.parametrize("stack", ["staging", "sandbox"])
 @pytest.mark.exhaustive
-def test_without_their_exceptions_the_others_do_not_hold_the_rules(stack: str) -> None:
+def test_without_their_exceptions_other_stacks_violate_rules(stack: str) -> None:
     violations = StackPolicyPack(PACK_DATE, "prod").list_violations(
         list_aws_resources(run_whole_program(stack))
     )
@@ -111,7 +111,7 @@ def test_a_setting_that_loosens_prod_is_found() -> None:
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
-def test_a_first_preview_finds_nothing_either(stack: str) -> None:
+def test_a_first_preview_has_no_violations(stack: str) -> None:
     """Then AWS has said nothing yet: no key has an ARN, no role one."""
     graph = run_stack_program(stack, PreviewMocks(), preview=True)
     violations = [

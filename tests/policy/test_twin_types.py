@@ -132,7 +132,7 @@ def test_a_condition_bounds_who_may_come_or_counts_for_nothing(
         ("cidrIpv4", "64.0.0.0/2"),
     ],
 )
-def test_the_world_is_the_world_however_it_is_written(key: str, cidr: str) -> None:
+def test_every_notation_of_the_whole_internet_is_recognised(key: str, cidr: str) -> None:
     inputs = {key: cidr, "fromPort": 22, "toPort": 22, "ipProtocol": "tcp"}
     (text,) = list_violations("world-only-to-balancer", INGRESS_TYPE, inputs)
     assert text.startswith("fromPort is 22, must be 80 or 443 of the load balancer")
@@ -162,7 +162,9 @@ def test_a_network_is_not_the_world(cidr: str) -> None:
         ("aws:iam/role:Role", {"managedPolicyArns": [ADMINISTRATOR_ARN]}),
     ],
 )
-def test_an_administrator_is_one_by_every_attachment(type_: str, inputs: dict[str, Any]) -> None:
+def test_administrator_access_is_found_in_every_attachment_type(
+    type_: str, inputs: dict[str, Any]
+) -> None:
     (text,) = list_violations("no-administrators", type_, inputs)
     assert "AdministratorAccess" in text
 

@@ -26,7 +26,7 @@ def test_each_block_starts_empty() -> None:
             assert len(get_client("ssm", REGION).describe_parameters()["Parameters"]) == 1
 
 
-def test_it_is_the_account_of_the_sandbox() -> None:
+def test_the_in_memory_aws_has_the_account_of_the_sandbox() -> None:
     with use_in_memory_aws(REGION):
         assert get_client("sts", REGION).get_caller_identity()["Account"] == ACCOUNT_ID
 
@@ -43,7 +43,7 @@ def test_an_operation_that_moto_lacks_does_not_go_out() -> None:
         get_client("pricing", "us-east-1").get_products(ServiceCode="AmazonEC2")
 
 
-def test_there_is_one_at_a_time() -> None:
+def test_a_second_in_memory_aws_is_refused() -> None:
     with (
         use_in_memory_aws(REGION),
         pytest.raises(RuntimeError, match="there is an in-memory AWS in this process already"),
@@ -52,7 +52,7 @@ def test_there_is_one_at_a_time() -> None:
         pass
 
 
-def test_outside_of_it_there_is_no_client() -> None:
+def test_outside_the_in_memory_aws_no_client_is_created() -> None:
     with pytest.raises(RealAwsError, match="no in-memory AWS to call s3 in"):
         get_client("s3", REGION)
 

@@ -7,7 +7,7 @@ import pytest
 from sandbox import clock
 
 
-def test_nothing_takes_time_at_once() -> None:
+def test_with_the_instant_clock_nothing_takes_time() -> None:
     assert not clock.is_in_future(clock.InstantClock().get_completion_time(3600))
 
 

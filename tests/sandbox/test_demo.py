@@ -8,7 +8,7 @@ from sandbox.demo import main, parse_setting
 
 
 @pytest.mark.exhaustive
-def test_it_deploys_a_stack_and_shows_what_came_of_it(
+def test_the_demo_deploys_a_stack_and_shows_the_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "page.html"
@@ -32,7 +32,7 @@ def test_it_deploys_a_stack_and_shows_what_came_of_it(
         (["--stack", "dev", "--set", "compute=cloud"], "bulwark:compute is 'cloud'"),
     ],
 )
-def test_what_cannot_be_is_refused_with_exit_code_2(
+def test_an_impossible_demo_is_refused_with_exit_code_2(
     options: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(options) == 2

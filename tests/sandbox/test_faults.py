@@ -102,7 +102,7 @@ def test_an_error_is_said_as_each_service_says_it(
     getattr(api_client, operation)(**READ_CALLS[api])
 
 
-def test_only_what_is_meant_is_refused_by_its_name() -> None:
+def test_only_the_named_operation_is_denied() -> None:
     s3 = create_retrying_client("s3")
     s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
     with faults.inject_faults(DeniedFault(("s3.put_object",))):
@@ -162,7 +162,7 @@ def test_reads_show_a_change_late() -> None:
         '[{"fault": "denied"}]',
     ],
 )
-def test_faults_that_there_are_not_are_refused(text: str) -> None:
+def test_unknown_faults_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         faults.parse_faults(text)
 

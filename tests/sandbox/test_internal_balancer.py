@@ -33,7 +33,7 @@ def deployment() -> Iterator[InMemoryDeployment]:
         yield internal_deployment
 
 
-def test_it_has_no_public_address(deployment: InMemoryDeployment) -> None:
+def test_an_internal_load_balancer_has_no_public_address(deployment: InMemoryDeployment) -> None:
     outputs = parse_outputs(deployment.exports)
     assert outputs.load_balancer is not None
     assert outputs.load_balancer.internal
@@ -43,7 +43,9 @@ def test_it_has_no_public_address(deployment: InMemoryDeployment) -> None:
     assert subnets == set(outputs.network.private_subnets.values())
 
 
-def test_it_holds_the_policies_and_is_drawn_where_it_is(deployment: InMemoryDeployment) -> None:
+def test_an_internal_stack_passes_the_policies_and_is_drawn_without_internet_access(
+    deployment: InMemoryDeployment,
+) -> None:
     violations = list(build_pack("dev").list_violations(list_aws_resources(deployment.graph)))
     assert violations == []
     assert "no way in from the internet" in render_diagram(deployment.graph, "dev")
@@ -63,7 +65,7 @@ def test_without_an_answer_from_here_health_is_unknown_with_the_reason(
     assert "the load balancer is internal: ask from its VPC" in unknown["evidence"]
 
 
-def test_its_scheme_is_not_changed_by_a_deployment(deployment: InMemoryDeployment) -> None:
+def test_a_load_balancers_scheme_cannot_be_changed(deployment: InMemoryDeployment) -> None:
     line = "^bulwark:loadBalancer.internal is false, must be true: a load balancer keeps its scheme"
     with pytest.raises(pulumi.RunError, match=line):
         deploy_in_memory("dev")

@@ -34,11 +34,11 @@ def measure_passed_seconds(running_clock: PausingClock, wall_seconds: float) -> 
     return (running_clock.now() - before).total_seconds()
 
 
-def test_it_passes_fast_while_nobody_holds_it(pausing_clock: PausingClock) -> None:
+def test_the_clock_runs_fast_while_no_process_holds_it(pausing_clock: PausingClock) -> None:
     assert measure_passed_seconds(pausing_clock, 0.5) > 20
 
 
-def test_it_passes_as_real_time_while_a_client_is_served(pausing_clock: PausingClock) -> None:
+def test_the_clock_runs_in_real_time_while_a_client_is_served(pausing_clock: PausingClock) -> None:
     with hold_clock():
         time.sleep(0.05)  # a tick may be under way
         assert measure_passed_seconds(pausing_clock, 0.5) < 2
@@ -61,7 +61,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_process_holds_it_while_it_computes_and_not_while_it_sleeps(
+def test_a_process_holds_the_clock_while_it_computes_but_not_while_it_sleeps(
     pausing_clock: PausingClock,
 ) -> None:
     with pausing_clock.lend_to_process() as (value, descriptor):
@@ -103,7 +103,7 @@ def test_times_are_found_in_real_time(pausing_clock: PausingClock) -> None:
     )
 
 
-def test_a_process_without_the_lock_reads_it(
+def test_a_process_without_the_lock_can_read_the_clock(
     pausing_clock: PausingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CLOCK_VARIABLE, f"{SHARED_CLOCK_PREFIX}{pausing_clock.file}:-1")

@@ -121,7 +121,7 @@ def test_the_costs_of_alarms_are_one_line_with_their_number_and_their_sum(
     assert cost_rows.count("<tr>") == len(summary.cost_groups)
 
 
-def test_a_cell_says_what_it_is_where_the_heads_are_folded_away(
+def test_table_cells_have_labels_for_narrow_screens(
     prod_graph: ResourceGraph,
 ) -> None:
     text = render_page(build_summary(prod_graph, "x"), prod_graph)

@@ -57,7 +57,7 @@ def sandbox_process() -> Iterator[SandboxProcess]:
         started_process.end_process(signal.SIGKILL)
 
 
-def test_it_prints_the_lines_to_paste(sandbox_process: SandboxProcess) -> None:
+def test_the_served_sandbox_prints_the_lines_to_paste(sandbox_process: SandboxProcess) -> None:
     for word in (
         *("AWS_ENDPOINT_URL=http://127.0.0.1:", "AWS_REGION=eu-north-1", "AWS_ACCESS_KEY_ID="),
         *("AWS_SECRET_ACCESS_KEY=", "PULUMI_CONFIG_PASSPHRASE=", "pulumi login file://"),
@@ -66,7 +66,7 @@ def test_it_prints_the_lines_to_paste(sandbox_process: SandboxProcess) -> None:
         assert word in sandbox_process.output
 
 
-def test_a_client_makes_a_database_that_takes_its_time(sandbox_process: SandboxProcess) -> None:
+def test_a_client_creates_a_database_that_takes_time(sandbox_process: SandboxProcess) -> None:
     session = boto3.Session("sandbox", "sandbox")
     rds = session.client("rds", "eu-north-1", endpoint_url=sandbox_process.url)
     response = rds.create_db_instance(
@@ -92,7 +92,7 @@ def test_a_client_makes_a_database_that_takes_its_time(sandbox_process: SandboxP
     assert time.monotonic() - begun > 0.3  # eight simulated minutes at 600 to 1 are 0.8 s
 
 
-def test_regions_are_apart(sandbox_process: SandboxProcess) -> None:
+def test_regions_share_no_resources(sandbox_process: SandboxProcess) -> None:
     session = boto3.Session("sandbox", "sandbox")
     rds = session.client("rds", "eu-west-1", endpoint_url=sandbox_process.url)
     assert rds.describe_db_instances()["DBInstances"] == []
@@ -130,7 +130,7 @@ def test_calls_can_be_made_to_fail(sandbox_process: SandboxProcess) -> None:
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.exhaustive)]
 )
-def test_a_signal_ends_it_without_a_fuss(number: int) -> None:
+def test_a_signal_ends_the_served_sandbox_with_exit_code_0(number: int) -> None:
     assert SandboxProcess().end_process(number) == 0
 
 

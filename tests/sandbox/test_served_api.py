@@ -59,7 +59,7 @@ def test_an_image_is_pushed_and_can_be_deployed(
     assert image["imageDigest"] in shown
 
 
-def test_its_tag_says_how_it_behaves(repository: str) -> None:
+def test_an_images_tag_determines_its_behaviour(repository: str) -> None:
     assert main(["sandbox", "push", "bulwark/prod/backend:v3-never-healthy"]) == 0
     assert get_image_behaviour(f"{repository}:v3-never-healthy") == "unhealthy"
 
@@ -156,7 +156,7 @@ def test_a_name_of_the_sandbox_is_answered_by_its_load_balancer(site: BalancedSe
     assert fetch_status(f"https://{dns_name}/") == 200
 
 
-def test_what_the_service_answers_is_what_is_seen(site: BalancedService) -> None:
+def test_the_response_of_the_service_is_returned_unchanged(site: BalancedService) -> None:
     site.set_image("web:errors")
     site.ecs.update_service(cluster="cluster", service="web", taskDefinition="web")
     assert fetch_status(f"https://{NAME}/") == 500

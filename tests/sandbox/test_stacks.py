@@ -81,7 +81,7 @@ def test_more_stacks_go_into_the_in_memory_aws(stack: str, overrides: ConfigOver
 
 
 @pytest.mark.exhaustive
-def test_no_entry_is_for_nothing() -> None:
+def test_every_resource_entry_is_used_by_a_stack() -> None:
     """Every type that has an entry is one that some stack registers."""
     created_types = {
         resource.type
@@ -149,7 +149,7 @@ def test_the_first_failure_is_the_one_that_is_told(tmp_path: Path) -> None:
         deploy_in_memory("dev", root=tmp_path)
 
 
-def test_an_invoke_that_nobody_thought_of_fails_with_its_name() -> None:
+def test_an_unknown_invoke_fails_with_its_name() -> None:
     with (
         use_in_memory_aws(REGION),
         pytest.raises(Exception, match=r"aws:index/getArn:getArn has no answer: .*invokes\.py"),

@@ -40,7 +40,7 @@ FOREIGN_PROGRAMS: Final = ("gh", "git", "pulumi", "terraform")
 
 
 @pytest.mark.parametrize("line", ADOPT_LINES)
-def test_a_line_is_run_by_a_test_or_is_anothers(line: str) -> None:
+def test_every_line_of_the_page_is_run_by_a_test_or_is_of_another_program(line: str) -> None:
     if line.split()[0] in FOREIGN_PROGRAMS:
         return
     test_files = [file for start, file in TEST_BY_COMMAND.items() if line.startswith(start)]
@@ -67,7 +67,7 @@ def list_workflow_variables() -> set[str]:
     return {name for text in texts for name in re.findall(r"vars\.([A-Z_]+)", text)}
 
 
-def test_it_sets_every_variable_that_a_workflow_reads_and_no_other() -> None:
+def test_the_page_sets_exactly_the_variables_that_workflows_read() -> None:
     text = ADOPT_PAGE.read_text(encoding="utf-8")
     assert (
         set(re.findall(r"^gh variable set ([A-Z_]+)", text, re.MULTILINE))
@@ -89,7 +89,7 @@ def test_the_label_and_the_fields_are_those_of_the_workflows() -> None:
         assert {k for k, v in inputs.items() if v.get("required")} <= input_names
 
 
-def test_what_the_clock_runs_is_what_the_page_says() -> None:
+def test_the_page_lists_the_scheduled_commands() -> None:
     text = ADOPT_PAGE.read_text(encoding="utf-8")
     (file,) = [file for file in WORKFLOW_FILES if file.stem == "operations"]
     for job in read_jobs(file).values():

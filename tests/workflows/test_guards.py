@@ -39,7 +39,7 @@ def test_a_destruction_is_of_the_stack_that_was_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("context", "code"), [("app", 0), ("../outside", 1), ("link", 1), (".", 0), ("missing", 1)]
 )
-def test_what_is_built_is_a_folder_of_the_repository(
+def test_a_build_context_must_be_a_folder_of_the_repository(
     tmp_path: Path, context: str, code: int
 ) -> None:
     steps = StepRunner(tmp_path, {})
@@ -60,7 +60,7 @@ def test_an_image_with_a_severe_finding_ends_the_job(tmp_path: Path, content: st
     assert done.code == (1 if content == "vulnerable" else 0), done.text
 
 
-def test_what_is_pushed_is_what_was_scanned(tmp_path: Path) -> None:
+def test_the_pushed_image_is_the_scanned_one(tmp_path: Path) -> None:
     steps = StepRunner(tmp_path, {})
     (steps.checkout / "app").mkdir()
     (steps.checkout / "app" / "Dockerfile").write_text("FROM scratch", encoding="utf-8")
@@ -96,7 +96,7 @@ def test_a_fleet_is_delivered_as_a_service_is(
     assert done.text.splitlines()[: len(words) + 2] == [*words, "--yes", "--reason"]
 
 
-def test_who_builds_and_scans_has_no_credentials() -> None:
+def test_build_and_scan_jobs_have_no_credentials() -> None:
     (file,) = [file for file in WORKFLOW_FILES if file.stem == "image"]
     jobs = read_jobs(file)
     assert jobs["build"]["permissions"] == {"contents": "read"}

@@ -122,12 +122,12 @@ def test_a_job_has_the_least_rights_and_an_end(file: Path, name: str) -> None:
         assert re.fullmatch(r"ubuntu-\d\d\.\d\d", job["runs-on"])
 
 
-def test_no_right_is_granted_to_a_job_that_is_no_more() -> None:
+def test_every_job_with_listed_permissions_exists() -> None:
     assert set(JOB_PERMISSIONS) <= {(file.stem, name) for file, name in FILES_AND_JOBS}
 
 
 @pytest.mark.parametrize(("file", "name"), FILES_AND_JOBS, ids=JOB_IDS)
-def test_who_gets_credentials_is_alone_on_its_stack_and_is_not_broken_off(
+def test_a_job_with_credentials_runs_alone_on_its_stack_and_is_not_cancelled(
     file: Path, name: str
 ) -> None:
     job = read_jobs(file)[name]
@@ -178,7 +178,7 @@ def test_a_checkout_leaves_no_token_behind() -> None:
 
 
 @pytest.mark.parametrize("key", list_run_steps())
-def test_a_line_has_nothing_put_into_it(key: str) -> None:
+def test_run_scripts_contain_no_github_expressions(key: str) -> None:
     """What GitHub puts into a script is run: values come by the environment, which is not."""
     step = list_run_steps()[key]
     assert "${{" not in str(step.script)
@@ -196,7 +196,7 @@ def test_no_expression_has_the_text_of_somebody_without_rights(file: Path) -> No
             assert unsafe_text.strip("() ") == "", f"{expression}: {unsafe_text}"
 
 
-def test_a_title_of_a_pull_request_would_be_found() -> None:
+def test_unsafe_expressions_are_recognised() -> None:
     assert SAFE_EXPRESSION_PATTERN.sub("", "github.event.pull_request.title").strip("() ") != ""
     assert SAFE_EXPRESSION_PATTERN.sub("", "github.head_ref").strip("() ") != ""
 
@@ -337,11 +337,11 @@ def test_no_job_restores_a_cache_that_another_branch_may_have_written() -> None:
         )
 
 
-def test_no_job_runs_where_an_earlier_one_may_have_left_something() -> None:
+def test_every_job_runs_on_a_fresh_hosted_runner() -> None:
     for file, name in FILES_AND_JOBS:
         runner = read_jobs(file)[name].get("runs-on", "a called workflow")
         assert runner in ("ubuntu-24.04", "a called workflow"), f"{file.stem}: {name}"
 
 
-def test_conditions_were_found() -> None:
+def test_all_conditions_of_workflows_are_checked() -> None:
     assert sum(map(len, CONDITIONS.values())) == 15

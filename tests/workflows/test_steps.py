@@ -76,7 +76,7 @@ def steps(tmp_path: Path, prod: RunningStack) -> RecordedSteps:
         ("preview: tests: Test", "-m pytest -n auto"),
     ],
 )
-def test_a_make_target_starts_what_it_is_for(
+def test_a_make_target_starts_its_program(
     steps_without_credentials: RecordedSteps, key: str, starts: str
 ) -> None:
     done = steps_without_credentials(key, MAKEFLAGS="n")

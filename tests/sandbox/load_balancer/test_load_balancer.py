@@ -76,7 +76,7 @@ def test_the_first_rule_that_is_met_answers_and_a_change_of_it_is_seen_at_once(
     assert site.send_request("/gone").status == 200
 
 
-def test_what_no_rule_answers_the_default_does(site: BalancedService) -> None:
+def test_a_request_that_matches_no_rule_gets_the_default_action(site: BalancedService) -> None:
     site.create_listener(8080)
     reply = site.send_request(port=8080)
     assert (reply.status, reply.body) == (404, b"Not found")
@@ -117,7 +117,9 @@ def test_weights_are_kept_exactly_over_a_round(
     assert {site.send_request("/other").parse_json()["image"] for _ in range(3)} == {"web:other"}
 
 
-def test_no_registered_target_is_503_and_nobody_at_an_address_is_504(site: BalancedService) -> None:
+def test_no_registered_target_is_503_and_an_unreachable_target_is_504(
+    site: BalancedService,
+) -> None:
     empty = site.create_named_target_group("empty")
     site.create_rule(5, site.build_forward_action(empty), site.build_path_condition("/empty"))
     reply = site.send_request("/empty")
@@ -155,7 +157,7 @@ def test_instances_answer_as_the_image_does_that_their_parameter_named(
     assert {site.send_request("/fleet").parse_json()["target"] for _ in range(3)} == {ids[0]}
 
 
-def test_it_is_off_unless_asked_for_and_closed_afterwards(aws_client: ClientFactory) -> None:
+def test_load_balancers_are_served_only_inside_the_context(aws_client: ClientFactory) -> None:
     site = BalancedService(aws_client)
     with pytest.raises(ListenerNotServedError, match="serve_load_balancers"):
         balancer.get_listener_url(site.load_balancer_arn, 443)

@@ -63,7 +63,7 @@ def test_an_instance_that_goes_drains_first(stage: Stage) -> None:
     assert response["Reservations"][0]["Instances"][0]["State"]["Name"] == "terminated"
 
 
-def test_one_whose_health_checks_fail_is_replaced_after_its_grace(stage: Stage) -> None:
+def test_an_unhealthy_instance_is_replaced_after_its_grace_period(stage: Stage) -> None:
     put_unhealthy_image(stage)
     set_fleet_capacity(stage, 3)
     stage.clock.sleep(200)
@@ -83,7 +83,7 @@ def test_one_whose_health_checks_fail_is_replaced_after_its_grace(stage: Stage) 
     assert fleet.list_target_states(stage) == ["healthy"] * 3
 
 
-def test_what_is_terminated_in_ec2_is_replaced(stage: Stage) -> None:
+def test_an_instance_terminated_in_ec2_is_replaced(stage: Stage) -> None:
     gone = fleet.list_group_instances(stage)[0]["InstanceId"]
     stage.client("ec2").terminate_instances(InstanceIds=[gone])
     assert gone not in fleet.list_instance_ids(stage)
@@ -144,9 +144,7 @@ def test_an_update_keeps_the_policy_and_sizes_follow_the_limits(stage: Stage) ->
     assert list_lifecycle_states(stage) == ["InService", "InService", "Pending"]
 
 
-def test_the_cooldown_is_honoured_where_it_is_to_be(
-    stage: Stage, get_refusal: RefusalGetter
-) -> None:
+def test_the_cooldown_is_honoured_if_requested(stage: Stage, get_refusal: RefusalGetter) -> None:
     set_fleet_capacity(stage, 3)
     call = create_autoscaling_client(stage).set_desired_capacity
     parameters = {
@@ -176,7 +174,7 @@ def test_a_group_with_something_in_it_is_deleted_only_by_force(
     assert fleet.list_target_states(stage) == []
 
 
-def test_what_is_suspended_happens_once_it_is_resumed(stage: Stage) -> None:
+def test_a_suspended_process_acts_once_it_is_resumed(stage: Stage) -> None:
     only = {"AutoScalingGroupName": fleet.FLEET_GROUP, "ScalingProcesses": ["Launch"]}
     create_autoscaling_client(stage).suspend_processes(**only)
     set_fleet_capacity(stage, 3)
@@ -186,7 +184,7 @@ def test_what_is_suspended_happens_once_it_is_resumed(stage: Stage) -> None:
     assert list_lifecycle_states(stage) == ["InService", "InService", "Pending"]
 
 
-def test_where_nothing_takes_time_everything_is_there_at_once(aws_client: ClientFactory) -> None:
+def test_with_the_instant_clock_instances_are_in_service_at_once(aws_client: ClientFactory) -> None:
     ec2, api = aws_client("ec2"), aws_client("autoscaling")
     assert isinstance(clock.get_sandbox_clock(), clock.InstantClock)
     template = ec2.create_launch_template(

@@ -105,7 +105,7 @@ def test_tasks_start_and_the_deployment_completes(
     assert after["deployments"][0]["rolloutState"] == "COMPLETED"
 
 
-def test_an_update_starts_tasks_anew(compute_place: ComputePlace, held_clock: ManualClock) -> None:
+def test_an_update_starts_new_tasks(compute_place: ComputePlace, held_clock: ManualClock) -> None:
     compute_place.create_service()
     held_clock.advance(300)
     compute_place.ecs.update_service(cluster="cluster", service="web", desiredCount=4)
@@ -235,7 +235,7 @@ def test_a_protected_load_balancer_is_not_deleted(
     compute_place.elb.delete_load_balancer(LoadBalancerArn=arn)
 
 
-def test_a_group_keeps_all_that_it_was_given(
+def test_an_auto_scaling_group_keeps_all_its_inputs(
     compute_place: ComputePlace, aws_client: ClientFactory
 ) -> None:
     scaling = aws_client("autoscaling")
@@ -271,7 +271,7 @@ def test_a_group_keeps_all_that_it_was_given(
 def test_a_scaling_policy_is_enabled(
     compute_place: ComputePlace, aws_client: ClientFactory
 ) -> None:
-    test_a_group_keeps_all_that_it_was_given(compute_place, aws_client)
+    test_an_auto_scaling_group_keeps_all_its_inputs(compute_place, aws_client)
     scaling = aws_client("autoscaling")
     metric = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     scaling.put_scaling_policy(
@@ -285,10 +285,10 @@ def test_a_scaling_policy_is_enabled(
     assert "PredictiveScalingConfiguration" not in scaling_policy
 
 
-def test_a_lifecycle_hook_has_no_queue_that_nobody_gave(
+def test_a_lifecycle_hook_has_no_target_by_default(
     compute_place: ComputePlace, aws_client: ClientFactory
 ) -> None:
-    test_a_group_keeps_all_that_it_was_given(compute_place, aws_client)
+    test_an_auto_scaling_group_keeps_all_its_inputs(compute_place, aws_client)
     scaling = aws_client("autoscaling")
     scaling.put_lifecycle_hook(
         AutoScalingGroupName="fleet",

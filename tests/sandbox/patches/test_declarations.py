@@ -61,7 +61,7 @@ def list_problems(*patches: ServicePatch) -> list[str]:
     return [problem.split(f"{__name__}.", 1)[1] for problem in find_wrong_declarations(patches)]
 
 
-def test_declarations_that_hold_report_nothing() -> None:
+def test_valid_declarations_report_no_problem() -> None:
     assert list_problems(declare(UnpatchedResponse)) == []
 
 
@@ -106,7 +106,7 @@ def test_an_added_operation_may_be_wrapped_later_but_not_replaced() -> None:
     ]
 
 
-def test_what_moto_had_is_remembered_after_patching() -> None:
+def test_the_operations_of_moto_are_remembered_after_patching() -> None:
     class Response(UnpatchedResponse):
         pass
 

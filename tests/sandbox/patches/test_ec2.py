@@ -108,7 +108,7 @@ def test_a_rule_for_another_group_keeps_its_description(aws_client: ClientFactor
     assert ingress[0]["ReferencedGroupInfo"]["GroupId"] == client
 
 
-def test_a_group_that_another_names_is_not_deleted(
+def test_a_security_group_referenced_by_another_is_not_deleted(
     aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:
     ec2 = aws_client("ec2")
@@ -122,7 +122,7 @@ def test_a_group_that_another_names_is_not_deleted(
     ec2.delete_security_group(GroupId=client)
 
 
-def test_a_group_of_a_database_is_not_deleted(
+def test_a_security_group_of_a_database_is_not_deleted(
     aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:
     ec2, rds = aws_client("ec2"), aws_client("rds")
@@ -142,7 +142,7 @@ def test_a_group_of_a_database_is_not_deleted(
     ec2.delete_security_group(GroupId=name)
 
 
-def test_a_group_of_an_interface_endpoint_is_not_deleted(
+def test_a_security_group_of_an_interface_endpoint_is_not_deleted(
     aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:
     ec2 = aws_client("ec2")
@@ -205,7 +205,7 @@ def test_a_template_gives_its_instances_only_the_tags_meant_for_them(
     assert [t["ResourceType"] for t in data["TagSpecifications"]] == ["volume"]
 
 
-def test_a_version_takes_the_rest_from_its_source(
+def test_a_launch_template_version_inherits_from_its_source(
     aws_client: ClientFactory, get_refusal: RefusalGetter
 ) -> None:
     ec2 = aws_client("ec2")

@@ -43,7 +43,7 @@ def test_a_group_has_members_that_are_cache_clusters(aws_client: ClientFactory) 
     assert member["CacheParameterGroup"]["CacheParameterGroupName"] == "default.valkey8"
 
 
-def test_a_group_is_as_it_was_made(aws_client: ClientFactory) -> None:
+def test_a_replication_group_has_its_inputs(aws_client: ClientFactory) -> None:
     cache = aws_client("elasticache")
     create_cache(cache)
     cache_group = describe_cache(cache)
@@ -54,7 +54,9 @@ def test_a_group_is_as_it_was_made(aws_client: ClientFactory) -> None:
     assert roles == ["primary", "replica"]
 
 
-def test_a_group_takes_its_time(aws_client: ClientFactory, held_clock: ManualClock) -> None:
+def test_a_replication_group_takes_time_to_become_available(
+    aws_client: ClientFactory, held_clock: ManualClock
+) -> None:
     cache = aws_client("elasticache")
     assert create_cache(cache)["Status"] == "creating"
     held_clock.advance(3600)
@@ -66,7 +68,7 @@ def test_a_group_takes_its_time(aws_client: ClientFactory, held_clock: ManualClo
     assert cache.describe_snapshots()["Snapshots"][0]["SnapshotName"] == "final"
 
 
-def test_a_group_changes(aws_client: ClientFactory) -> None:
+def test_a_replication_group_can_be_modified(aws_client: ClientFactory) -> None:
     cache = aws_client("elasticache")
     create_cache(cache)
     cache.modify_replication_group(
@@ -102,7 +104,9 @@ def test_combinations_that_aws_refuses_are_refused(
         assert code == expected, parameters
 
 
-def test_a_name_is_taken_once(aws_client: ClientFactory, get_refusal: RefusalGetter) -> None:
+def test_a_duplicate_replication_group_is_refused(
+    aws_client: ClientFactory, get_refusal: RefusalGetter
+) -> None:
     cache = aws_client("elasticache")
     create_cache(cache)
     assert get_refusal(create_cache, cache=cache)[0] == "ReplicationGroupAlreadyExists"

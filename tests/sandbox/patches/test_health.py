@@ -74,7 +74,7 @@ def test_a_database_reports_its_free_storage_and_one_that_is_not_there_does_not(
     assert list_free_storage(aws_client, "other") == []
 
 
-def test_what_a_test_puts_wins_over_what_is_modelled(aws_client: ClientFactory) -> None:
+def test_metric_data_of_a_test_overrides_modelled_values(aws_client: ClientFactory) -> None:
     create_bare_database(aws_client)
     aws_client("cloudwatch").put_metric_data(
         Namespace="AWS/RDS",

@@ -48,7 +48,7 @@ def test_a_refresh_replaces_one_after_another_and_is_then_the_groups_own(stage: 
     assert policy["LaunchTemplateSpecification"]["Version"] == "2"
 
 
-def test_scaled_meanwhile_a_refresh_keeps_what_it_has_launched(stage: Stage) -> None:
+def test_a_refresh_during_scaling_keeps_the_instances_it_launched(stage: Stage) -> None:
     start_fleet_refresh(stage)
     stage.clock.sleep(10)
     set_fleet_capacity(stage, 3)
@@ -61,7 +61,7 @@ def test_scaled_meanwhile_a_refresh_keeps_what_it_has_launched(stage: Stage) -> 
     )
 
 
-def test_terminated_first_where_no_more_are_allowed(stage: Stage) -> None:
+def test_without_room_above_capacity_old_instances_are_terminated_first(stage: Stage) -> None:
     start_fleet_refresh(stage, MinHealthyPercentage=50, MaxHealthyPercentage=100)
     stage.clock.sleep(10)
     assert list_lifecycle_states(stage) == ["InService", "Pending", "Terminating"]
@@ -78,7 +78,7 @@ def test_a_refresh_pauses_at_its_checkpoints(stage: Stage) -> None:
     assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Successful"
 
 
-def test_what_matches_is_skipped(stage: Stage) -> None:
+def test_skip_matching_keeps_matching_instances(stage: Stage) -> None:
     before = fleet.list_instance_ids(stage)
     start_fleet_refresh(stage, "1", SkipMatching=True)
     stage.clock.sleep(60)
@@ -86,7 +86,7 @@ def test_what_matches_is_skipped(stage: Stage) -> None:
     assert fleet.list_instance_ids(stage) == before
 
 
-def test_a_refresh_bakes(stage: Stage) -> None:
+def test_a_refresh_waits_for_its_bake_time(stage: Stage) -> None:
     start_fleet_refresh(stage, BakeTime=3600)
     stage.clock.sleep(1200)
     assert fleet.list_instance_refreshes(stage)[0]["Status"] == "Baking"
@@ -153,7 +153,9 @@ def test_a_refresh_that_is_cancelled_leaves_what_it_has_done(stage: Stage) -> No
     assert fleet.list_target_states(stage) == ["healthy", "healthy"]
 
 
-def test_what_aws_refuses_of_refreshes(stage: Stage, get_refusal: RefusalGetter) -> None:
+def test_impossible_refreshes_are_refused_as_aws_does(
+    stage: Stage, get_refusal: RefusalGetter
+) -> None:
     group, api = {"AutoScalingGroupName": fleet.FLEET_GROUP}, create_autoscaling_client(stage)
     none = "ActiveInstanceRefreshNotFound"
     assert get_refusal(api.cancel_instance_refresh, **group)[0] == none

@@ -44,14 +44,14 @@ def list_messages(client: Any, **parameters: Any) -> list[str]:
     return [event["message"] for page in pages for event in page["events"]]
 
 
-def test_the_newest_come_first_where_it_is_so_asked_over_all_pages(logs_client: Any) -> None:
+def test_with_start_from_head_false_events_of_all_pages_are_newest_first(logs_client: Any) -> None:
     expected = ["ERROR one 1", "ERROR two 1", "ERROR one 3", "ERROR two 3"]
     newest = list_messages(logs_client, startFromHead=False, filterPattern="?ERROR ?FATAL", limit=1)
     assert newest == expected
     assert list_messages(logs_client, filterPattern="ERROR") == expected[::-1]
 
 
-def test_streams_and_times_narrow_it(logs_client: Any) -> None:
+def test_streams_and_times_filter_events(logs_client: Any) -> None:
     assert list_messages(
         logs_client, logStreamNames=["two"], startTime=NOW_MILLISECONDS - 2000
     ) == ["ERROR two 1"]
@@ -67,7 +67,7 @@ def test_streams_and_times_narrow_it(logs_client: Any) -> None:
         ({"logGroupName": LOG_GROUP_NAME, "nextToken": "x"}, "InvalidParameterException"),
     ],
 )
-def test_what_is_not_there_is_refused(
+def test_a_missing_log_group_or_stream_is_refused(
     logs_client: Any, parameters: dict[str, str], code: str
 ) -> None:
     with pytest.raises(ClientError) as refused:

@@ -133,7 +133,7 @@ def test_a_rule_that_is_deleted_is_gone_and_deleting_it_again_is_no_error(
         {"ExpireDate": START_TIME},
     ],
 )
-def test_what_aws_refuses_is_refused(
+def test_invalid_mute_rules_are_refused_as_aws_does(
     aws_client: ClientFactory,
     noon_clock: clock.ManualClock,
     get_refusal: RefusalGetter,

@@ -245,7 +245,7 @@ def test_a_parameter_keeps_its_apply_method(aws_client: ClientFactory) -> None:
     assert changed_parameters == []
 
 
-def test_every_parameter_is_described_with_what_it_may_be(aws_client: ClientFactory) -> None:
+def test_every_parameter_is_described_with_its_allowed_values(aws_client: ClientFactory) -> None:
     rds = aws_client("rds")
     create_parameter_group(rds)
     pages = rds.get_paginator("describe_db_parameters").paginate(
@@ -264,7 +264,7 @@ def test_every_parameter_is_described_with_what_it_may_be(aws_client: ClientFact
         ("max_connections", "immediate", "InvalidParameterCombination"),
     ],
 )
-def test_a_parameter_that_cannot_be_set_so_is_refused(
+def test_an_invalid_parameter_or_apply_method_is_refused(
     aws_client: ClientFactory, get_refusal: RefusalGetter, name: str, method: str, code: str
 ) -> None:
     rds = aws_client("rds")

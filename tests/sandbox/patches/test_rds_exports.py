@@ -59,7 +59,7 @@ def test_an_export_starts_writes_and_is_complete(
     assert file["Key"] == "exports/one/export_info_one.json"
 
 
-def test_five_run_at_once_and_one_more_is_refused(
+def test_five_exports_run_at_once_and_a_sixth_is_refused(
     rds_client: Any, held_clock: ManualClock, get_refusal: RefusalGetter
 ) -> None:
     for number in range(5):

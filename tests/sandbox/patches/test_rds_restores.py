@@ -33,7 +33,7 @@ def restore_to_latest_time(rds: Any, held_clock: ManualClock, **parameters: Any)
     return read_database(rds, "again")
 
 
-def test_untold_it_has_awss_defaults_and_not_its_sources_settings(
+def test_a_restore_without_options_has_the_defaults_of_aws(
     aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:
     rds = aws_client("rds")
@@ -54,7 +54,7 @@ def test_untold_it_has_awss_defaults_and_not_its_sources_settings(
     assert instance["BackupRetentionPeriod"] == 7, "taken from the source"
 
 
-def test_told_it_has_what_it_is_told_even_where_that_is_no(
+def test_a_restore_keeps_explicit_options_even_if_false(
     aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:
     rds = aws_client("rds")
@@ -66,7 +66,7 @@ def test_told_it_has_what_it_is_told_even_where_that_is_no(
     assert instance["DeletionProtection"] is True
 
 
-def test_its_volume_is_filled_while_it_serves(
+def test_a_restored_volume_is_loaded_while_the_instance_serves(
     aws_client: ClientFactory, held_clock: ManualClock
 ) -> None:
     rds = aws_client("rds")
@@ -80,7 +80,7 @@ def test_its_volume_is_filled_while_it_serves(
     assert "StorageOperationStatus" not in read_database(rds, "again")
 
 
-def test_one_too_many_is_refused_and_the_quota_says_how_many(
+def test_an_instance_beyond_the_quota_is_refused(
     aws_client: ClientFactory, held_clock: ManualClock, get_refusal: RefusalGetter
 ) -> None:
     rds = aws_client("rds")

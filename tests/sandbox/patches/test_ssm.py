@@ -67,7 +67,7 @@ def test_a_command_runs_for_a_while_and_then_its_output_is_there(stage: Stage) -
     assert "CommandPlugins" not in list_invocations(stage, id_)[0]
 
 
-def test_one_after_another_and_no_more_after_too_many_errors(stage: Stage) -> None:
+def test_a_command_runs_one_by_one_and_stops_after_too_many_errors(stage: Stage) -> None:
     first, second, third = sorted(fleet.list_instance_ids(stage))
     tag_to_fail(stage, first)
     id_ = send_shell_command(stage, "echo x", MaxConcurrency="1", MaxErrors="0")
@@ -82,7 +82,7 @@ def test_one_after_another_and_no_more_after_too_many_errors(stage: Stage) -> No
     assert get_command(stage, id_)["StatusDetails"] == "Failed"
 
 
-def test_few_errors_are_borne(stage: Stage) -> None:
+def test_errors_below_the_limit_do_not_stop_a_command(stage: Stage) -> None:
     tag_to_fail(stage, sorted(fleet.list_instance_ids(stage))[0])
     id_ = send_shell_command(stage, "echo x", MaxConcurrency="1", MaxErrors="50%")
     stage.clock.sleep(60)
@@ -102,7 +102,7 @@ def test_a_command_that_takes_too_long_is_ended(stage: Stage) -> None:
     }
 
 
-def test_instances_are_meant_by_a_tag(stage: Stage) -> None:
+def test_a_command_can_target_instances_by_tag(stage: Stage) -> None:
     key = "tag:aws:autoscaling:groupName"
     id_ = send_shell_command(
         stage, "true", InstanceIds=[], Targets=[{"Key": key, "Values": [fleet.FLEET_GROUP]}]
@@ -132,7 +132,9 @@ def test_commands_are_found_by_time_and_document_and_known_by_their_comment(stag
     assert [c["Comment"] for p in pages for c in p["Commands"]] == ["run-1", "earlier"]
 
 
-def test_what_is_not_there_is_refused(stage: Stage, get_refusal: RefusalGetter) -> None:
+def test_a_missing_instance_document_or_command_is_refused(
+    stage: Stage, get_refusal: RefusalGetter
+) -> None:
     ssm = stage.client("ssm")
     gone = sorted(fleet.list_instance_ids(stage))[0]
     stage.client("ec2").terminate_instances(InstanceIds=[gone])

@@ -104,7 +104,7 @@ def test_a_replica_follows_and_promoted_stands_alone(database_stage: DatabaseSta
     )
 
 
-def test_what_is_deleted_does_not_answer_and_its_final_snapshot_has_its_rows(
+def test_a_deleted_instance_stops_answering_and_its_final_snapshot_has_its_rows(
     database_stage: DatabaseStage,
 ) -> None:
     database_stage.create_instance()
@@ -232,7 +232,7 @@ def test_backups_begin_when_they_are_asked_for(database_stage: DatabaseStage) ->
 
 
 @pytest.mark.exhaustive
-def test_what_nobody_had_touched_by_then_is_restored_with_its_password(
+def test_an_instance_never_connected_to_is_restored_with_its_password(
     database_stage: DatabaseStage,
 ) -> None:
     database_stage.create_instance()

@@ -52,7 +52,7 @@ def test_an_error_of_the_server_is_an_event_with_the_sandboxes_time(
     assert statement["message"].endswith("STATEMENT:  SELECT *\n\tFROM first_table")
 
 
-def test_it_is_exported_once(database_stage: DatabaseStage) -> None:
+def test_each_log_event_is_exported_once(database_stage: DatabaseStage) -> None:
     fail_statement(database_stage, "first_table")
     count = len(list_events())
     assert count >= 2

@@ -38,7 +38,7 @@ def start_replication(database_stage: DatabaseStage) -> tuple[DatabaseStage, str
 
 
 @pytest.mark.exhaustive
-def test_a_region_away_there_is_what_had_been_replicated_by_then(
+def test_a_restore_in_another_region_has_the_rows_replicated_by_then(
     database_stage: DatabaseStage,
 ) -> None:
     recovery_stage, arn = start_replication(database_stage)
@@ -73,7 +73,7 @@ def test_a_region_away_there_is_what_had_been_replicated_by_then(
     )
 
 
-def test_a_restored_one_has_the_defaults_of_its_region_and_the_key_of_its_backup() -> None:
+def test_a_restored_instance_has_regional_defaults_and_its_backups_key() -> None:
     with open_database_stage() as rds:
         key_arn = get_client("kms", REGION).create_key()["KeyMetadata"]["Arn"]
         rds.create_instance(StorageEncrypted=True, KmsKeyId=key_arn, DeletionProtection=True)

@@ -27,7 +27,9 @@ def database_stage() -> Iterator[DatabaseStage]:
         yield opened_stage
 
 
-def test_nothing_is_started_for_whoever_does_not_touch_it(database_stage: DatabaseStage) -> None:
+def test_an_instance_that_nobody_connects_to_starts_no_server(
+    database_stage: DatabaseStage,
+) -> None:
     database_stage.create_instance()
     database_stage.api.create_db_snapshot(DBInstanceIdentifier="main", DBSnapshotIdentifier="s")
     database_stage.held_clock.advance(3600)
@@ -78,7 +80,7 @@ def test_a_failover_drops_connections_and_keeps_the_endpoint_and_the_rows(
     assert database_stage.list_rows() == [1]
 
 
-def test_a_name_that_is_given_on_leads_to_whoever_bears_it(database_stage: DatabaseStage) -> None:
+def test_a_reused_instance_name_leads_to_its_new_bearer(database_stage: DatabaseStage) -> None:
     database_stage.create_instance()
     database_stage.create_instance("other")
     database_stage.insert_rows(1)

@@ -30,7 +30,7 @@ def build_resource_name(naming: PhysicalNaming, name: str = "web") -> str:
     return resource_name
 
 
-def test_a_name_that_is_given_stays() -> None:
+def test_an_explicit_name_is_kept() -> None:
     assert (
         add_physical_name(PhysicalNaming(), ProgramResource("a:b:c", "web", {"name": "mine"}))[
             "name"
@@ -114,7 +114,7 @@ def test_an_input_that_no_call_takes_is_an_error(
         make_resource(type_, **inputs)
 
 
-def test_what_is_changed_for_aws_is_not_changed_for_the_program(aws_client: ClientFactory) -> None:
+def test_inputs_converted_for_aws_stay_unchanged_for_the_program(aws_client: ClientFactory) -> None:
     id_, _ = make_resource("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16")
     health = {"path": "/health", "matcher": "200-399"}
     arn, outputs = make_resource(

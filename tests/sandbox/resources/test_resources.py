@@ -54,7 +54,7 @@ def get_input_shape(call: EntryCall) -> StructureShape:
     return meta.service_model.operation_model(operation).input_shape  # type: ignore[no-any-return]
 
 
-def test_there_are_entries() -> None:
+def test_resource_entries_are_loaded() -> None:
     assert len(list(load_entries())) > 70
 
 
@@ -125,7 +125,7 @@ def _parse_expressions(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("type_", sorted(load_entries()))
-def test_what_is_made_can_be_found_again(type_: str) -> None:
+def test_every_created_resource_has_a_find_call(type_: str) -> None:
     assert all(
         (alternative.find_call is None) == (type_ in TYPES_WITHOUT_FIND)
         for alternative in list_entry_alternatives(type_)
@@ -154,7 +154,7 @@ def test_a_type_belongs_in_the_file_of_its_service(type_: str, file: str) -> Non
     assert get_entry_module_name(type_) == file
 
 
-def test_a_choice_goes_by_the_input_that_is_there() -> None:
+def test_an_alternative_is_selected_by_the_inputs_present() -> None:
     database = "aws:rds/instance:Instance"
     new = get_entry(database, {"identifier": "a"})
     replica = get_entry(database, {"identifier": "a", "replicateSourceDb": "b"})

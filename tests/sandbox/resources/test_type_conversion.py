@@ -95,7 +95,7 @@ def test_an_input_without_a_place_is_an_error_with_its_path() -> None:
         fit_inputs("ec2", "RunInstances", {"metadataOptions": {"colour": "red"}})
 
 
-def test_what_is_not_given_is_not_sent() -> None:
+def test_absent_inputs_are_not_sent() -> None:
     assert fit_inputs(
         "ec2", "CreateVpc", {"cidrBlock": "10.0.0.0/16", "instanceTenancy": None}
     ) == {"CidrBlock": "10.0.0.0/16"}

@@ -17,6 +17,7 @@ from ops.bootstrap.environments import (
 )
 from ops.bootstrap.keys import build_key_steps, describe_key_call, find_usable_key_id
 from ops.bootstrap.names import FoundationNames
+from ops.bootstrap.neighbours import require_no_neighbours
 from ops.bootstrap.roles import build_oidc_provider_step, build_role_steps, list_role_reads
 from ops.core.actions import Actions
 from ops.core.aws import Aws
@@ -69,9 +70,10 @@ class _CachedReads:
 def inspect_foundation(names: FoundationNames, aws: Aws, run: str) -> list[FoundationPart]:
     """Returns every part of a foundation with its state, in the order of creation.
 
-    Raises OpsError if a key exists and cannot be used.
+    Raises OpsError if a key exists and cannot be used, or another project's stack has these names.
     """
     actions = _CachedReads(Actions(aws))
+    require_no_neighbours(names, lambda call: _find_response(actions, call))
     key_ids = _find_key_ids(names, actions)
     existing_names = _list_existing_names(names, actions)
     provider_response = _find_response(actions, build_oidc_provider_step(names, None).goal.read)

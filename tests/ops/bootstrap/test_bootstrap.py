@@ -107,7 +107,7 @@ def test_bootstrap_check_lists_what_was_changed_since(
     assert run_bootstrap("check", "--output", "json") == 3
     said = capsys.readouterr()
     wrong = [one for one in json.loads(said.out)["items"] if one["state"] != "ok"]
-    assert [one["seen"] for one in wrong] == ["Status is 'Suspended', wanted 'Enabled'"]
+    assert [one["seen"] for one in wrong] == ["Status is 'Suspended', must be 'Enabled'"]
     assert bucket in wrong[0]["what"]
     assert run_bootstrap("--yes") == 0
     assert run_bootstrap("check") == 0
@@ -158,6 +158,41 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
     capsys.readouterr()
     assert main(["runs", "show", "bootstrap-20260101-000000-0000"]) == 2
     assert "this machine has no journal of it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "prefix"),
+    [
+        (("shop", "eu-prod"), ("shop-eu", "prod"), "shop-eu-prod-"),
+        (("shop-eu", "prod"), ("shop", "eu-prod"), "shop-eu-prod-"),
+        (("shop", "eu"), ("shop-eu", "prod"), "shop-eu-"),
+        (("shop", "eu"), ("shop", "eu-prod"), "shop-eu-"),
+    ],
+)
+def test_names_that_another_stack_in_the_account_has_are_refused(
+    first: tuple[str, str],
+    second: tuple[str, str],
+    prefix: str,
+    bootstrap_stage: Stage,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_bootstrap("--yes", "--project", first[0], "--environments", first[1]) == 0
+    roles = {role["RoleName"] for role in bootstrap_stage.client("iam").list_roles()["Roles"]}
+    capsys.readouterr()
+    assert run_bootstrap("--yes", "--project", second[0], "--environments", second[1]) == 2
+    error = capsys.readouterr().err
+    assert f"the stack {first[1]} of the project {first[0]} in this account has {prefix}" in error
+    assert roles == {
+        role["RoleName"] for role in bootstrap_stage.client("iam").list_roles()["Roles"]
+    }
+    assert run_bootstrap("--yes", "--project", first[0], "--environments", first[1]) == 0
+
+
+def test_projects_whose_names_only_look_alike_stand_beside_each_other(
+    bootstrap_stage: Stage,
+) -> None:
+    assert run_bootstrap("--yes", "--project", "shop", "--environments", "eu-prod") == 0
+    assert run_bootstrap("--yes", "--project", "shopeu", "--environments", "prod") == 0
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "logs-top": "no lines",
     "maintenance-status": "no maintenance is pending",
     "metrics": "no metrics",
+    "network-flows": "no flows",
     "network-reach": "no rules",
     "permissions": "no calls",
     "permissions-commands": "no commands",

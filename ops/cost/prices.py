@@ -49,6 +49,7 @@ class PriceTable:
     # Of looks at logs: per GB that a query scans, per minute of Live Tail.
     logs_scanned_gb: float = 0.005
     live_tail_minute: float = 0.01
+    nat_gb: float = 0.045  # per GB that a NAT gateway processes
     notes: tuple[str, ...] = field(default=())
 
 

@@ -30,7 +30,41 @@ PLACE_READS: Final = (
     "rds.describe_db_instances",
 )
 
+FLOW_READS: Final = (
+    "ec2.describe_network_interfaces",
+    "logs.get_query_results",
+    "logs.start_query",
+    "logs.stop_query",
+)
+UNSEEN_FLOW_READS: Final = {
+    "logs.stop_query": "only after Ctrl-C: the tests of `ops logs query` see it"
+}
+
 DECLARATIONS: Final = (
+    Declaration(
+        "network flows nat",
+        role="reader",
+        calls=(*VPC_READS, *FLOW_READS),
+        unseen={
+            **UNSEEN_FLOW_READS,
+            "ec2.describe_dhcp_options": "only of a VPC that has some: those of reach see it",
+        },
+        plans=False,
+    ),
+    Declaration(
+        "network flows rejected",
+        role="reader",
+        calls=FLOW_READS,
+        unseen=UNSEEN_FLOW_READS,
+        plans=False,
+    ),
+    Declaration(
+        "network flows top",
+        role="reader",
+        calls=FLOW_READS,
+        unseen=UNSEEN_FLOW_READS,
+        plans=False,
+    ),
     Declaration(
         "network reach",
         role="reader",

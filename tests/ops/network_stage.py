@@ -79,6 +79,12 @@ def put_idle_network(stage: Stage) -> None:
     stage.clock.sleep(3600)
 
 
+def put_network_with_flow_logs(stage: Stage) -> None:
+    """A network with a group of flow logs."""
+    put_network(stage)
+    stage.client("logs").create_log_group(logGroupName="/bulwark/test/flow-logs")
+
+
 def put_network_with_dns_servers(stage: Stage) -> None:
     """A network whose names other servers than Amazon's resolve."""
     put_network(stage)

@@ -296,6 +296,12 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             ),
         ),
     ),
+    **{
+        f"network flows {name}": (
+            TypedLine(f"network flows {name}", network_stage.put_network_with_flow_logs),
+        )
+        for name in ("nat", "rejected", "top")
+    },
     "network reach": (
         *(
             TypedLine(f"network reach {line}", network_stage.put_network, code)

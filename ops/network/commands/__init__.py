@@ -9,12 +9,14 @@ from ops.cli.render import Output
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core.errors import FindingsError
 from ops.network.answer import ReachAnswer, read_reach
+from ops.network.commands.flows import app as flows_app
 from ops.network.ends import parse_source, parse_target
 from ops.network.model import Path
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The stack's network: who reaches whom."
 )
+app.add_typer(flows_app, name="flows")
 CHECK_COLUMNS = ("verdict", "check", "rule")
 MAX_TOLD_FAULTS = 3
 

@@ -82,9 +82,14 @@ def test_the_sandbox_has_prods_shape_unprotected_and_its_own_zone() -> None:
         "load_balancer",
         "backups",
         "policy_exceptions",
+        "alarms",
     }
     sandbox, prod = load_stack_settings("sandbox"), load_stack_settings("prod")
     assert sandbox.model_dump(exclude=changed_fields) == prod.model_dump(exclude=changed_fields)
+    same_alarms = {"subscriptions": (), "no_subscriptions_reason": None}
+    assert sandbox.alarms.model_copy(update=same_alarms) == prod.alarms.model_copy(
+        update=same_alarms
+    )
     assert not sandbox.protect
     assert sandbox.load_balancer.create_zone
     tested_backups = sandbox.backups.model_copy(update={"restore_testing": True})

@@ -29,6 +29,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "deploy-dangers": "no dangers",
     "fleet-activities": "no activities of the fleet",
     "fleet-instances": "no instances in the fleet",
+    "fleet-amis": "no AMIs",
     "fleet-limits": "no limits of the fleet",
     "fleet-refreshes": "no instance refreshes",
     "changes": "nothing changed, as far as sources say",

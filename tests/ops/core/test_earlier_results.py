@@ -51,7 +51,7 @@ def test_a_goal_can_differ_from_the_result_of_an_earlier_step() -> None:
         {CLASS_PATH: f"resize.{CLASS_PATH}"},
         {"DBInstances[0].None": f"resize.{CLASS_PATH}"},
     ):
-        with pytest.raises(StillRunningError, match="wanted any but 'large'"):
+        with pytest.raises(StillRunningError, match="must be another than 'large'"):
             build_fused_engine(FakeRds(), FusedLines()).start(
                 build_compare_plan(differs_from=excluded)
             )
@@ -61,7 +61,7 @@ def test_a_goal_can_differ_from_the_result_of_an_earlier_step() -> None:
 
 def test_a_goal_without_the_earlier_result_is_never_met() -> None:
     world = FakeRds()
-    with pytest.raises(StillRunningError, match=r"wanted 'what resize\.None was'"):
+    with pytest.raises(StillRunningError, match=r"must be 'what resize\.None was'"):
         build_fused_engine(world, FusedLines()).start(
             build_compare_plan({"DBInstances[0].None": "resize.None"})
         )

@@ -44,7 +44,7 @@ def test_instances_that_never_become_healthy_are_not_called_done() -> None:
         engine = stage.build_engine(KillFuse())
         assert engine.start(plan_fleet_scale(stage)) == "undone"
         assert "Id is [" in engine.reason
-        assert "wanted []" in engine.reason
+        assert "must be []" in engine.reason
 
 
 @pytest.mark.parametrize(

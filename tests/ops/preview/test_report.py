@@ -322,6 +322,6 @@ def test_what_is_deleted_costs_nothing_afterwards(run_line: RunLine, tmp_path: P
         run_line,
         write_preview(tmp_path, PreviewWriter(run_whole_program("prod")).build_preview("delete")),
     )
-    assert seen["monthly"]["Keys"] == {"before": 3.0, "after": 0.0}
+    assert seen["monthly"]["Keys"] == {"before": 4.0, "after": 0.0}
     assert {of["after"] for of in seen["monthly"].values()} == {0.0}
     assert seen["usage"] == []

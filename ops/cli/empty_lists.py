@@ -32,7 +32,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "fleet-amis": "no AMIs",
     "fleet-limits": "no limits of the fleet",
     "fleet-refreshes": "no instance refreshes",
-    "changes": "nothing changed, as far as sources say",
+    "changes": "no changes, as far as the sources say",
     "health": "no checks",
     "health-checks": "no checks",
     "lock": "no lock is held",

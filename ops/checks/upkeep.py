@@ -19,11 +19,11 @@ from ops.core.checks import (
 )
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.database.health import DB_SNAPSHOTS_API
+from ops.database.instance_in_use import VERSION_LABELS_API
 from ops.database.snapshots import list_snapshot_regions
 from ops.health.cache import build_replication_group_read
 from ops.recovery.drill_history import DRILLS_PREFIX, DrillRecord
 
-DESCRIBE_API: Final = "secretsmanager.describe_secret"
 GET_ROLE_API: Final = "iam.get_role"
 UPKEEP_AREA: Final = "keeping"
 MAX_DRILL_AGE_SECONDS: Final = 31 * DAY_SECONDS
@@ -139,7 +139,9 @@ def check_cache_token_age(facts: CheckFacts) -> CheckRoutine:
 
 
 def _build_secret_read(arn: str) -> ReadRequest:
-    return build_read(DESCRIBE_API, "", SecretId=arn, absent_codes=("ResourceNotFoundException",))
+    return build_read(
+        VERSION_LABELS_API, "", SecretId=arn, absent_codes=("ResourceNotFoundException",)
+    )
 
 
 def _judge_secret(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ops.core.aws import Aws
     from ops.outputs import Outputs
 
-LABELS_API: Final = "secretsmanager.describe_secret"
+VERSION_LABELS_API: Final = "secretsmanager.describe_secret"
 LABEL_PREFIX: Final = "instance:"
 # "Staging labels attached across all versions of a secret: 20": Secrets Manager User Guide, quotas.
 # So labels of versions that an undo of the last promotion does not go back to are taken off.
@@ -91,7 +91,7 @@ def list_in_use_notes(aws: "Aws", outputs: "Outputs") -> list[str]:
 
     watched, arn = outputs.database.identifier, outputs.database.secret_arn
     try:
-        secret: Any = aws.call(LABELS_API, {"SecretId": arn}, outputs.stack.region)
+        secret: Any = aws.call(VERSION_LABELS_API, {"SecretId": arn}, outputs.stack.region)
     except CredentialsError:
         raise
     except ClientError as error:

@@ -14,7 +14,7 @@ from ops.core.checks import (
 from ops.core.metrics import build_metric_query, build_metric_read, collect_metric_values
 from ops.database.health import DATABASE_AREA, DB_INSTANCES_API
 from ops.database.instance_in_use import (
-    LABELS_API,
+    VERSION_LABELS_API,
     find_labelled_instance,
     is_beside_primary,
 )
@@ -31,7 +31,7 @@ def check_instance_in_use(facts: CheckFacts) -> CheckRoutine:
     database = facts.outputs.database
     answers = yield [
         build_read(
-            LABELS_API,
+            VERSION_LABELS_API,
             "",
             SecretId=database.secret_arn,
             absent_codes=("ResourceNotFoundException",),

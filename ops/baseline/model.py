@@ -11,7 +11,7 @@ from pydantic import JsonValue, ValidationError
 
 from ops.core.checks import HealthState
 from ops.core.errors import UsageError
-from ops.core.plan import FrozenModel
+from ops.core.frozen_model import FrozenModel
 from ops.health.registry import HEALTH_AREAS as CHECKED
 from ops.outputs import Outputs
 from ops.usage.capacity import USAGE_AREAS as COUNTED

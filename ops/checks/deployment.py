@@ -19,8 +19,7 @@ from ops.core.checks import (
     get_answer_items,
     split_into_chunks,
 )
-from ops.core.lock import LOCK_KEY, LockRecord
-from ops.core.run import describe_process, is_process_alive
+from ops.core.lock import LOCK_KEY, LockRecord, describe_process, is_process_alive
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API
 from ops.database.health import build_instances_read, find_primary_item
 from ops.fleet.health import INSTANCE_REFRESHES_API

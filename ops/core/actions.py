@@ -1,11 +1,8 @@
 """Carries out one action of a plan: an AWS call, a statement, a request, a command."""
 
-import hashlib
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,7 +38,7 @@ from ops.core.plan import (
     lookup,
 )
 from ops.core.private_files import open_private_file
-from ops.core.sandbox_endpoint import RedirectHandler, build_url_request
+from ops.core.url_requests import fetch_url
 
 SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
 ShellRunner = Callable[[Shell], JsonValue]
@@ -86,7 +83,7 @@ class Actions:
                     raise OpsError("this plan has SQL, and there is no way to the database")
                 return self._run_sql(self.sql, action)
             case Http():
-                return fetch_url(action)
+                return fetch_url(action.url, method=action.method, timeout_seconds=action.timeout)
             case OpsCommand():
                 return self._run_command(self.workstation.build_shell(action))
             case ProgramCommand():
@@ -189,22 +186,6 @@ def _parse_json_fields(call: Call, response: JsonValue) -> JsonValue:
             with suppress(TypeError, ValueError):
                 response[name] = json.loads(response.get(name))  # type: ignore[arg-type]
     return response
-
-
-def fetch_url(http: Http) -> JsonValue:
-    """Status and a digest of the body; no answer at all has status 0 and says why."""
-    if not http.url.startswith(("http://", "https://")):
-        raise OpsError(f"{http.url} is no URL of http or https")
-    opener = urllib.request.build_opener(RedirectHandler)
-    try:
-        request = build_url_request(http.url, http.method)
-        with opener.open(request, timeout=http.timeout) as response:
-            body = response.read(1 << 20)
-            return {"status": response.status, "digest": hashlib.sha256(body).hexdigest()[:16]}
-    except urllib.error.HTTPError as error:
-        return {"status": error.code, "reason": error.reason}
-    except OSError as error:
-        return {"status": 0, "reason": str(error)}
 
 
 def run_shell_command(shell: Shell) -> JsonValue:

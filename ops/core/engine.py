@@ -30,7 +30,8 @@ from ops.core.goal_evaluation import (
     evaluate,
     find_path_with_value,
 )
-from ops.core.journal import Event, Journal, Record
+from ops.core.journal import Journal
+from ops.core.journal_record import Event, Record
 from ops.core.plan import Action, Plan, Step, Wait
 from ops.core.times import format_utc_minute
 

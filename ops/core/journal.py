@@ -10,32 +10,17 @@ import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import JsonValue, ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError
-from ops.core.plan import FrozenModel, Plan
+from ops.core.journal_record import Event, Record
+from ops.core.plan import Plan
 from ops.core.private_files import open_private_file
 from ops.outputs import RUNS_PREFIX
-
-Event = Literal["plan", "intent", "sent", "done", "failed", "undo", "ended", "note"]
-
-
-class Record(FrozenModel):
-    """One event of a run. `writer` tells two engines apart; `timestamp` is seconds since the epoch.
-
-    `previous` is a hash of the line before, so that a line that was changed later is noticed.
-    """
-
-    event: Event
-    step: str
-    timestamp: float
-    writer: str
-    data: JsonValue = None
-    previous: str = ""
 
 
 class LineTakenError(Exception):

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ops.core.errors import OpsError, UsageError
-from ops.core.plan import FrozenModel, OpsCommand, ProgramCommand, SavedFile
+from ops.core.frozen_model import FrozenModel
+from ops.core.plan import OpsCommand, ProgramCommand, SavedFile
 from ops.core.service_models import get_cache_folder
 
 PROGRAM_PLACEHOLDER: Final = "${PROGRAM}"

@@ -5,6 +5,7 @@ absent. An expired lock can be taken over; a live one only be broken, by a comma
 """
 
 import os
+import socket
 import uuid
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
-from ops.core.plan import FrozenModel
+from ops.core.frozen_model import FrozenModel
 from ops.core.private_files import open_private_file
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES
 
@@ -187,3 +188,24 @@ class Lock:
         if text_and_tag is None or parse_lock(text_and_tag[0]) != expected_record:
             return False
         return self.store.remove(text_and_tag[1])
+
+
+def describe_process(record: LockRecord) -> str:
+    """Whether the process that took a lock still runs, as far as this machine can tell."""
+    is_alive = is_process_alive(record)
+    if is_alive is None:
+        return ""
+    return "; its process is at work" if is_alive else "; its process has ended"
+
+
+def is_process_alive(record: LockRecord) -> bool | None:
+    """Whether the holder's process runs; None if it is on another machine, or not recorded."""
+    if record.process is None or record.holder.rpartition("@")[2] != socket.gethostname():
+        return None
+    try:
+        os.kill(record.process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True

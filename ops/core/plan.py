@@ -8,14 +8,15 @@ policy that it needs. Nothing in it is a secret: `Call.secrets` only says where 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import jmespath
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
+from ops.core.frozen_model import FrozenModel
 from ops.core.plan_kind import PlanKind
 from ops.core.start_time import StartTime, fill_texts
 
@@ -38,18 +39,6 @@ SECRET_READS: Final = frozenset(
 REFERENCE_NOT_FOUND: Final = "NothingThere"
 # The common part of JMESPath, JSONPath and JSONata, so that a plan can be handed to other engines.
 REFERENCE_PATH_PATTERN: Final = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
-
-
-class FrozenModel(BaseModel):
-    """Frozen, strict, plain JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy with some fields replaced. Raises TypeError if a field does not exist."""
-        if unknown := set(update or ()) - type(self).model_fields.keys():
-            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
-        return super().model_copy(update=update, deep=deep)
 
 
 class SecretRewrite(FrozenModel):

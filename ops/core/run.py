@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +35,7 @@ from ops.core.journal import (
     Journal,
     LineTakenError,
 )
-from ops.core.lock import LockedError, LockRecord
+from ops.core.lock import LockedError, LockRecord, describe_process
 from ops.core.plan import Plan, Step, step_and_undos
 from ops.core.run_context import RunContext
 from ops.core.run_lock import RunLock
@@ -275,27 +274,6 @@ class Runner:
                 sys.stderr.write(
                     f"ops: the lock is not given back: {error}\n  ops lock break --reason REASON\n"
                 )
-
-
-def describe_process(record: LockRecord) -> str:
-    """Whether the process that took a lock still runs, as far as this machine can tell."""
-    is_alive = is_process_alive(record)
-    if is_alive is None:
-        return ""
-    return "; its process is at work" if is_alive else "; its process has ended"
-
-
-def is_process_alive(record: LockRecord) -> bool | None:
-    """Whether the holder's process runs; None if it is on another machine, or not recorded."""
-    if record.process is None or record.holder.rpartition("@")[2] != socket.gethostname():
-        return None
-    try:
-        os.kill(record.process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is somebody else's
-        return True
-    return True
 
 
 def require_expected_hash(plan: Plan, expected_hash: str | None) -> None:

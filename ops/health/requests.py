@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Final
 
-from ops.core.actions import fetch_url
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, get_answer_items
 from ops.core.metrics import (
     MetricQuery,
@@ -11,7 +10,7 @@ from ops.core.metrics import (
     build_metric_reads,
     collect_metric_values,
 )
-from ops.core.plan import Http
+from ops.core.url_requests import fetch_url
 from ops.health.load_balancer import LOAD_BALANCER_AREA
 from ops.outputs import LoadBalancerPart
 
@@ -85,8 +84,7 @@ def check_stack_url(part: LoadBalancerPart) -> CheckFinding:
 
 
 def _check_answer(url: str, first_bad_status: int) -> CheckFinding:
-    answer = fetch_url(Http(url=url, timeout=REQUEST_TIMEOUT_SECONDS))
-    assert isinstance(answer, dict)
+    answer = fetch_url(url, method="GET", timeout_seconds=REQUEST_TIMEOUT_SECONDS)
     status, reason = int(str(answer["status"])), str(answer.get("reason", ""))
     if not status:
         evidence = f"no answer from here: {reason}"

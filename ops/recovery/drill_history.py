@@ -18,7 +18,8 @@ from ops.alarms.mute_state import format_time, parse_time
 from ops.core.aws import explain_bucket_error, explain_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import OpsError
-from ops.core.journal import Journal, Record
+from ops.core.journal import Journal
+from ops.core.journal_record import Record
 from ops.core.plan import lookup
 from ops.core.run_context import StackContext
 from ops.recovery.drill import DrillData

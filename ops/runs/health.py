@@ -20,9 +20,14 @@ from ops.core.checks import (
     format_epoch_time,
     get_answer_items,
 )
-from ops.core.journal import Record
-from ops.core.lock import LOCK_KEY, UNREADABLE_HOLDER, LockRecord, parse_lock
-from ops.core.run import is_process_alive
+from ops.core.journal_record import Record
+from ops.core.lock import (
+    LOCK_KEY,
+    UNREADABLE_HOLDER,
+    LockRecord,
+    is_process_alive,
+    parse_lock,
+)
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.outputs import RUNS_PREFIX
 from ops.runs.local_runs import LocalRuns, is_note_line, read_local_runs

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ops.core.journal import Journal, Record
+from ops.core.journal import Journal
+from ops.core.journal_record import Record
 from ops.core.plan import Plan, Step, step_and_undos
 
 StepState = Literal["done", "so already", "under way", "not begun"]

@@ -55,7 +55,7 @@ def open_command_line(
             patch.object(Selection, "build_aws", lambda *_: stage.aws),
             patch("ops.core.clock.now", stage.clock.held_clock.now),
             patch("psycopg.connect", canned_sql.connect_canned),
-            patch("ops.health.requests.fetch_url", lambda _: {"status": 200, "digest": ""}),
+            patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}),
             patch(
                 "ops.core.actions.run_shell_command",
                 lambda shell: pretended_pulumi.get_fake_pulumi(stage)(shell),

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from ops.cli.app import main
-from ops.core.actions import fetch_url
-from ops.core.plan import Http
 from ops.core.sandbox_endpoint import ENDPOINT_VARIABLE, find_local_endpoint
+from ops.core.url_requests import fetch_url
 from sandbox import load_balancer as balancer
 from sandbox import server
 from sandbox.image_behaviour import get_image_behaviour
@@ -144,9 +143,7 @@ def site(
 
 
 def fetch_status(url: str) -> object:
-    answer = fetch_url(Http(url=url, timeout=5))
-    assert isinstance(answer, dict)
-    return answer["status"]
+    return fetch_url(url, method="GET", timeout_seconds=5)["status"]
 
 
 def test_a_name_of_the_sandbox_is_answered_by_its_load_balancer(site: BalancedService) -> None:

@@ -225,4 +225,4 @@ def test_only_5xx_of_the_stacks_own_url_is_a_fault_and_no_answer_is_unknown(
     with patch("ops.health.requests.fetch_url", return_value=answer) as fetch_url:
         finding = check_stack_url(part)
     assert (finding.state, finding.subject, finding.evidence) == (state, part.url, evidence)
-    assert [call.args[0].url for call in fetch_url.call_args_list] == [part.url]
+    assert [call.args[0] for call in fetch_url.call_args_list] == [part.url]

@@ -272,7 +272,7 @@ def test_one_request_is_sent_to_the_stacks_url_with_the_area_of_the_load_balance
         code = main(arguments)
     assert prod.outputs.load_balancer is not None
     url = prod.outputs.load_balancer.url if requested == "own" else requested
-    assert [call.args[0].url for call in fetch_url.call_args_list] == ([url] if url else [])
+    assert [call.args[0] for call in fetch_url.call_args_list] == ([url] if url else [])
     items = parse_health_items(capsys.readouterr().out)
     failing = [item["subject"] for item in items if item["state"] == "failing"]
     assert (code, failing) == ((3, [url]) if url else (0, []))

@@ -7,9 +7,8 @@ import pytest
 
 from ops.core.continuation import build_continuation
 from ops.core.engine import SilentListener
-from ops.core.lock import LOCK_KEY, BucketLockStore, Lock, LockRecord
+from ops.core.lock import LOCK_KEY, BucketLockStore, Lock, LockRecord, is_process_alive
 from ops.core.plan import Call, step_and_undos
-from ops.core.run import is_process_alive
 from ops.core.run_context import StackContext
 from tests.ops import db_stage
 from tests.ops.matrices import open_kill_world

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.core import journal as journals
+from ops.core.journal_record import Record
 from ops.core.plan import Call, OpsCommand, Plan, ProgramCommand
 from ops.core.run_context import StackContext
 from ops.database.instance import find_instance
@@ -32,7 +32,7 @@ def build_own_plan(scene: Scene) -> Plan:
 
 
 def put_forged_run(scene: Scene, plan: Plan) -> str:
-    record = journals.Record(
+    record = Record(
         event="plan",
         step=plan.run,
         timestamp=plan.started,

@@ -16,6 +16,9 @@ from ops.core.checks import (
 from ops.outputs import Outputs
 
 ALARMS_API: Final = "cloudwatch.describe_alarms"
+MUTE_RULE_GONE_CODES: Final = ("ResourceNotFoundException", "ResourceNotFound")
+# Error codes of an operation that a region does not have.
+UNKNOWN_OPERATION_CODES: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
 ALARMS_AREA = "alarms"
 
 

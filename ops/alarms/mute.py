@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from ops.alarms.health import MUTE_RULE_GONE_CODES
 from ops.alarms.mute_state import (
-    MUTE_RULE_GONE_CODES,
     Mute,
     MuteData,
     MuteMethod,

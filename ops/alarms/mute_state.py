@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
+from ops.alarms.health import MUTE_RULE_GONE_CODES, UNKNOWN_OPERATION_CODES
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError
 from ops.core.plan import Action, Call, JsonObject, Plan, PlanData
@@ -19,9 +20,6 @@ from ops.core.run_context import StackContext
 from ops.outputs import Outputs
 
 MuteMethod = Literal["rules", "actions"]
-MUTE_RULE_GONE_CODES: Final = ("ResourceNotFoundException", "ResourceNotFound")
-# Error codes of an operation that a region does not have.
-UNKNOWN_OPERATION_CODES: Final = ("UnknownOperationException", "UnknownOperation", "InvalidAction")
 NUMBER: Final = re.compile(r"-\d+$")
 # Plans that mute or unmute alarms.
 MUTING: Final[tuple[PlanKind, ...]] = ("alarms mute", "alarms unmute", "maintenance run")

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from ops.alarms.health import ALARMS_AREA, build_alarm_reads
-from ops.alarms.mute_state import MUTE_RULE_GONE_CODES, UNKNOWN_OPERATION_CODES
+from ops.alarms.health import (
+    ALARMS_AREA,
+    MUTE_RULE_GONE_CODES,
+    UNKNOWN_OPERATION_CODES,
+    build_alarm_reads,
+)
 from ops.core.checks import (
     CheckFacts,
     CheckFinding,

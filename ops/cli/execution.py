@@ -25,10 +25,11 @@ from ops.core.clock import get_clock_rate
 from ops.core.continuation import Continuation
 from ops.core.engine import get_person
 from ops.core.errors import RolledBackError, UsageError
+from ops.core.journal_folder import find_journal_folder
 from ops.core.local_commands import Workstation
 from ops.core.plan import Plan, Sql
 from ops.core.run import Runner, WallClock, require_expected_hash
-from ops.core.run_context import RunContext, StackContext, find_journal_folder
+from ops.core.run_context import RunContext, StackContext
 
 # Options of every changing command.
 CHANGE_PANEL: Final = "Options of every change"

@@ -1,13 +1,12 @@
 """What a run is carried out on: the stack, its AWS, and where journals and the lock are."""
 
 import json
-import os
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from ops.core.aws import Aws, explain_bucket_error
 from ops.core.credentials import CALL_ERRORS
@@ -26,15 +25,7 @@ from ops.core.lock import BucketLockStore, FolderLockStore, Lock
 from ops.core.plan_kind import PlanKind
 from ops.outputs import RUNS_PREFIX, Outputs
 
-# Folder for journals and the lock if the operations bucket is lost.
-JOURNAL_FOLDER_VARIABLE: Final = "BULWARK_JOURNAL"
 AT_ONCE = 16  # first lines read in parallel; botocore's pool holds 10 connections, more wait
-
-
-def find_journal_folder() -> Path | None:
-    """The folder that the environment names for journals and the lock; None if it names none."""
-    folder = os.environ.get(JOURNAL_FOLDER_VARIABLE)
-    return Path(folder) if folder else None
 
 
 class RunContext(Protocol):

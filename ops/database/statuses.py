@@ -7,10 +7,12 @@ status" (GUIDE). A change that no document names for a status counts as not take
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ops.core.errors import OpsError
-from ops.core.plan import JsonObject
+
+if TYPE_CHECKING:
+    from ops.core.plan import JsonObject
 
 DATABASE_STATUS_PATH: Final = "DBInstances[0].DBInstanceStatus"
 
@@ -177,7 +179,7 @@ def build_status_expression(statuses: Iterable[str], path: str = DATABASE_STATUS
     return f"contains([{names}], {path} || '')"
 
 
-def build_status_condition(statuses: Iterable[str], name: str) -> JsonObject:
+def build_status_condition(statuses: Iterable[str], name: str) -> "JsonObject":
     """Builds the condition of a wait that the status is one of these.
 
     While it is not met, a wait shows the status, and `name` for what is waited for.

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ops.core.errors import OpsError
+from ops.core.journal_folder import JOURNAL_FOLDER_VARIABLE, find_journal_folder
 from ops.core.journal_record import Record
 from ops.core.lock import FolderLockStore, Lock, LockRecord
-from ops.core.run_context import JOURNAL_FOLDER_VARIABLE, find_journal_folder
 from ops.outputs import RUNS_PREFIX
 
 

@@ -16,8 +16,9 @@ from ops.cli.execution import (
 )
 from ops.cli.selection import require_program_of_project
 from ops.core.errors import CredentialsError, OpsError, UsageError
+from ops.core.journal_folder import JOURNAL_FOLDER_VARIABLE
 from ops.core.plan import SavedFile
-from ops.core.run_context import JOURNAL_FOLDER_VARIABLE, StackContext
+from ops.core.run_context import StackContext
 from ops.database.instance import find_instance
 from ops.recovery import sources
 from ops.recovery.rebuild import (

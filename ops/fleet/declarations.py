@@ -5,6 +5,8 @@ from typing import Final
 from ops.core.declaration import Declaration
 from ops.permissions.call_sets import CHANGE, REFRESHED, REFRESHES
 
+ONLY_IF_REPLACED: Final = "only of an instance that the group has replaced: its test sees it"
+
 DECLARATIONS: Final = (
     Declaration(
         "fleet activities",
@@ -20,6 +22,19 @@ DECLARATIONS: Final = (
             "ec2.describe_launch_template_versions",
             "ssm.get_parameter",
         ),
+    ),
+    Declaration(
+        "fleet console",
+        role="operator",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "autoscaling.describe_scaling_activities",
+            "ec2.get_console_output",
+        ),
+        unseen={"autoscaling.describe_scaling_activities": ONLY_IF_REPLACED},
+        needs={"INSTANCE": "i-0123456789abcdef0"},
+        bad={"INSTANCE": ("nonsense", "i-0123456789abcdef0")},
+        judged_by_aws={"INSTANCE": "which instances there are"},
     ),
     Declaration(
         "fleet deploy",
@@ -115,6 +130,18 @@ DECLARATIONS: Final = (
             "COMMAND": "any command; an empty one is tested in tests/ops/fleet/test_run_command.py"
         },
         judged_by_aws={"--instance": "which instances there are"},
+    ),
+    Declaration(
+        "fleet session",
+        role="operator",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "autoscaling.describe_scaling_activities",
+        ),
+        unseen={"autoscaling.describe_scaling_activities": ONLY_IF_REPLACED},
+        needs={"INSTANCE": "i-0123456789abcdef0"},
+        bad={"INSTANCE": ("nonsense", "i-0123456789abcdef0")},
+        judged_by_aws={"INSTANCE": "which instances there are"},
     ),
     Declaration(
         "fleet scale",

@@ -15,6 +15,7 @@ from ops.permissions.grants import (
     LAUNCH_TEMPLATE_CONDITION,
     SESSION_DOCUMENT_CONDITION,
     STACK_INSTANCE_CONDITIONS,
+    STACK_RESOURCE_CONDITIONS,
     STACK_TEMPLATE_CONDITIONS,
     TAG_AT_LAUNCH_CONDITION,
     TAG_AT_REGISTRATION_CONDITION,
@@ -163,6 +164,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_subnets": (build_unscoped_grant("ec2:DescribeSubnets"),),
     "ec2.describe_vpc_attribute": (build_grant("ec2:DescribeVpcAttribute", "vpcs"),),
     "ec2.describe_vpc_endpoints": (build_unscoped_grant("ec2:DescribeVpcEndpoints"),),
+    "ec2.get_console_output": (
+        build_grant("ec2:GetConsoleOutput", "instances", conditions=STACK_RESOURCE_CONDITIONS),
+    ),
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ec2.get_managed_prefix_list_entries": (
         build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),

@@ -29,6 +29,7 @@ MODULES: Final = (
     "elasticache.nodes",
     "cloudwatch.alarms",
     "cloudwatch.alarm_history",
+    "ec2.console",
     "ec2.network",
     "ec2.routes",
     "ecs.services",

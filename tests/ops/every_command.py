@@ -20,7 +20,7 @@ from ops.core.run import WallClock
 from ops.health.registry import select_health_checks
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
-from tests.ops import canned_sql
+from tests.ops import canned_sql, fleet_stage
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.call_recorder import RecordedCall, record_calls
 from tests.ops.procedures import (
@@ -91,6 +91,8 @@ def record_line_calls(line: TypedLine) -> list[RecordedCall]:
         if "{run}" in words:
             assert run_line(SNAPSHOT_LINE) == 0
             words = words.format(run=_list_run_ids(stage)[0])
+        if "{instance}" in words:
+            words = words.format(instance=fleet_stage.get_first_instance(stage))
         if "{stopped}" in words:
             with patch.object(WallClock, "sleep", _interrupt):
                 assert run_line(SNAPSHOT_LINE) == 130

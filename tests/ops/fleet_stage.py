@@ -93,6 +93,14 @@ def put_fleet(stage: Stage, size: int = 2, **overrides: Any) -> None:
     stage.clock.sleep(3600)
 
 
+def get_first_instance(stage: Stage) -> str:
+    """The id of one of the fleet's instances."""
+    answer = stage.client("autoscaling").describe_auto_scaling_groups(
+        AutoScalingGroupNames=[FLEET_GROUP]
+    )
+    return str(answer["AutoScalingGroups"][0]["Instances"][0]["InstanceId"])
+
+
 def put_slow_fleet_of_one(stage: Stage) -> None:
     """A fleet of one instance, slow to warm up: what is done to it is looked at few times."""
     put_fleet(stage, 1, DefaultInstanceWarmup=540)

@@ -271,6 +271,8 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),
+    "fleet console": (TypedLine("fleet console {instance}", fleet_stage.put_fleet),),
+    "fleet session": (TypedLine("fleet session {instance}", fleet_stage.put_fleet),),
     "fleet instances": (TypedLine("fleet instances", fleet_stage.put_fleet),),
     "fleet limits": (TypedLine("fleet limits", fleet_stage.put_fleet),),
     "fleet refresh status": (TypedLine("fleet refresh status", fleet_stage.put_fleet),),

@@ -14,6 +14,7 @@ from ops.cli.execution import (
 )
 from ops.core import clock
 from ops.fleet.ami import AMI_COLUMNS, build_ami_rows
+from ops.fleet.commands.console import show_console_output, show_session_command
 from ops.fleet.commands.refresh import (
     CheckpointDelayOption,
     CheckpointOption,
@@ -49,6 +50,8 @@ from ops.services.images import parse_image_reference, require_full_reference, r
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")
 app.add_typer(refresh_app, name="refresh")
 app.command(name="run")(run_fleet_command)
+app.command(name="console")(show_console_output)
+app.command(name="session")(show_session_command)
 
 
 @app.command("instances")

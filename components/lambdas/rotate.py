@@ -25,7 +25,7 @@ logger.setLevel(logging.INFO)
 PASSWORD_LENGTH: Final = (
     32  # letters and digits: 190 bits, and nothing that RDS or ElastiCache refuses
 )
-STATUS_POLL_SECONDS: Final = 10.0  # seconds between two looks
+STATUS_POLL_SECONDS: Final = 10.0  # seconds between two reads of the status
 # Statuses that last while an instance serves. After a growth of its storage it can be in
 # storage-optimization for days, and a new password takes effect meanwhile: RDS User Guide,
 # "Viewing Amazon RDS DB instance status".
@@ -40,18 +40,22 @@ ABSENT_READER_ERRORS: Final = frozenset(
 
 
 class RotationTarget(Protocol):
-    """What the secret opens."""
+    """The database or cache whose password or token is rotated."""
 
     json_field: str
 
     def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
-        """Asks for `pending` to be valid, beside or instead of `current`."""
+        """Makes `pending_value` valid, beside or instead of `current_value`.
+
+        Raises ClientError if AWS refuses the change, TimeoutError if `deadline` (seconds of the
+        monotonic clock) passes first.
+        """
 
     def is_change_complete(self) -> bool:
-        """Whether no change is under way."""
+        """True if no change of the password or token is in progress."""
 
     def end_earlier_secret(self, current_value: str, deadline: float) -> None:
-        """Leaves `current_value` as the only one that is valid."""
+        """Makes `current_value` the only valid one. Raises as `change_secret` does."""
 
 
 class DatabaseTarget:
@@ -64,8 +68,10 @@ class DatabaseTarget:
         self.rds: Any = boto3.client("rds")
 
     def change_secret(self, current_value: str, pending_value: str, deadline: float) -> None:
-        """RDS changes a password at once in any case. ApplyImmediately would also carry out
-        whatever else waits for the maintenance window."""
+        """Sends RDS the new password, which it applies at once in any case.
+
+        ApplyImmediately would also apply other changes that wait for the maintenance window.
+        """
         self.rds.modify_db_instance(
             DBInstanceIdentifier=self.identifier,
             MasterUserPassword=pending_value,
@@ -82,14 +88,14 @@ class DatabaseTarget:
         )
 
     def end_earlier_secret(self, current_value: str, deadline: float) -> None:
-        """Does nothing: a new password is the only one at once."""
+        """Does nothing: the new password has replaced the old one."""
 
 
 class CacheTarget:
-    """A replication group of ElastiCache: the token before stays valid until the next rotation,
-    so that a task that holds it goes on working until it is replaced.
+    """A replication group of ElastiCache: the previous token stays valid until the next rotation,
+    so that a task that holds it keeps working until it is replaced.
 
-    Except for the first token, which Pulumi's state holds: it ends with its rotation.
+    The first token, which Pulumi's state holds, is invalid after its rotation.
     """
 
     json_field = "token"
@@ -103,8 +109,11 @@ class CacheTarget:
         self._modify_token(pending_value, "ROTATE", deadline)
 
     def end_earlier_secret(self, current_value: str, deadline: float) -> None:
-        """ElastiCache refuses SET if it has one token only, or never had this one, as a group
-        that was created again (ElastiCache User Guide, "Modifying the AUTH token")."""
+        """Sets the current token as the only one, if there are two.
+
+        ElastiCache refuses SET if it has one token only, or never had this one, as after a group
+        was created again (ElastiCache User Guide, "Modifying the AUTH token").
+        """
         try:
             self._modify_token(current_value, "SET", deadline)
         except ClientError as error:
@@ -135,7 +144,11 @@ TARGET_CLASSES: Final[dict[str, Callable[[str], RotationTarget]]] = {
 
 
 def handler(event: dict[str, str], context: Any) -> None:
-    """One step of a rotation. Raises where it cannot be done: Secrets Manager tries again later."""
+    """Carries out one step of a rotation. Secrets Manager repeats a step that raises.
+
+    Raises ValueError if the event matches no rotation in progress, ClientError if AWS refuses a
+    call, TimeoutError if a change does not end in time, RuntimeError if readers were not restarted.
+    """
     secret_id, version_id, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
     logger.info("%s of version %s", step, version_id)
     secrets_client: Any = boto3.client("secretsmanager")
@@ -174,13 +187,18 @@ def handler(event: dict[str, str], context: Any) -> None:
     elif step == "testSecret":
         _wait_for_change(target.is_change_complete, deadline)
     else:
-        raise ValueError(f"there is no step {step}")
+        raise ValueError(
+            f"Step must be createSecret, setSecret, testSecret or finishSecret, not {step!r}"
+        )
 
 
 def _create_pending_version(
     secrets_client: Any, secret_id: str, version_id: str, json_field: str
 ) -> None:
-    """The current secret with another password, as the pending version; kept where it is there."""
+    """Stores a copy of the current secret with a new password as the pending version.
+
+    Does nothing if there is a pending version already.
+    """
     try:
         _read_secret(secrets_client, secret_id, VersionId=version_id, VersionStage="AWSPENDING")
     except ClientError as error:
@@ -202,7 +220,7 @@ def _create_pending_version(
 def _promote_version(
     secrets_client: Any, secret_id: str, version_id: str, stages_by_version: dict[str, list[str]]
 ) -> None:
-    """Makes a version the current one, which takes the stage from the one that was."""
+    """Moves the AWSCURRENT stage to a version from the one that has it."""
     current_version_id = next(
         (
             candidate_id
@@ -220,7 +238,7 @@ def _promote_version(
 
 
 def _has_replaced_first(stages_by_version: dict[str, list[str]], *, is_current: bool) -> bool:
-    """Whether the version before this rotation is Pulumi's, by the stages at the step's start."""
+    """True if the version before this rotation is Pulumi's, by the stages when the step began."""
     stage_before = "AWSPREVIOUS" if is_current else "AWSCURRENT"
     return any(
         os.environ["FIRST_STAGE"] in stages and stage_before in stages
@@ -229,7 +247,10 @@ def _has_replaced_first(stages_by_version: dict[str, list[str]], *, is_current: 
 
 
 def _restart_readers(readers: dict[str, Any]) -> None:
-    """Replaces what read the secret at its start, each by its own rolling deployment."""
+    """Restarts the services and the fleet that read the secret when they start.
+
+    Raises RuntimeError, after all were tried, that names those that could not be restarted.
+    """
     failed_readers: list[str] = []
     for service in readers["services"]:
         ecs: Any = boto3.client("ecs")
@@ -268,11 +289,14 @@ def _try_replacement(
 
 
 def _wait_for_change(is_complete: Callable[[], bool], deadline: float) -> None:
-    """Waits until a change is over: seen twice, since the first look may come before it began."""
+    """Waits until a change is complete twice in a row: the first read may precede its begin.
+
+    Raises TimeoutError after `deadline`.
+    """
     confirmations = 0
     while confirmations < 2:
         if time.monotonic() > deadline:
-            raise TimeoutError("the change is not over yet")
+            raise TimeoutError("the change was not complete in time")
         time.sleep(STATUS_POLL_SECONDS)
         confirmations = confirmations + 1 if is_complete() else 0
 

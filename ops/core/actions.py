@@ -100,10 +100,7 @@ class Actions:
             stream.write(body)
 
     def _run_command(self, shell: Shell) -> JsonValue:
-        try:
-            result: Any = (self.shell or run_shell_command)(shell)
-        except FileNotFoundError:
-            raise UnreachableError(f"{shell.argv[0]} is not on the PATH") from None
+        result: Any = (self.shell or run_shell_command)(shell)
         exit_code = result["exit"]
         if not shell.strict or exit_code == 0:
             return result  # type: ignore[no-any-return]
@@ -189,12 +186,23 @@ def _parse_json_fields(call: Call, response: JsonValue) -> JsonValue:
 
 
 def run_shell_command(shell: Shell) -> JsonValue:
-    """Exit code, the end of what it said, and its output where that is JSON."""
-    if shell.strict:
-        return _run_with_live_output(shell)
-    process = subprocess.run(
-        shell.argv, cwd=shell.folder, capture_output=True, text=True, check=False
-    )
+    """Exit code, the end of what it said, and its output where that is JSON.
+
+    Raises UnreachableError if it cannot be started, so that nothing was done.
+    """
+    try:
+        if shell.strict:
+            return _run_with_live_output(shell)
+        process = subprocess.run(
+            shell.argv, cwd=shell.folder, capture_output=True, text=True, check=False
+        )
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        program = shell.argv[0]
+        if error.filename == program:
+            raise UnreachableError(f"{program} is not on the PATH") from None
+        raise UnreachableError(
+            f"{program} cannot be started in {error.filename}: {error.strerror}"
+        ) from None
     try:
         output: JsonValue = json.loads(process.stdout)
     except ValueError:

@@ -16,6 +16,10 @@ DAY_TIME_PATTERN: Final = re.compile(
     r"(?:(?(day)[ T]+)(?P<clock>\d{1,2}:\d{2}(?::\d{2})?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?)?",
     re.IGNORECASE,
 )
+DATE_PATTERN: Final = re.compile(r"[12]\d{7}")  # 20261130, which is no number of minutes
+# Of a typed time. Outside these, a span before it or another zone's date may not be there.
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 9998
 ZONE_WORD_PATTERN: Final = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 
 
@@ -26,10 +30,11 @@ class AmbiguousTimeError(ValueError):
 def parse_typed_time(text: str) -> datetime:
     """Parses a time in ISO 8601 that a person typed; without an offset it is this machine's.
 
-    Returns it in UTC. Raises ValueError if it is no time, AmbiguousTimeError if the clocks change
-    then.
+    Returns it in UTC. Raises ValueError if it is no time of the years 1970 to 9998,
+    AmbiguousTimeError if the clocks change then.
     """
     time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    _require_year(time, text)
     if not has_offset(time):
         offsets = {time.replace(fold=fold).astimezone().utcoffset() for fold in (0, 1)}
         if len(offsets) > 1:
@@ -62,17 +67,24 @@ def parse_past_time(text: str, now: datetime) -> datetime:
     text = ZONE_WORD_PATTERN.sub("Z", text.strip().removesuffix(" ago"))
     if text.lower() == "now":
         return now.astimezone(UTC)
-    minutes = parse_duration(text)
+    minutes = None if DATE_PATTERN.fullmatch(text) else parse_duration(text)
     if minutes is not None:
         try:
-            return now.astimezone(UTC) - timedelta(minutes=minutes)
+            time = now.astimezone(UTC) - timedelta(minutes=minutes)
         except OverflowError:
             raise ValueError(f"{text!r} is longer ago than there are dates") from None
+        _require_year(time, text)
+        return time
     match = DAY_TIME_PATTERN.fullmatch(text)
     if match is None or not text:
         return parse_typed_time(text)
     day, zone = match["day"] or "", match["zone"] or ""
     return _find_day_time(day.lower(), match["clock"], zone.upper(), now)
+
+
+def _require_year(time: datetime, text: str) -> None:
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise ValueError(f"{text!r} must be in the years {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def _find_day_time(day: str, clock: str | None, zone: str, now: datetime) -> datetime:

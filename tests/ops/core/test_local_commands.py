@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.core.actions import run_shell_command
 from ops.core.engine import Engine
-from ops.core.errors import OpsError, UsageError
+from ops.core.errors import OpsError, UnreachableError, UsageError
 from ops.core.journal import Journal
-from ops.core.local_commands import Workstation, build_ops_command, build_stack_ops_command
+from ops.core.local_commands import Shell, Workstation, build_ops_command, build_stack_ops_command
 from ops.core.plan import ProgramCommand, SavedFile
 from ops.core.private_files import open_private_file
 from tests.ops.matrices import KillWorld, do_nothing, open_kill_world
@@ -147,3 +148,12 @@ def test_a_private_file_follows_no_link_and_is_its_owners_alone(tmp_path: Path) 
     with open_private_file(open_to_all) as stream:
         assert open_to_all.stat().st_mode & 0o777 == 0o600, "before anything is written"
         stream.write(b"state")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_program_that_cannot_be_started_is_one_error(tmp_path: Path, *, strict: bool) -> None:
+    with pytest.raises(UnreachableError, match=r"^no-such-program is not on the PATH$"):
+        run_shell_command(Shell(argv=("no-such-program", "stack"), strict=strict))
+    folder = str(tmp_path / "gone")
+    with pytest.raises(UnreachableError, match=r"cannot be started in .*gone: No such file"):
+        run_shell_command(Shell(argv=(sys.executable, "-V"), folder=folder, strict=strict))

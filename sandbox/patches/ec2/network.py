@@ -6,10 +6,12 @@ from typing import Any
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.flow_logs import FlowLogsBackend
+from moto.ec2.models.instances import Instance
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.responses.flow_logs import FlowLogs as FlowLogsResponse
 from moto.ec2.responses.network_acls import NetworkACLs
+from moto.ec2.utils import filter_dict_attribute_mapping
 from moto.elbv2.models import elbv2_backends
 from moto.utilities.utils import load_resource
 
@@ -40,6 +42,20 @@ def _load_public_images(region: str) -> dict[str, ApiRecord]:
             continue
         images |= {ami["ami_id"]: ami for ami in entries}
     return images
+
+
+def _list_interface_ids(instance: Instance) -> list[str]:
+    return [interface.id for interface in instance.nics.values()]
+
+
+@patch.add_change
+def filter_instances_by_interface() -> None:
+    """DescribeInstances finds the instance that has a network interface (EC2 API reference)."""
+    owner: Any = Instance
+    owner.sandbox_interface_ids = property(_list_interface_ids)
+    filter_dict_attribute_mapping["network-interface.network-interface-id"] = (
+        "sandbox_interface_ids"
+    )
 
 
 @patch.wrap(AmiBackend, "describe_images")

@@ -82,7 +82,7 @@ def build_row(message: str, time_ms: int, stream: str, group: str) -> Row:
     elif message.lstrip().startswith("{"):
         try:
             row |= dict(_flatten("", json.loads(message)))
-        except ValueError:
+        except (ValueError, RecursionError):  # the second if it is nested too deeply
             return row
     return row
 

@@ -331,6 +331,25 @@ def test_ends_are_tasks_instances_and_addresses(typed: Typed, capsys: Captured) 
     assert "nothing is known to have 10.0.16.250" in capsys.readouterr().out
 
 
+def test_the_way_through_a_nat_instance_is_evaluated(typed: Typed, capsys: Captured) -> None:
+    stage, run_line = typed
+    ec2 = stage.client("ec2")
+    subnet = stage.outputs.network.public_subnets["a"]
+    settings = {"ImageId": "ami-12c6146b", "SubnetId": subnet, "MinCount": 1, "MaxCount": 1}
+    (instance,) = ec2.run_instances(**settings)["Instances"]
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    for zone in "ab":
+        ec2.replace_route(
+            RouteTableId=find_table(stage, "private", zone),
+            DestinationCidrBlock="0.0.0.0/0",
+            NetworkInterfaceId=interface,
+        )
+    run_line("network reach backend 192.0.2.10:443 --output json")
+    out = capsys.readouterr().out
+    assert instance["InstanceId"] in out
+    assert interface in out
+
+
 def test_without_a_task_the_next_one_is_evaluated(capsys: Captured) -> None:
     with open_command_line(put_idle_network) as (_, run_line):
         assert run_line("network reach backend database") == 0

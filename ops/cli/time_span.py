@@ -89,7 +89,7 @@ def parse_time_span(
         limit = format_duration(maximum_days * 86400)
         raise UsageError(
             f"--since must be at most {limit} before --until, which is "
-            f"{format_local_and_utc(until_time)}, not {since!r}"
+            f"{format_local_and_utc(until_time)}, not {since or default!r}"
         )
     return TimeSpan(since_time, until_time, until is None)
 

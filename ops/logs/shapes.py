@@ -10,6 +10,9 @@ from typing import Any, Final, Literal
 from ops.logs.lines import LogLine
 
 MAX_SHAPE_CHARACTERS: Final = 200
+# What is read of a line to find its shape: a line has up to 1 MB (CloudWatch Logs User Guide,
+# "CloudWatch Logs quotas"), and some patterns take time by the square of its length.
+MAX_READ_CHARACTERS: Final = 2000
 # In this order: what is a part of another comes after it.
 SHAPE_PATTERNS: Final = (
     (
@@ -54,7 +57,7 @@ def find_shape(message: str) -> str:
     last = [line for line in others if not CONTINUATION_PATTERN.match(line)][-1:]
     if head.startswith(TRACE_START) and last:
         head, last = last[0], []
-    shape = " / ".join([head, *last])
+    shape = " / ".join(text[:MAX_READ_CHARACTERS] for text in (head, *last))
     for pattern, replacement in SHAPE_PATTERNS:
         shape = pattern.sub(replacement, shape)
     return shape.strip()[:MAX_SHAPE_CHARACTERS]
@@ -65,7 +68,7 @@ def _find_text(message: str) -> str:
         return message
     try:
         document: Any = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second if it is nested too deeply
         return message
     if not isinstance(document, dict):
         return message

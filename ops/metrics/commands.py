@@ -18,7 +18,7 @@ from ops.core.aws import Aws
 from ops.core.console_links import build_dashboard_link
 from ops.core.errors import UsageError
 from ops.core.metrics import METRIC_DATA_API
-from ops.core.times import format_utc
+from ops.core.times import format_local_and_utc, format_utc
 from ops.health.cache import REPLICATION_GROUPS_API
 from ops.metrics.chart import can_draw_blocks, draw_chart
 from ops.metrics.parts import (
@@ -149,8 +149,8 @@ def _parse_span(look: _Look, since: str | None, until: str | None) -> tuple[Time
     span = parse_time_span(since, until, now, default=_DEFAULT_SPAN)
     if (now - span.since).days >= MAX_DAYS:
         raise UsageError(
-            f"--since must be within {MAX_DAYS} days, which CloudWatch keeps metrics for, not "
-            f"{since!r}"
+            f"--since must be within {MAX_DAYS} days, as CloudWatch keeps metrics no longer, not "
+            f"{format_local_and_utc(span.since)}"
         )
     return span, build_read_span(span, choose_period(span, now, look.period_seconds))
 

@@ -51,6 +51,7 @@ def _stockholm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("Thursday 14:00", "26T13:00"),
         ("monday 10:00", "23T09:00"),
         ("2026-11-30", "29T23:00"),
+        ("20261130", "29T23:00"),  # a date, and not so many minutes
         ("2026-11-30 03:05", "30T02:05"),
         ("2026-11-30T03:05Z", "30T03:05"),
         ("2026-11-30T03:05:30-05:00", "30T08:05:30"),
@@ -71,7 +72,20 @@ def test_a_date_means_the_day_in_the_local_time_zone() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "25:00", "14:61", "2w", "-5m", "tomorrow", "yesterday soon", "1e3", "9" * 30],
+    [
+        "",
+        "soon",
+        "25:00",
+        "14:61",
+        "2w",
+        "-5m",
+        "tomorrow",
+        "yesterday soon",
+        "1e3",
+        "9" * 30,
+        "0001-01-01T00:00Z",
+    ]
+    + ["1969-12-31", "9999-12-31T23:59Z", "999999d"],
 )
 def test_an_invalid_past_time_is_refused_with_what_it_must_be(text: str) -> None:
     with pytest.raises(UsageError) as raised:
@@ -88,6 +102,7 @@ def test_an_invalid_past_time_is_refused_with_what_it_must_be(text: str) -> None
         ("1h", "2h", "--since must be before --until, which is 2026-11-30 08:30 CET (07:30 UTC)"),
         ("15m", "15m", "--since must be before --until"),
         ("2026-10-25T02:30", None, "--since must be one time: "),
+        (None, "0001-01-01T00:00Z", "--until must be how long ago"),
         ("40d", None, "--since must be at most 720 h 0 min before --until"),
     ],
 )

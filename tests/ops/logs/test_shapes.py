@@ -97,3 +97,14 @@ def test_messages_not_seen_before_the_deployment_are_new() -> None:
     assert new.find_novelty(deployed_at, before) == "yes"
     assert new.find_novelty(deployed_at, after) == "unknown"
     assert new.find_novelty(None, before) == "unknown"
+
+
+@pytest.mark.parametrize("message", ['{"a":' * 100_000, '{"message":' + "[" * 100_000])
+def test_a_line_that_is_nested_too_deeply_is_text(message: str) -> None:
+    assert find_shape(message) == message[:200]
+
+
+def test_only_the_start_of_a_long_line_is_searched() -> None:
+    # Some patterns take time by the square of a line's length, and a line may have 1 MB.
+    assert find_shape(f"{'x.' * 2000} took 12 ms") == ("x." * 100)
+    assert find_shape(f"{'1' * 1990} and {'7' * 1_000_000}") == "<hex> and <n>"

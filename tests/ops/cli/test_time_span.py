@@ -84,8 +84,10 @@ def test_a_date_means_the_day_in_the_local_time_zone() -> None:
         "1e3",
         "9" * 30,
         "0001-01-01T00:00Z",
-    ]
-    + ["1969-12-31", "9999-12-31T23:59Z", "999999d"],
+        "1969-12-31",
+        "9999-12-31T23:59Z",
+        "999999d",
+    ],
 )
 def test_an_invalid_past_time_is_refused_with_what_it_must_be(text: str) -> None:
     with pytest.raises(UsageError) as raised:

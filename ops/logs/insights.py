@@ -109,9 +109,10 @@ def run_query(
     text: str,
     span: TimeSpan,
     sleeper: Sleeper,
+    tell: Callable[[str], None],
     on_progress: Callable[[str, float, float], None] = lambda *_: None,
 ) -> QueryAnswer:
-    """Runs a query to its end; an interrupt stops it in AWS.
+    """Runs a query to its end. An interrupt or an error stops it in AWS: `tell` gets whether it is.
 
     Parts whose group the contract does not promise are left out if AWS lacks it. Raises UsageError
     if AWS cannot read the query, OpsError if it failed.
@@ -129,7 +130,7 @@ def run_query(
             sleeper.sleep(RESULT_SECONDS)
     finally:
         if not is_ended:
-            aws.call(STOP_API, {"queryId": query_id})
+            tell(_stop_query(aws, query_id))
     if status != "Complete":
         raise OpsError(f"the query ended as {status}: narrow it by --since and --until")
     rows = [
@@ -142,6 +143,20 @@ def run_query(
         counts.get("recordsScanned", 0.0),
         counts.get("bytesScanned", 0.0),
     )
+
+
+def _stop_query(aws: Aws, query_id: str) -> str:
+    """Stops a query. Returns what came of it, never an error: what ended the wait is the error."""
+    try:
+        answer: Any = aws.call(STOP_API, {"queryId": query_id})
+    except (ClientError, OpsError) as error:
+        # API reference, StopQuery: a query that has ended is refused, as it does not run any more.
+        if isinstance(error, ClientError) and get_error_code(error) == "InvalidParameterException":
+            return "the query had ended in AWS"
+        return f"the query was not stopped, and may still run in AWS: {error}"
+    if not answer.get("success"):
+        return "the query was not stopped, and may still run in AWS"
+    return "the query was stopped"
 
 
 def _start_query(aws: Aws, parts: Sequence[LogPart], text: str, span: TimeSpan) -> str:

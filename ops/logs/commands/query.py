@@ -76,7 +76,7 @@ def query_logs(
 
         span = parse_time_span(since, until, clock.now(), default=DEFAULT_SPAN)
         tell(f"{', '.join(part.name for part in parts)}, {span.describe()}")
-        answer = run_query(aws, parts, text, span, WallClock(), _note_progress)
+        answer = run_query(aws, parts, text, span, WallClock(), tell, _note_progress)
         if output.output_format == "json":
             fields = {
                 "name": name,
@@ -100,7 +100,6 @@ def query_logs(
     try:
         repeat_look(output, watch, show)
     except KeyboardInterrupt:
-        sys.stderr.write("ops: the query was stopped\n")
         raise typer.Exit(InterruptedRunError.code) from None
 
 

@@ -104,8 +104,8 @@ def _show(
     span = parse_time_span(since, until, clock.now(), default="1h")
     outputs, aws, output = load_stack(context)
     part = get_flow_part(outputs)
-    sys.stderr.write(f"ops: {part.place}, {span.describe()}\n")
-    answer = run_query(aws, [part], query, span, WallClock())
+    _tell(f"{part.place}, {span.describe()}")
+    answer = run_query(aws, [part], query, span, WallClock(), _tell)
     rows, fields = build_rows(aws, outputs, answer.rows)
     shown = rows[:row_count]
     if output.output_format == "json":
@@ -114,7 +114,12 @@ def _show(
     else:
         output.print_rows("network-flows", columns, shown)
     if len(rows) > len(shown):
-        sys.stderr.write(f"ops: {len(rows) - len(shown)} more rows: --rows\n")
-    sys.stderr.write(f"ops: {answer.describe_cost()}\n")
+        _tell(f"{len(rows) - len(shown)} more rows: --rows")
+    _tell(answer.describe_cost())
     if answer.cut is not None:
-        sys.stderr.write(f"ops: {answer.cut}\n")
+        _tell(answer.cut)
+
+
+def _tell(text: str) -> None:
+    """Says something beside the result."""
+    sys.stderr.write(f"ops: {text}\n")

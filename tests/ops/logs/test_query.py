@@ -10,6 +10,7 @@ import pytest
 from components.facts.log_queries import LOG_QUERIES
 from ops.core.run import WallClock
 from ops.logs import insights
+from sandbox.faults import DeniedFault, inject_faults
 from tests.ops.call_recorder import record_calls
 from tests.ops.every_command import open_command_line
 from tests.ops.log_stage import put_lines, put_services_with_lines
@@ -202,6 +203,37 @@ def test_ctrl_c_stops_the_query_in_aws(typed: Typed, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.splitlines()[-1] == "ops: the query was stopped"
     results = stage.client("logs").get_query_results(queryId=stop.params["queryId"])
     assert results["status"] == "Cancelled"
+
+
+def test_ctrl_c_when_the_query_has_ended_or_cannot_be_stopped(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, run_line = typed
+    query_ids: list[str] = []
+    call = stage.aws.call
+
+    def record(api: str, params: Any, region: str | None = None) -> Any:
+        answer: Any = call(api, params)
+        query_ids.append(answer["queryId"] if api == "logs.start_query" else "")
+        return {"status": "Running"} if api == "logs.get_query_results" else answer
+
+    def end_and_interrupt(_: object, __: float) -> None:
+        stage.client("logs").stop_query(queryId=query_ids[0])
+        raise KeyboardInterrupt
+
+    with (
+        patch.object(stage.aws, "call", record),
+        patch.object(WallClock, "sleep", end_and_interrupt),
+    ):
+        assert run_line("logs query errors") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "ops: the query had ended in AWS"
+    with (
+        inject_faults(DeniedFault(("logs.stop_query",))),
+        patch.object(WallClock, "sleep", side_effect=KeyboardInterrupt),
+    ):
+        assert run_line("logs query errors") == 130
+    message = "ops: the query was not stopped, and may still run in AWS: logs.stop_query was denied"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(message)
 
 
 def test_more_rows_than_aws_gives_are_said_to_be_cut(

@@ -149,7 +149,7 @@ def list_resource_parts(outputs: Outputs) -> dict[str, str]:
 def build_event(
     item: Mapping[str, Any], parts: Mapping[str, str], outputs: Outputs
 ) -> ChangeEvent | None:
-    """A write on a resource of the stack; None if it is of another, or of no interest.
+    """A write to a resource of the stack; None if it belongs to another, or does not matter.
 
     Its parameters may hold what is secret, so that only names of resources are shown.
     """

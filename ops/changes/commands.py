@@ -28,7 +28,7 @@ def show_changes(
     until: UntilOption = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="USER", help="only by whom this is part of the name, in any case"),
+        typer.Option(metavar="USER", help="only by users whose name contains this, in any case"),
     ] = None,
     part: Annotated[
         str | None,

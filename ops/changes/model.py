@@ -91,7 +91,7 @@ class Timeline:
         return list(dict.fromkeys(gap.source for gap in self.gaps if gap.is_failure))
 
     def select(self, *, actor: str | None = None, part: str | None = None) -> "Timeline":
-        """The events by somebody, as far as the source says, and of a part."""
+        """The events of an actor, if the source names one, and of a part."""
         events = tuple(
             event
             for event in self.events
@@ -155,7 +155,7 @@ def parse_time(text: object) -> datetime:
 
 
 def list_change_parts(outputs: Outputs) -> list[str]:
-    """The parts that events are of, by the names of `ops metrics`."""
+    """The parts that events can belong to, named as in `ops metrics`."""
     names = [*FIXED_PARTS]
     if outputs.load_balancer is not None:
         names.append("load-balancer")

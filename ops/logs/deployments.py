@@ -1,4 +1,4 @@
-"""Deployments, as far as logs are looked at by them: since when, and by which tasks."""
+"""Deployments for looks at logs: when one began, and which tasks it started."""
 
 from datetime import datetime
 from typing import Any
@@ -62,7 +62,7 @@ def list_deployment_tasks(
 def require_service_part(part: LogPart) -> None:
     """Raises UsageError unless --deployment can be of the part."""
     if part.kind != "service":
-        raise UsageError(f"--deployment is of a service; {part.name} is none")
+        raise UsageError(f"--deployment must be used with a service, not {part.name}")
 
 
 def _find_deployment_id(service: ServiceState, tasks: list[Any], deployment: str) -> str | None:
@@ -77,5 +77,5 @@ def _find_deployment_id(service: ServiceState, tasks: list[Any], deployment: str
 
 
 def get_service_name(part: LogPart) -> str:
-    """The name of the service that a part is of."""
+    """The name of a part's service."""
     return part.name.removeprefix("service/")

@@ -1,4 +1,4 @@
-"""Lines as they come: by Live Tail where it is allowed, else by polling; each once.
+"""Shows lines as they come, each once: by Live Tail if it is allowed, else by polling.
 
 Live Tail: at most 500 lines a second, sampled if there are more; a session lasts three hours; it is
 paid by the minute (API reference, StartLiveTail). The time between two sessions is read by
@@ -38,12 +38,12 @@ class Sleeper(Protocol):
     """Waits; tests let simulated time pass."""
 
     def sleep(self, seconds: float) -> None:
-        """Waits so many seconds."""
+        """Waits for a number of seconds."""
 
 
 @dataclass
 class SeenLines:
-    """Which lines were shown, so that each is shown once whichever way it comes.
+    """Which lines were shown, to show each once however it comes.
 
     A read line has an id, one of Live Tail has none, and two sessions may both have it. So lines
     are counted by stream, time and text: as many are shown as were read, or came in one session.
@@ -65,7 +65,7 @@ class SeenLines:
         return [line for line in lines if self._count(line, self.session_counts)]
 
     def start_session(self) -> None:
-        """The lines of Live Tail that follow are of another session."""
+        """Starts to count the lines of another session of Live Tail."""
         self.session_counts.clear()
 
     def forget_before(self, time: int) -> None:
@@ -113,7 +113,7 @@ class Follower:
             self.sleeper.sleep(SECONDS_BETWEEN_POLLS)
 
     def follow_live(self) -> None:
-        """Follows by Live Tail until it is interrupted; polls if that is not to be had."""
+        """Follows by Live Tail until it is interrupted; polls if Live Tail cannot be used."""
         since = self.request.span.since
         while True:
             try:
@@ -121,7 +121,7 @@ class Follower:
             except CredentialsError:
                 raise
             except (OpsError, ClientError) as error:
-                self.tell(f"Live Tail is not to be had, so that lines are polled: {error}")
+                self.tell(f"Live Tail cannot be used, so lines are polled: {error}")
                 self.request = replace(self.request, span=replace(self.request.span, since=since))
                 self.poll()
                 return

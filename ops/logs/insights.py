@@ -88,7 +88,8 @@ def list_query_parts(
         parts = [part for part in list_log_parts(outputs).values() if part.kind in kinds]
         if not parts:
             raise UsageError(
-                f"NAME is of the logs of {' and '.join(kinds)}, which the stack lacks",
+                f"NAME must be a query of logs that the stack has; it has none of "
+                f"{' or '.join(kinds)}",
                 "ops logs list",
             )
     if not parts:

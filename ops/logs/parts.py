@@ -80,7 +80,7 @@ class LogPart:
                     f"or its start, not {task!r}"
                 )
             return task_id
-        raise UsageError(f"--task is of a service or the fleet; {self.name} has neither")
+        raise UsageError(f"--task must be used with a service or the fleet, not {self.name}")
 
 
 def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:

@@ -46,7 +46,7 @@ def build_line_filter(
     """
     conditions = tuple(parse_field(field) for field in fields)
     if pattern is not None and (texts or fields):
-        raise UsageError("--pattern says everything: it must be without TEXT and --field")
+        raise UsageError("--pattern must be without TEXT and --field")
     if any(not text for text in texts):
         raise UsageError("TEXT must not be empty: without it every line is shown")
     if pattern is not None:
@@ -68,7 +68,7 @@ def build_line_filter(
 
 
 def parse_field(text: str) -> FieldCondition:
-    """Parses NAME=VALUE, or with another comparison. Raises UsageError if it is none."""
+    """Parses NAME=VALUE, or with another comparison. Raises UsageError if it is not one."""
     match = FIELD_PATTERN.fullmatch(text)
     if match is None:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A row of values drawn in a line: blocks on a terminal that has them, digits elsewhere."""
+"""Draws values in one line: as blocks on a terminal that has them, else as digits."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ SPARKLINE_WIDTH: Final = 30
 
 
 def can_draw_blocks() -> bool:
-    """True if blocks can be read where results go: a terminal of UTF-8, with NO_COLOR unset."""
+    """True if standard output is a UTF-8 terminal and NO_COLOR is not set."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and encoding == "utf8"
 
@@ -21,7 +21,7 @@ def can_draw_blocks() -> bool:
 def draw_chart(
     values: Sequence[float | None], *, has_blocks: bool, width: int = SPARKLINE_WIDTH
 ) -> str:
-    """Draws values from their lowest to their highest; a gap is where none is known.
+    """Draws values between their lowest and their highest; a missing value is a gap.
 
     If there are more than `width`, a character is the highest of several.
     """

@@ -81,7 +81,7 @@ class _RowResult:
 
     @property
     def whole_name(self) -> str:
-        """What `overall` is of the values of the periods."""
+        """How `overall` is computed from the values: total, mean or median."""
         if self.row.fact.measure != "gauge":
             return WHOLE_NAMES[self.row.fact.measure]
         return "mean" if self.row.stat == "Average" else "median"
@@ -109,7 +109,7 @@ def show_metrics(
         float | None,
         build_duration_option(
             "--period",
-            text="the time that each value is of",
+            text="the time that each value covers",
             minimum=1,
             maximum=MAX_PERIOD_MINUTES,
             whole=True,
@@ -122,7 +122,7 @@ def show_metrics(
     compare: Annotated[
         bool,
         typer.Option(
-            "--compare/--no-compare", help="with the same hours of yesterday and last week"
+            "--compare/--no-compare", help="compare with the same hours of yesterday and last week"
         ),
     ] = True,
     watch: WatchOption = None,
@@ -257,7 +257,7 @@ def _list_notes(
     if silent_names:
         notes.append(
             f"no data of {', '.join(silent_names)}: AWS sends these only if there was at least "
-            "one, so that none and not reported look the same"
+            "one, so zero and not reported look the same"
         )
     slow = {result.row.fact.period for result in results if result.row.fact.period > span.period}
     if slow:

@@ -52,7 +52,7 @@ class MetricRow:
         return f"{self.fact.name} {self.stat}" if len(self.fact.stats) > 1 else self.fact.name
 
     def build_query(self, period: int) -> MetricQuery:
-        """Its query, with values of so many seconds."""
+        """Its query, with one value for each `period` seconds."""
         return MetricQuery(
             self.fact.namespace, self.fact.aws_name, self.stat, self.subject.dimensions, period
         )

@@ -43,7 +43,7 @@ class ReadSpan:
         return [self.since + timedelta(seconds=n * self.period) for n in range(self.count)]
 
     def move_back(self, days: int) -> "ReadSpan":
-        """The same hours so many days before, in UTC."""
+        """The same hours `days` days before, in UTC."""
         return ReadSpan(self.since - timedelta(days=days), self.count, self.period, days)
 
 

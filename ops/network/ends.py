@@ -66,8 +66,11 @@ AWS_SERVICES: Final = (
     "xray",
 )
 END_FORMS_TEXT: Final = (
-    "a service, fleet, load-balancer, database, cache, a replica, a task's or instance's id, an "
-    "IPv4 address, internet, or an AWS service like secretsmanager"
+    "the id of a task or instance, an IPv4 address, internet, or an AWS service like secretsmanager"
+)
+
+SOURCE_FORMS_TEXT: Final = (
+    "a service, fleet, load-balancer, the id of a task or instance, an IPv4 address, or internet"
 )
 
 
@@ -98,7 +101,7 @@ def parse_end(outputs: Outputs, option: str, text: str) -> End:
         return End("address", str(IPv4Address(text)))
     except ValueError:
         pass
-    raise UsageError(f"{option} must be {', '.join(parts)}, or {END_FORMS_TEXT}, not {text!r}")
+    raise UsageError(f"{option} must be {', '.join(parts)}, {END_FORMS_TEXT}, not {text!r}")
 
 
 def parse_target(outputs: Outputs, text: str) -> tuple[End, int]:
@@ -118,7 +121,7 @@ def parse_source(outputs: Outputs, text: str) -> End:
     """Parses FROM. Raises UsageError if nothing calls from there."""
     end = parse_end(outputs, "FROM", text)
     if end.kind in ("aws", "database", "cache"):
-        raise UsageError(f"FROM must be what calls: {END_FORMS_TEXT}; {text} is only called")
+        raise UsageError(f"FROM must be {SOURCE_FORMS_TEXT}, not {text!r}, which only answers")
     return end
 
 

@@ -38,7 +38,7 @@ PROTOCOL_NAMES: Final[Mapping[str, str]] = {"1": "icmp", "6": "tcp", "17": "udp"
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface of the VPC, and the part of the stack that it is of, if any."""
+    """A network interface of the VPC, and the part of the stack that it belongs to, if any."""
 
     id: str
     subnet: str
@@ -79,7 +79,7 @@ def read_interfaces(aws: Aws, outputs: Outputs) -> tuple[dict[str, Interface], d
 def build_flow_rows(
     rows: Sequence[Mapping[str, str]], names: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Flows with who it is on both ends, as far as the address is still somebody's."""
+    """Flows with the parts at both ends, if their addresses are still in use."""
     return [
         {
             "flows": int(float(row["flows"])),

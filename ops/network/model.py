@@ -203,7 +203,7 @@ class Place:
 
     @property
     def is_public(self) -> bool:
-        """True if its addresses are of the internet."""
+        """True if its addresses are public."""
         return not any(
             network.overlaps(internal)
             for network in self.networks

@@ -312,7 +312,9 @@ def _check_nat_route(state: NetworkState, place: Place, target: Place) -> Check:
 
 
 def _build_internal(target: Place, route: Route) -> Check:
-    rule = f"{route.target} leads to the internet, where {target.networks[0]} is nobody's address"
+    rule = (
+        f"{route.target} leads to the internet, where {target.networks[0]} is not a public address"
+    )
     return Check("route", "stopped", rule)
 
 

@@ -76,9 +76,9 @@ def tail_logs(
     Live Tail is paid by the minute; the price is said when it begins.
     """
     if poll and not follow:
-        raise UsageError("--poll says how to --follow, which is not set")
+        raise UsageError("--poll must be with --follow")
     if follow and (until is not None or watch is not None):
-        raise UsageError("--follow has no end, so that it must be without --until and --watch")
+        raise UsageError("--follow must be without --until and --watch: it has no end")
     look = open_look(context, part, task, deployment, is_watched=watch is not None)
     line_filter = build_part_filter(look.part, text or (), field or (), pattern)
     look.parse_span(since, until, "10m")

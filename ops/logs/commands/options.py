@@ -46,7 +46,7 @@ FieldOption: TypeAlias = Annotated[
 ]
 PatternOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="PATTERN", help="a filter pattern of CloudWatch Logs, as it is"),
+    typer.Option(metavar="PATTERN", help="a filter pattern of CloudWatch Logs, sent unchanged"),
 ]
 TaskOption: TypeAlias = Annotated[
     str | None,
@@ -61,11 +61,16 @@ DeploymentOption: TypeAlias = Annotated[
 LimitOption: TypeAlias = Annotated[
     int,
     typer.Option(
-        "--limit", min=1, max=MAX_LINES, metavar="LINES", help="read the newest so many lines"
+        "--limit",
+        min=1,
+        max=MAX_LINES,
+        metavar="LINES",
+        help="how many of the newest are read",
     ),
 ]
 ShapesOption: TypeAlias = Annotated[
-    int, typer.Option("--shapes", min=1, max=1000, metavar="COUNT", help="show so many groups")
+    int,
+    typer.Option("--shapes", min=1, max=1000, metavar="COUNT", help="how many are shown"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""`ops logs query`: queries of CloudWatch Logs Insights, of the library or one's own."""
+"""`ops logs query`: queries of CloudWatch Logs Insights, from the library or your own."""
 
 import sys
 from typing import Annotated, Any
@@ -30,11 +30,11 @@ def query_logs(
     part: Annotated[
         list[str] | None,
         typer.Option(
-            "--part", metavar="PART", help="whose logs; default: all that NAME is of; repeatable"
+            "--part", metavar="PART", help="whose logs; default: all that NAME reads; repeatable"
         ),
     ] = None,
     query: Annotated[
-        str | None, typer.Option("--query", metavar="TEXT", help="a query of one's own")
+        str | None, typer.Option("--query", metavar="TEXT", help="a query of your own")
     ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -45,7 +45,7 @@ def query_logs(
     Paid by what is scanned. Ctrl-C stops it in AWS, too.
     """
     if query is not None and name is not None:
-        raise UsageError("--query is a query of one's own: it must be without NAME")
+        raise UsageError("--query must be without NAME")
     if query is not None and not 0 < len(query.strip()) <= MAX_QUERY_CHARACTERS:
         raise UsageError(
             f"--query must be 1 to {MAX_QUERY_CHARACTERS} characters, not {len(query.strip())}"

@@ -69,7 +69,7 @@ def _print_paths(output: Output, answer: ReachAnswer) -> None:
         output.print_line(f"{path.source} to {path.target}: {_describe(path)}")
         output.print_rows("network-reach", CHECK_COLUMNS, _build_rows(path))
     if hidden_count := len(answer.paths) - len(shown):
-        output.print_line(f"{hidden_count} more paths are alike: --output json has them")
+        output.print_line(f"{hidden_count} more with the same result: --output json shows them")
     for note in answer.notes:
         output.print_line(note)
 

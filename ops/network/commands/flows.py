@@ -30,7 +30,7 @@ app = typer.Typer(
 FLOW_COLUMNS: Final = ("flows", "bytes", "from", "to", "port", "protocol", "interface")
 NAT_COLUMNS: Final = ("from", "to", "bytes", "cost")
 RowsOption: TypeAlias = Annotated[
-    int, typer.Option("--rows", min=1, max=10_000, metavar="COUNT", help="show so many rows")
+    int, typer.Option("--rows", min=1, max=10_000, metavar="COUNT", help="how many rows are shown")
 ]
 RowBuilder: TypeAlias = Callable[
     [Aws, Outputs, Sequence[Mapping[str, str]]], tuple[list[dict[str, Any]], dict[str, object]]
@@ -44,7 +44,7 @@ def show_rejected_flows(
     until: UntilOption = None,
     rows: RowsOption = 50,
 ) -> None:
-    """Shows what a security group or network ACL refused in the last hour, and who it is."""
+    """Shows what security groups and network ACLs refused in the last hour, from and to whom."""
     _show(context, REJECTED_QUERY, since, until, rows, _build_named_rows, FLOW_COLUMNS)
 
 

@@ -234,11 +234,11 @@ def test_a_group_that_is_not_there_is_one_line(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("tail backend --poll", "--poll says how to --follow"),
-        ("tail backend --follow --until 1m", "--follow has no end"),
-        ("tail backend --follow --watch 5", "--follow has no end"),
+        ("tail backend --poll", "--poll must be with --follow"),
+        ("tail backend --follow --until 1m", "--follow must be without --until and --watch"),
+        ("tail backend --follow --watch 5", "--follow must be without --until and --watch"),
         ("tail backend --task 0a --deployment current", "--task and --deployment exclude"),
-        ("tail fleet --deployment current", "--deployment is of a service; fleet is none"),
+        ("tail fleet --deployment current", "--deployment must be used with a service, not fleet"),
         ("tail backend --since 2023-12-31", "--since must be 2024-01-01 or later"),
     ],
 )

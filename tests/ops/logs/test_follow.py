@@ -143,7 +143,7 @@ def test_if_live_tail_is_refused_lines_are_polled(
     out, err = capsys.readouterr()
     assert '"kind": "logs-line"' in out
     assert out.count('"message": "b"') == 1
-    assert "Live Tail is not to be had, so that lines are polled: " in err
+    assert "Live Tail cannot be used, so lines are polled: " in err
     assert error_code in err
 
 

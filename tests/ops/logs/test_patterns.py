@@ -75,7 +75,7 @@ def test_text_beside_fields_is_looked_for_in_what_they_find() -> None:
         ([], ["level="], None, "--field must have a value after ="),
         ([], ["status>=many"], None, "--field status>=many compares by >=: it must have a number"),
         ([], [], "a-b", "--pattern must have a-b in double quotes"),
-        (["x"], [], "y", "--pattern says everything"),
+        (["x"], [], "y", "--pattern must be without TEXT"),
         ([""], [], None, "TEXT must not be empty"),
         (["x" * 1100], [], None, "TEXT, --field and --pattern must be at most 1024 characters"),
     ],

@@ -1,4 +1,4 @@
-"""`ops logs query`: the library's queries on lines as the parts write them, and one's own."""
+"""`ops logs query`: the library's queries on lines as the parts write them, and one typed."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -175,7 +175,7 @@ def test_a_typed_query_is_run(typed: Typed, capsys: pytest.CaptureFixture[str]) 
     assert run_line("logs query --query 'limit 1'") == 2
     assert "--part must be set with --query" in capsys.readouterr().err
     assert run_line("logs query errors --query 'limit 1'") == 2
-    assert "--query is a query of one's own" in capsys.readouterr().err
+    assert "--query must be without NAME" in capsys.readouterr().err
 
 
 def test_without_a_name_the_queries_are_listed(

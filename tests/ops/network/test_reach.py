@@ -361,7 +361,7 @@ def test_without_a_task_the_next_one_is_evaluated(capsys: Captured) -> None:
     [
         ("nonsense database", "FROM must be backend, "),
         ("backend nonsense", "TO must be backend, "),
-        ("database backend", "FROM must be what calls"),
+        ("database backend", "FROM must be a service, fleet, load-balancer, the id of a task"),
         ("backend database:0", "TO must have a port from 1 to 65535, not '0'"),
         ("backend 10.0.0.1", "TO must have a port, like 10.0.0.1:443"),
         ("backend 10.0.0.1:٣", "TO must have a port from 1 to 65535"),

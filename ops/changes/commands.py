@@ -77,7 +77,10 @@ def show_changes(
                 sys.stderr.write(f"ops: {span.describe()}\n")
             else:
                 output.print_line(span.describe())
-            output.print_rows("changes", COLUMNS, [_build_row(event) for event in selected.events])
+            if selected.events or not timeline.failed_sources:
+                output.print_rows("changes", COLUMNS, map(_build_row, selected.events))
+            else:
+                output.print_line("no changes in what could be read: others are unknown", "yellow")
             if by is not None and "cloudtrail" not in timeline.sources:
                 output.print_line("who did what is known by CloudTrail and runs alone")
             for gap in timeline.gaps:

@@ -69,9 +69,9 @@ END_FORMS_TEXT: Final = (
     "the id of a task or instance, an IPv4 address, internet, or an AWS service like secretsmanager"
 )
 
-SOURCE_FORMS_TEXT: Final = (
-    "a service, fleet, load-balancer, the id of a task or instance, an IPv4 address, or internet"
-)
+CALLER_FORMS_TEXT: Final = "the id of a task or instance, an IPv4 address, or internet"
+ANSWERING_KINDS: Final[tuple[EndKind, ...]] = ("aws", "database", "cache")  # which call nobody
+SOURCE_FORMS_TEXT: Final = f"a service, fleet, load-balancer, {CALLER_FORMS_TEXT}"
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,9 @@ def parse_end(outputs: Outputs, option: str, text: str) -> End:
         return End("address", str(IPv4Address(text)))
     except ValueError:
         pass
+    if option == "FROM":
+        names = ", ".join(name for name, end in parts.items() if end.kind not in ANSWERING_KINDS)
+        raise UsageError(f"FROM must be {names}, {CALLER_FORMS_TEXT}, not {text!r}")
     raise UsageError(f"{option} must be {', '.join(parts)}, {END_FORMS_TEXT}, not {text!r}")
 
 
@@ -120,7 +123,7 @@ def parse_target(outputs: Outputs, text: str) -> tuple[End, int]:
 def parse_source(outputs: Outputs, text: str) -> End:
     """Parses FROM. Raises UsageError if nothing calls from there."""
     end = parse_end(outputs, "FROM", text)
-    if end.kind in ("aws", "database", "cache"):
+    if end.kind in ANSWERING_KINDS:
         raise UsageError(f"FROM must be {SOURCE_FORMS_TEXT}, not {text!r}, which only answers")
     return end
 

@@ -162,6 +162,17 @@ def test_every_source_denied_is_no_quiet_stack(
     assert {item["source"] for item in body["items"]} <= {"runs"}
 
 
+def test_changes_of_sources_that_could_not_be_read_are_unknown(
+    typed: Typed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, run_line = typed
+    with deny("DescribeEvents"):
+        assert run_line("changes --only database") == 3
+    out = capsys.readouterr().out
+    assert "no changes in what could be read: others are unknown" in out
+    assert "as far as the sources say" not in out
+
+
 def test_a_stack_with_a_database_alone(capsys: pytest.CaptureFixture[str]) -> None:
     def put_database_only(stage: Stage) -> None:
         put_database(stage)

@@ -38,6 +38,7 @@ from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, open_stage
 
 WRITER_PATTERN: Final = re.compile('"writer":"[^"]*"')
+GROUP_ID_PATTERN: Final = re.compile("sg-[0-9a-f]{17}")
 READ_LAG_SECONDS: Final = 50.0  # seconds; an engine's reads may be stale for 60 after a write
 PARALLEL_FORKS: Final = os.cpu_count() or 1
 RunProcess: TypeAlias = Callable[[Engine], str]
@@ -173,7 +174,7 @@ class KillWorld:
         except InDoubtError as doubt:
             return RunOutcome(f"in doubt: {doubt}", "", tuple(self.changes))
         changes = tuple(self.changes)
-        facts = repr((self.facts or self.procedure.collect_facts)(self.stage))
+        facts = number_groups(repr((self.facts or self.procedure.collect_facts)(self.stage)))
         if result == "undone":
             self._require_undone()
         return RunOutcome(result, facts, changes)
@@ -215,6 +216,13 @@ def open_kill_world(
     with open_stage() as stage:
         procedure.set_up(stage)
         yield KillWorld(stage, procedure, procedure.build_plan(stage), lag, refused_step, facts)
+
+
+def number_groups(facts: str) -> str:
+    """Security groups by the order in which they are named: their ids are of each world alone."""
+    ids = dict.fromkeys(GROUP_ID_PATTERN.findall(facts))
+    numbers = {group_id: f"sg-{number}" for number, group_id in enumerate(ids, start=1)}
+    return GROUP_ID_PATTERN.sub(lambda match: numbers[match[0]], facts)
 
 
 def start_or_resume(engine: Engine, plan: Plan) -> str:

@@ -86,6 +86,7 @@ def test_reads_change_nothing(procedure: Procedure) -> None:
 
     with open_kill_world(procedure) as of:
         (once,) = explore_kills(of, (go,), lambda *_: False)
+    with open_kill_world(procedure) as of:
         act = of.run_action
 
         def twice(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:

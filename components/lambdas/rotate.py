@@ -283,9 +283,11 @@ def _try_replacement(
         start_replacement()
         logger.info("%s is being replaced", name)
     except ClientError as error:
+        if _get_error_code(error) in ABSENT_READER_ERRORS or "not found" in str(error):
+            logger.info("%s is not there, so it does not use the old secret", name)
+            return
         logger.warning("%s: %s", name, error)
-        if _get_error_code(error) not in ABSENT_READER_ERRORS and "not found" not in str(error):
-            failed_readers.append(name)
+        failed_readers.append(name)
 
 
 def _wait_for_change(is_complete: Callable[[], bool], deadline: float) -> None:

@@ -36,6 +36,7 @@ LOOKING_COMMANDS = (
     "alarms list",
     "usage",
     "baseline compare",
+    "changes",
     "recover compare",
     "recover drill",
     "recover ready",
@@ -201,12 +202,18 @@ def create_snapshot(runbook_console: RunbookConsole) -> str:
     return str(runbook_console.run_for_json("db", "snapshot", "list")["items"][0]["snapshot"])
 
 
+def get_fleet_instance(runbook_console: RunbookConsole) -> str:
+    """An instance of the fleet."""
+    return str(runbook_console.run_for_json("fleet", "instances")["items"][0]["instance"])
+
+
 PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "IMAGE": push_unused_image,
     "RUN": get_newest_run,
     "PID": start_slow_session,
     "TIME": get_restorable_time,
     "SNAPSHOT": create_snapshot,
+    "INSTANCE": get_fleet_instance,
     "OWNER/NAME": lambda _: "owner/fork",
     "RECOVERY": lambda _: "eu-west-1",
 }
@@ -219,7 +226,7 @@ PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
 
 
 # What a reader's gh says of the repository, which is not here.
-ADDED_OPTIONS = {"ops bootstrap check": ["--repository-ids", "1/2"]}
+ADDED_OPTIONS = {"ops bootstrap ": ["--repository-ids", "1/2"]}
 
 
 @pytest.mark.exhaustive

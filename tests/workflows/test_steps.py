@@ -238,6 +238,7 @@ def test_an_image_is_built_pushed_and_deployed_by_its_digest(steps: RecordedStep
         "inputs.stack || 'dev'": "prod",
         "inputs.service || 'backend'": "backend",
         "inputs.context || 'app'": "app",
+        "needs.build.outputs.sum": "",
         "github.sha": "v2",
         "github.run_attempt": "1",
     }
@@ -274,6 +275,7 @@ def test_a_service_that_there_is_not_has_no_repository(steps: RecordedSteps) -> 
         "inputs.stack || 'dev'": "prod",
         "inputs.service || 'backend'": "no-such",
         "inputs.context || 'app'": "app",
+        "needs.build.outputs.sum": "",
     }
     done = steps("image: image: Find the repository", values)
     assert (done.code, dict(done.outputs)) == (2, {})

@@ -118,7 +118,7 @@ def test_a_window_that_is_killed_is_shown_and_ends_when_it_is_carried_on(
     assert muted["when"] == window["when"]
     assert "ops runs resume" in ops("maintenance status")[0]
     assert receive_messages(ops.stage) == [("ALARM", "Started,")]
-    ops(f"runs {way} {window['subject']}{' --yes' if way == 'undo' else ''}")
+    ops(ops.add_plan_hash(f"runs {way} {window['subject']}"))
     last = {"undo": "Cancelled", "resume": "Completed"}[way]
     assert receive_messages(ops.stage) == [("OK", last)]
     assert is_every_alarm_active(ops.stage)

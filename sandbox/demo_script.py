@@ -72,6 +72,17 @@ def list_demo_steps(running_stack: RunningStack, folder: Path) -> list[DemoStep]
     ]
 
 
+def _get_max_tasks(outputs: Outputs, resource_id: str | None) -> int:
+    """The most tasks that automatic scaling leaves a service; 4 if nothing scales it."""
+    if resource_id is None:
+        return 4
+    autoscaling = get_client("application-autoscaling", outputs.stack.region)
+    (target,) = autoscaling.describe_scalable_targets(
+        ServiceNamespace="ecs", ResourceIds=[resource_id]
+    )["ScalableTargets"]
+    return int(target["MaxCapacity"])
+
+
 def _list_service_steps(outputs: Outputs, site_url: str | None) -> Iterator[DemoStep]:
     services: Mapping[str, Any] = outputs.services.services if outputs.services else {}
     repositories = outputs.registry.repositories if outputs.registry else {}
@@ -80,7 +91,10 @@ def _list_service_steps(outputs: Outputs, site_url: str | None) -> Iterator[Demo
         return
     client_kind: ClientKind | None = "asker" if site_url else None
     image = repositories[name]
-    yield DemoStep("More tasks", f"service scale 4 --service {name} --yes", client=client_kind)
+    count = min(4, _get_max_tasks(outputs, services[name].scaling_resource_id))
+    yield DemoStep(
+        "More tasks", f"service scale {count} --service {name} --yes", client=client_kind
+    )
     yield DemoStep(
         "A bad image: users notice nothing, and it is rolled back",
         f"service deploy {image}:{BAD_IMAGE_TAG} --service {name} --yes",

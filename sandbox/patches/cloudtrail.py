@@ -21,6 +21,7 @@ from moto.sts.models import sts_backends
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.request_times import parse_request_time
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -109,8 +110,8 @@ def lookup_events(response: CloudTrailResponse, params: ApiRecord) -> ApiRecord:
     if not 1 <= size <= MAX_PAGE:
         raise AwsError("InvalidMaxResultsException", f"MaxResults must be 1 to {MAX_PAGE}.")
     now = get_sandbox_clock().now()
-    since = _parse_time(params.get("StartTime"), now) or now - timedelta(days=HISTORY_DAYS)
-    until = _parse_time(params.get("EndTime"), now) or now
+    since = parse_request_time(params.get("StartTime")) or now - timedelta(days=HISTORY_DAYS)
+    until = parse_request_time(params.get("EndTime")) or now
     if since > until:
         raise AwsError("InvalidTimeRangeException", "The start time is after the end time.")
     first_kept, last_delivered = (
@@ -166,11 +167,3 @@ def _redact(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _redact(item, key) for key, item in value.items()}
     return [_redact(item) for item in value] if isinstance(value, list) else value
-
-
-def _parse_time(value: Any, now: datetime) -> datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=now.tzinfo)
-    return datetime.fromtimestamp(float(value), now.tzinfo)

@@ -71,7 +71,7 @@ def change_stack(name: str, change: SettingChange) -> tuple[Verdict, list[Change
         require_possible_changes(changed_settings, build_deployed_stack(deployed_settings))
     except SettingsError as error:
         return "refused", str(error)
-    steps = list_steps(_run(stack, before), _run_once(stack, after))
+    steps = list_steps(run_whole_program(stack, before), _run_once(stack, after))
     return judge_steps(steps), steps
 
 
@@ -88,10 +88,6 @@ def _find_other_values(
         if settings != deployed:
             return values
     return None
-
-
-def _run(stack: str, overrides: dict[str, JsonValue]) -> ResourceGraph:
-    return run_whole_program(stack, overrides)
 
 
 def _run_once(stack: str, overrides: dict[str, JsonValue]) -> ResourceGraph:
@@ -161,7 +157,7 @@ def judge_together(name: str, changes: Sequence[SettingChange]) -> Verdict:
         )
     except SettingsError:
         return "refused"
-    return judge_steps(list_steps(_run(stack, before), _run_once(stack, after)))
+    return judge_steps(list_steps(run_whole_program(stack, before), _run_once(stack, after)))
 
 
 def describe(reason: list[ChangeStep] | str) -> str:
@@ -232,7 +228,7 @@ def test_harmless_changes_are_harmless_together() -> None:
             continue  # not with the others
         after, taken = candidate, taken + 1
     assert taken > 50
-    steps = list_steps(_run(stack, before), _run(stack, after))
+    steps = list_steps(run_whole_program(stack, before), run_whole_program(stack, after))
     assert judge_steps(steps) == "harmless", describe(steps)
 
 
@@ -240,7 +236,7 @@ def test_harmless_changes_are_harmless_together() -> None:
 def test_singleton_resources_are_deleted_before_they_are_replaced(name: str) -> None:
     stack, base = STACKS[name]
     locked: dict[str, JsonValue] = {"backups": {"lock": "governance"}}
-    graph = _run(stack, build_overrides(stack, base, locked))
+    graph = run_whole_program(stack, build_overrides(stack, base, locked))
     assert list_unsafe_singletons(graph) == []
 
 

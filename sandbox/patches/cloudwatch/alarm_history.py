@@ -7,7 +7,7 @@ that follow from its children are not recorded.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend
@@ -18,6 +18,7 @@ from sandbox.clock import get_sandbox_clock
 from sandbox.patches.cloudwatch.alarms import get_alarm_state
 from sandbox.patches.cloudwatch.mute_rules import is_alarm_muted
 from sandbox.patches.patching import ServicePatch, backend_state
+from sandbox.patches.request_times import parse_request_time
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -103,13 +104,5 @@ def describe_alarm_history(response: CloudWatchResponse, params: ApiRecord) -> A
 
 
 def _is_between(time: datetime, since: Any, until: Any) -> bool:
-    first, last = _parse_time(since), _parse_time(until)
+    first, last = parse_request_time(since), parse_request_time(until)
     return (first is None or first <= time) and (last is None or time <= last)
-
-
-def _parse_time(value: Any) -> datetime | None:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    if value is None or value.tzinfo is not None:
-        return value  # type: ignore[no-any-return]
-    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]

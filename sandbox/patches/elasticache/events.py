@@ -1,6 +1,6 @@
 """ElastiCache: events, as far as a test puts any: nothing happens to a cache by itself."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from moto.elasticache.models import ElastiCacheBackend
@@ -8,6 +8,7 @@ from moto.elasticache.responses import ElastiCacheResponse
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.request_times import parse_request_time
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -23,12 +24,12 @@ def get_cache_events(backend: ElastiCacheBackend) -> list[ApiRecord]:
 def describe_cache_events(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
     """Of the last hour unless a time is given."""
     now = get_sandbox_clock().now()
-    since = _parse_time(params.get("StartTime"))
+    since = parse_request_time(params.get("StartTime"))
     if since is None:
         since = now - timedelta(minutes=int(params.get("Duration") or 60))
     if since < now - timedelta(days=KEPT_DAYS):
         raise AwsError("InvalidParameterValue", "Start time must be within the last 14 days.")
-    until = _parse_time(params.get("EndTime")) or now
+    until = parse_request_time(params.get("EndTime")) or now
     source = params.get("SourceIdentifier")
     return {
         "Events": [
@@ -37,11 +38,3 @@ def describe_cache_events(response: ElastiCacheResponse, params: ApiRecord) -> A
             if since <= event["Date"] <= until and source in (None, event["SourceIdentifier"])
         ]
     }
-
-
-def _parse_time(value: Any) -> datetime | None:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    if value is None or value.tzinfo is not None:
-        return value  # type: ignore[no-any-return]
-    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
 """RDS: reboots, failovers that move the zone, and the events of both."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from moto.rds.models import DBInstance, Event, RDSBackend
@@ -10,6 +10,7 @@ from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.patching import AwsError, ServicePatch
 from sandbox.patches.rds.changes import REBOOT_SECONDS
 from sandbox.patches.rds.instances import get_secondary_zone, start_phases
+from sandbox.patches.request_times import parse_request_time
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -109,10 +110,10 @@ def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     now = get_sandbox_clock().now()
     source, kind = params.get("SourceIdentifier"), params.get("SourceType")
     events = backend.describe_events(source_identifier=source, source_type=kind)
-    since = _parse_time(params.get("StartTime")) or now - timedelta(
+    since = parse_request_time(params.get("StartTime")) or now - timedelta(
         minutes=params.get("Duration") or 60
     )
-    until = min(_parse_time(params.get("EndTime")) or now, now)
+    until = min(parse_request_time(params.get("EndTime")) or now, now)
     categories = set(params.get("EventCategories") or ())
     selected_events = [
         event
@@ -124,11 +125,3 @@ def describe_db_events(response: RDSResponse, params: ApiRecord) -> ApiRecord:
     first, size = int(params.get("Marker") or 0), int(params.get("MaxRecords") or 100)
     next_marker = {"Marker": str(first + size)} if len(selected_events) > first + size else {}
     return {"Events": selected_events[first : first + size], **next_marker}
-
-
-def _parse_time(value: Any) -> datetime | None:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    if value is None or value.tzinfo is not None:
-        return value  # type: ignore[no-any-return]
-    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]

@@ -33,35 +33,33 @@ def test_no_setting_is_left_at_a_default(build_plan: Callable[[Stage], Plan]) ->
         assert restored["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
 
 
+def fence_database(stage: Stage, *other_group_ids: str) -> None:
+    """The primary in the fence's group, and in others that somebody gave it."""
+    put_fence(stage)
+    stage.client("rds").modify_db_instance(
+        DBInstanceIdentifier=PRIMARY_IDENTIFIER,
+        VpcSecurityGroupIds=[str(stage.outputs.database.fence_security_group_id), *other_group_ids],
+    )
+    stage.clock.sleep(600)
+
+
 @pytest.mark.parametrize(
     "build_plan", [plan_time_restore, plan_snapshot_restore, plan_drill], ids=lambda f: f.__name__
 )
 def test_the_copy_of_a_fenced_instance_is_not_fenced(build_plan: Callable[[Stage], Plan]) -> None:
     with open_stage() as stage:
         put_saved_snapshot(stage)
-        put_fence(stage)
-        part = stage.outputs.database
-        stage.client("rds").modify_db_instance(
-            DBInstanceIdentifier=PRIMARY_IDENTIFIER,
-            VpcSecurityGroupIds=[str(part.fence_security_group_id)],
-        )
-        stage.clock.sleep(600)
+        fence_database(stage)
         actions = build_plan(stage).actions()
         calls = [action.params for action in actions if isinstance(action, Call)]
         groups = [call["VpcSecurityGroupIds"] for call in calls if "VpcSecurityGroupIds" in call]
-        assert groups == [[part.security_group_id]]
+        assert groups == [[stage.outputs.database.security_group_id]]
 
 
 def test_the_replica_of_a_fenced_instance_is_not_fenced() -> None:
     with open_stage() as stage:
         put_saved_snapshot(stage)
-        put_fence(stage)
-        part = stage.outputs.database
-        stage.client("rds").modify_db_instance(
-            DBInstanceIdentifier=PRIMARY_IDENTIFIER,
-            VpcSecurityGroupIds=[str(part.fence_security_group_id), "sg-0123456789abcdef0"],
-        )
-        stage.clock.sleep(600)
+        fence_database(stage, "sg-0123456789abcdef0")
         add_call = plan_replica_add(stage).steps[0].action
         assert isinstance(add_call, Call)
         assert add_call.params["VpcSecurityGroupIds"] == ["sg-0123456789abcdef0"]

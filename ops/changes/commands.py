@@ -1,6 +1,5 @@
 """`ops changes`: one timeline of what changed in the stack, and who did it."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -14,6 +13,7 @@ from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_spa
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
+from ops.core.times import format_local_second
 from ops.outputs import Outputs
 
 app = typer.Typer(add_completion=False)
@@ -73,10 +73,7 @@ def show_changes(
         if output.output_format == "json":
             output.print_json("changes", _build_json(span, selected))
         else:
-            if watch is None:
-                sys.stderr.write(f"ops: {span.describe()}\n")
-            else:
-                output.print_line(span.describe())
+            output.print_note(span.describe())
             if selected.events or not timeline.failed_sources:
                 output.print_rows("changes", COLUMNS, map(_build_row, selected.events))
             else:
@@ -119,7 +116,7 @@ def _resolve_program(program: Path | None) -> Path | None:
 
 def _build_row(event: Any) -> dict[str, object]:
     return {
-        "time": f"{event.time.astimezone():%Y-%m-%d %H:%M:%S %Z}",
+        "time": format_local_second(event.time),
         "source": event.source,
         "part": event.part,
         "by": event.actor,

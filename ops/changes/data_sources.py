@@ -1,7 +1,6 @@
 """What RDS, ElastiCache, Secrets Manager and CloudWatch's alarms report."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any, Final
 
 from ops.changes.model import (
@@ -13,6 +12,7 @@ from ops.changes.model import (
     parse_time,
 )
 from ops.core.times import format_utc
+from ops.database.event_list import build_event_span_params
 from ops.fleet.model import list_read_items
 
 DB_EVENTS_API: Final = "rds.describe_events"
@@ -21,16 +21,13 @@ ALARM_HISTORY_API: Final = "cloudwatch.describe_alarm_history"
 # What of an alarm's history is a change; the others are its actions.
 ALARM_CHANGES: Final = ("StateUpdate", "ConfigurationUpdate")
 _ALARM_TYPES: Final = ["MetricAlarm", "CompositeAlarm"]
-EVENT_DAYS: Final = 14  # that RDS and ElastiCache keep
 ROTATION_SECONDS: Final = 120  # within which a rotation changes the secret several times
 
 
 def read_database_events(request: SourceRequest) -> SourceAnswer:
     """Events of the instances, their parameter group and their snapshots."""
     database = request.outputs.database
-    items = list_read_items(
-        request.context.aws, DB_EVENTS_API, "Events", _build_span_params(request)
-    )
+    items = _list_events(request, DB_EVENTS_API)
     names = {database.parameter_group, database.identifier, *database.replicas}
     return build_answer(
         request,
@@ -54,12 +51,7 @@ def read_cache_events(request: SourceRequest) -> SourceAnswer:
     """Events of the cache's nodes, replication group, parameter and subnet group."""
     cache = request.outputs.cache
     assert cache is not None
-    items = list_read_items(
-        request.context.aws,
-        CACHE_EVENTS_API,
-        "Events",
-        _build_span_params(request),
-    )
+    items = _list_events(request, CACHE_EVENTS_API)
     return build_answer(
         request,
         (
@@ -121,13 +113,10 @@ def read_alarm_history(request: SourceRequest) -> SourceAnswer:
     )
 
 
-def _build_span_params(request: SourceRequest) -> dict[str, Any]:
-    """RDS and ElastiCache refuse a start of more than 14 days ago (API references)."""
-    days_ago = request.now - timedelta(days=EVENT_DAYS) + timedelta(minutes=1)
-    return {
-        "StartTime": format_utc(max(request.span.since, days_ago).timestamp()),
-        "EndTime": format_utc(request.span.until.timestamp() + 1),
-    }
+def _list_events(request: SourceRequest, api: str) -> Iterator[Any]:
+    """The events of the span that RDS or ElastiCache keeps, of the whole region."""
+    params = build_event_span_params(request.span, request.now)
+    return list_read_items(request.context.aws, api, "Events", params)
 
 
 def _describe(item: Any, identifier: str) -> str:

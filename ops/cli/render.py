@@ -69,6 +69,7 @@ class Output:
     def __init__(self, output_format: OutputFormat, *, to_stderr: bool = False) -> None:
         self.output_format, self._to_stderr = output_format, to_stderr
         self._frame_title: str | None = None  # of a frame that nothing is printed in yet
+        self._has_frames = False
 
     @cached_property
     def _console(self) -> "Console":
@@ -84,7 +85,7 @@ class Output:
         On a terminal the screen is cleared when the first line is printed, not before: until then
         the look before can be read.
         """
-        self._frame_title = title
+        self._frame_title, self._has_frames = title, True
 
     def end_frame(self) -> None:
         """Shows a frame even if nothing was printed in it."""
@@ -158,6 +159,13 @@ class Output:
         if self.output_format == "table":
             self._open_frame()
             (sys.stderr if self._to_stderr else sys.stdout).write(f"{text}\n")
+
+    def print_note(self, text: str) -> None:
+        """Says something beside the result: on stderr, or in the table's frame if there are any."""
+        if self._has_frames and self.output_format == "table":
+            self.print_line(text)
+        else:
+            sys.stderr.write(f"ops: {text}\n")
 
     def print_plan(self, plan: "Plan", *, details: bool = False) -> None:
         """Prints a plan in words: what changes, what is at stake, how it is undone, the hash.

@@ -62,7 +62,7 @@ def parse_past_time(text: str, now: datetime) -> datetime:
     It is `now`, how long ago it is (`15m`, `1h30m`; a plain number is minutes), a time of the day
     (`14:00`: the last one), `today`, `yesterday` or a weekday (the last one before today) with or
     without a time, or ISO 8601. `Z`, `UTC` or an offset may follow; without it is this machine's.
-    Raises ValueError if it is none of these, AmbiguousTimeError if the clocks change then.
+    Raises ValueError if it has no such form, AmbiguousTimeError if the clocks change then.
     """
     text = ZONE_WORD_PATTERN.sub("Z", text.strip().removesuffix(" ago"))
     if text.lower() == "now":
@@ -120,6 +120,11 @@ def format_utc(seconds: float) -> str:
 def format_utc_minute(seconds: float) -> str:
     """Formats seconds since the epoch for a sentence: `2026-11-30 02:05 UTC`."""
     return wall_time.strftime("%Y-%m-%d %H:%M UTC", wall_time.gmtime(seconds))
+
+
+def format_local_second(time: datetime) -> str:
+    """Formats a time of a table as this machine's: `2026-11-30 03:05:09 CET`."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def format_local_and_utc(time: datetime) -> str:

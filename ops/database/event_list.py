@@ -9,8 +9,9 @@ from ops.core.aws import Aws
 from ops.core.times import format_utc
 from ops.outputs import Outputs
 
-KEPT_EVENT_DAYS: Final = 14  # that RDS keeps events. Source: API reference, DescribeEvents
-# The start that is sent for 14 days is a minute later: RDS refuses an earlier one than it keeps,
+# Days that RDS and ElastiCache keep events. Source: API references, DescribeEvents.
+KEPT_EVENT_DAYS: Final = 14
+# The start that is sent for 14 days is a minute later: AWS refuses an earlier one than it keeps,
 # and its clock may be ahead.
 EVENT_MARGIN: Final = timedelta(minutes=1)
 SOURCE_TYPES: Final = ("db-instance", "db-parameter-group", "db-snapshot")
@@ -28,19 +29,22 @@ def list_database_events(
 
     One list of the whole region, from which the stack's are chosen by their names. Raises OpsError.
     """
-    params: dict[str, Any] = {
-        "StartTime": format_utc(
-            max(span.since, now - timedelta(days=KEPT_EVENT_DAYS) + EVENT_MARGIN).timestamp()
-        ),
-        "EndTime": format_utc(span.until.timestamp() + 1),
-    }
-    answer: Any = aws.call("rds.describe_events", params)
+    answer: Any = aws.call("rds.describe_events", build_event_span_params(span, now))
     events = [event for event in answer["Events"] if event.get("SourceType") in SOURCE_TYPES]
     names = {outputs.database.parameter_group, *outputs.database.replicas}
     if any(_get_source(event).startswith(BACKUP_PREFIX) for event in events):
         names |= set(_list_backup_snapshots(aws, outputs))
     rows = [_build_row(event) for event in events if _is_of_stack(outputs, event, names)]
     return sorted(rows, key=lambda row: str(row["at"]))
+
+
+def build_event_span_params(span: TimeSpan, now: datetime) -> dict[str, Any]:
+    """Builds the parameters that ask RDS or ElastiCache for the events of a span."""
+    first = now - timedelta(days=KEPT_EVENT_DAYS) + EVENT_MARGIN
+    return {
+        "StartTime": format_utc(max(span.since, first).timestamp()),
+        "EndTime": format_utc(span.until.timestamp() + 1),
+    }
 
 
 def _get_source(event: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """`ops metrics`: what CloudWatch measured of a part, now, yesterday and last week."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -60,14 +59,6 @@ class _Look:
     stat: str | None
     period_seconds: int | None
     has_comparison: bool
-    is_watched: bool
-
-    def tell(self, text: str) -> None:
-        """Says something beside the result: on stderr, or in its frame if there are several."""
-        if self.is_watched and self.output.output_format == "table":
-            self.output.print_line(text)
-        else:
-            sys.stderr.write(f"ops: {text}\n")
 
 
 @dataclass(frozen=True)
@@ -136,9 +127,7 @@ def show_metrics(
     metric_part = get_metric_part(outputs, part)
     require_metric(metric_part, metric, stat)
     period_seconds = None if period is None else round(period * 60)
-    look = _Look(
-        outputs, aws, output, metric_part, metric, stat, period_seconds, compare, watch is not None
-    )
+    look = _Look(outputs, aws, output, metric_part, metric, stat, period_seconds, compare)
     _parse_span(look, since, until)
     repeat_look(output, watch, lambda: _show(look, *_parse_span(look, since, until)))
 
@@ -182,9 +171,9 @@ def _show(look: _Look, span: TimeSpan, read_span: ReadSpan) -> None:
     ]
     link = build_dashboard_link(look.outputs, look.part.dashboard)
     period_text = format_typed_duration(read_span.period, "s")
-    look.tell(f"{look.part.name}, {span.describe()}, values of {period_text}")
+    look.output.print_note(f"{look.part.name}, {span.describe()}, values of {period_text}")
     if link is not None:
-        look.tell(link)
+        look.output.print_note(link)
     if look.output.output_format == "json":
         fields = {"part": look.part.name, "console": link, **_build_span_json(read_span, settled)}
         items = [_build_json_item(result, read_span) for result in results]

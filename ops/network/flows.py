@@ -16,7 +16,7 @@ from components.facts.units import GIB_BYTES
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.cost.prices import DEFAULT_PRICE_TABLE
-from ops.logs.parts import LogPart
+from ops.logs.parts import LogPart, list_log_parts
 from ops.network.model import NetworkState
 from ops.outputs import Outputs
 
@@ -47,13 +47,13 @@ class Interface:
 
 def get_flow_part(outputs: Outputs) -> LogPart:
     """The flow logs in CloudWatch. Raises UsageError if the stack has none there."""
-    group = outputs.network.flow_log_group
-    if group is None:
+    part = list_log_parts(outputs).get("flow-logs")
+    if part is None:
         raise UsageError(
             "network.flowLogs must have cloudwatch: the files in S3 are Parquet, which this does "
             "not read"
         )
-    return LogPart("flow-logs", "flow-logs", group)
+    return part
 
 
 def read_interfaces(aws: Aws, outputs: Outputs) -> tuple[dict[str, Interface], dict[str, str]]:

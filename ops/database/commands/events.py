@@ -1,6 +1,5 @@
 """`ops db events`: what RDS reports of the database."""
 
-import sys
 from datetime import UTC, timedelta
 
 import typer
@@ -41,10 +40,7 @@ def show_database_events(
             fields = {**span.build_json(), "keptDays": KEPT_EVENT_DAYS, "console": link}
             output.print_json("db-events", {**fields, "items": rows})
             return
-        if watch is None:
-            sys.stderr.write(f"ops: {header}\n")
-        else:
-            output.print_line(header)
+        output.print_note(header)
         output.print_rows("db-events", EVENT_COLUMNS, rows)
         output.print_line(link, link=link)
 

@@ -9,7 +9,7 @@ from ops.cli.context import load_stack
 from ops.cli.time_span import SinceOption, TimeSpan, UntilOption
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core.errors import UsageError
-from ops.core.times import format_local_and_utc
+from ops.core.times import format_local_and_utc, format_local_second
 from ops.logs.commands.follow import follow_lines
 from ops.logs.commands.options import (
     DeploymentOption,
@@ -79,7 +79,7 @@ def tail_logs(
         raise UsageError("--poll must be with --follow")
     if follow and (until is not None or watch is not None):
         raise UsageError("--follow must be without --until and --watch: it has no end")
-    look = open_look(context, part, task, deployment, is_watched=watch is not None)
+    look = open_look(context, part, task, deployment)
     line_filter = build_part_filter(look.part, text or (), field or (), pattern)
     look.parse_span(since, until, "10m")
     if follow:
@@ -107,7 +107,7 @@ def search_logs(
     """Shows the lines of the last hour that have a text, a field's value or match a pattern."""
     if not (text or field or pattern):
         raise UsageError("TEXT, --field or --pattern must be set: `ops logs tail` shows every line")
-    look = open_look(context, part, task, deployment, is_watched=watch is not None)
+    look = open_look(context, part, task, deployment)
     line_filter = build_part_filter(look.part, text or (), field or (), pattern)
     look.parse_span(since, until, "1h")
     repeat_look(
@@ -135,7 +135,7 @@ def show_errors(
     New is what was not there before the last deployment; it is unknown if no line before that is
     in the time that is looked at.
     """
-    look = open_look(context, part, task, deployment, is_watched=watch is not None)
+    look = open_look(context, part, task, deployment)
     line_filter = build_error_filter(look.outputs, look.part)
 
     def show() -> None:
@@ -186,7 +186,7 @@ def show_top_messages(
     watch: WatchOption = None,
 ) -> None:
     """Groups all lines of the last 10 minutes by their shape, the most frequent first."""
-    look = open_look(context, part, task, deployment, is_watched=watch is not None)
+    look = open_look(context, part, task, deployment)
     line_filter = build_part_filter(look.part, text or (), field or (), pattern)
 
     def show() -> None:
@@ -253,7 +253,7 @@ def _build_group_row(
         times = {"first": first.build_row()["time"], "last": last.build_row()["time"]}
         return row | times | {"example": example.message.rstrip("\n"), "stream": last.stream}
     for name, line in (("first", first), ("last", last)):
-        row[name] = f"{line.written_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        row[name] = format_local_second(line.written_at)
     return row | {"example": example.message.strip().split("\n")[0][:EXAMPLE_CHARACTERS]}
 
 

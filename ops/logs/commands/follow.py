@@ -36,7 +36,7 @@ def follow_lines(
         request,
         look.read,
         lambda lines: _show(look, lines),
-        look.tell,
+        look.output.print_note,
         WallClock(),
     )
     try:
@@ -44,7 +44,7 @@ def follow_lines(
             follower.poll()
         else:
             price = DEFAULT_PRICE_TABLE
-            look.tell(
+            look.output.print_note(
                 f"Live Tail costs {price.live_tail_minute:.2f} $ a minute ({price.region}'s list "
                 f"price, {price.taken}); --poll does without"
             )

@@ -76,7 +76,7 @@ ShapesOption: TypeAlias = Annotated[
 
 @dataclass(frozen=True)
 class LogLook:
-    """What a look at a part's lines needs. With `is_watched` it is one of several."""
+    """What a look at a part's lines needs."""
 
     outputs: Outputs
     aws: Aws
@@ -84,7 +84,6 @@ class LogLook:
     part: LogPart
     stream_prefix: str | None
     deployment: str | None
-    is_watched: bool
 
     def read(self, request: LineRequest) -> LinesRead:
         """Reads lines from CloudWatch Logs, or from the files in S3. Notes progress on stderr."""
@@ -105,20 +104,13 @@ class LogLook:
 
     def show_header(self, span: TimeSpan) -> None:
         """Says what is looked at, and where the console has it."""
-        self.tell(f"{self.part.name}, {self.part.place}, {span.describe()}")
-        self.tell(build_console_link(self.outputs, self.part))
-
-    def tell(self, text: str) -> None:
-        """Says something beside the result: on stderr, or in its frame if there are several."""
-        if self.is_watched and self.output.output_format == "table":
-            self.output.print_line(text)
-        else:
-            sys.stderr.write(f"ops: {text}\n")
+        self.output.print_note(f"{self.part.name}, {self.part.place}, {span.describe()}")
+        self.output.print_note(build_console_link(self.outputs, self.part))
 
     def show_cut(self, answer: LinesRead) -> None:
         """Says what was not read. Raises the error that ended the reading."""
         if answer.cut is not None:
-            self.tell(answer.cut)
+            self.output.print_note(answer.cut)
         if answer.error is not None:
             raise answer.error
 
@@ -138,8 +130,6 @@ def open_look(
     part_name: str,
     task: str | None = None,
     deployment: str | None = None,
-    *,
-    is_watched: bool = False,
 ) -> LogLook:
     """Loads the stack and finds the part. Raises UsageError if an option does not fit it."""
     if task is not None and deployment is not None:
@@ -149,7 +139,7 @@ def open_look(
     stream_prefix = part.build_stream_prefix(task)
     if deployment is not None:
         require_service_part(part)
-    return LogLook(outputs, aws, output, part, stream_prefix, deployment, is_watched)
+    return LogLook(outputs, aws, output, part, stream_prefix, deployment)
 
 
 def build_part_filter(

@@ -63,20 +63,13 @@ def query_logs(
         return
     parts = list_query_parts(outputs, log_query, part or ())
     text = log_query.text if log_query is not None else str(query)
-    is_told = output.output_format == "json" or watch is None
-
-    def tell(message: str) -> None:
-        if is_told:
-            sys.stderr.write(f"ops: {message}\n")
-        else:
-            output.print_line(message)
 
     def show() -> None:
         from ops.core.run import WallClock  # the engine, which the list does without
 
         span = parse_time_span(since, until, clock.now(), default=DEFAULT_SPAN)
-        tell(f"{', '.join(part.name for part in parts)}, {span.describe()}")
-        answer = run_query(aws, parts, text, span, WallClock(), tell, _note_progress)
+        output.print_note(f"{', '.join(part.name for part in parts)}, {span.describe()}")
+        answer = run_query(aws, parts, text, span, WallClock(), output.print_note, _note_progress)
         if output.output_format == "json":
             fields = {
                 "name": name,
@@ -92,9 +85,9 @@ def query_logs(
             output.print_json("logs-query", {**fields, "items": answer.rows})
         else:
             output.print_rows("logs-query", answer.columns, answer.rows)
-        tell(answer.describe_cost())
+        output.print_note(answer.describe_cost())
         if answer.cut is not None:
-            tell(answer.cut)
+            output.print_note(answer.cut)
 
     parse_time_span(since, until, clock.now(), default=DEFAULT_SPAN)
     try:

@@ -104,8 +104,8 @@ def _show(
     span = parse_time_span(since, until, clock.now(), default="1h")
     outputs, aws, output = load_stack(context)
     part = get_flow_part(outputs)
-    _tell(f"{part.place}, {span.describe()}")
-    answer = run_query(aws, [part], query, span, WallClock(), _tell)
+    output.print_note(f"{part.place}, {span.describe()}")
+    answer = run_query(aws, [part], query, span, WallClock(), output.print_note)
     rows, fields = build_rows(aws, outputs, answer.rows)
     shown = rows[:row_count]
     if output.output_format == "json":
@@ -114,12 +114,7 @@ def _show(
     else:
         output.print_rows("network-flows", columns, shown)
     if len(rows) > len(shown):
-        _tell(f"{len(rows) - len(shown)} more rows: --rows")
-    _tell(answer.describe_cost())
+        output.print_note(f"{len(rows) - len(shown)} more rows: --rows")
+    output.print_note(answer.describe_cost())
     if answer.cut is not None:
-        _tell(answer.cut)
-
-
-def _tell(text: str) -> None:
-    """Says something beside the result."""
-    sys.stderr.write(f"ops: {text}\n")
+        output.print_note(answer.cut)

@@ -126,7 +126,7 @@ def test_a_deployment_that_is_taken_back_takes_its_instances_back() -> None:
 def test_nothing_is_replaced_unless_a_version_waits_or_will(
     version: str, is_changed: bool, steps: list[str]
 ) -> None:
-    """A newer AMI is none of these: it comes with a setting."""
+    """A newer AMI is no reason: it comes with a setting."""
     with open_stage() as stage:
         put_fleet(stage)
         set_group_template(stage, version, "t4g.small", "t4g.medium")

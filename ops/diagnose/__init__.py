@@ -1,0 +1,1 @@
+"""`ops diagnose`: what is wrong, since when, because of what, and the command that mends it."""

@@ -33,6 +33,11 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.errors import OpsError, UsageError
+from ops.core.scaling_apis import (
+    AUTO_SCALING_GROUPS_API,
+    SCALABLE_TARGETS_API,
+    TEMPLATE_VERSIONS_API,
+)
 from ops.database import health as database
 from ops.database.parameters import DEFAULT_GROUP_PREFIX
 from ops.fleet import health as fleet
@@ -299,7 +304,7 @@ def _read_fleet(observation: BaselineObservation, facts: CheckFacts) -> CheckRou
     )
     versions = [
         build_read(
-            fleet.TEMPLATE_VERSIONS_API,
+            TEMPLATE_VERSIONS_API,
             "LaunchTemplateVersions",
             LaunchTemplateId=template,
             Versions=[version],
@@ -373,13 +378,13 @@ BASELINE_PARTS: Final = (
     BaselinePart(
         ("services",),
         _read_services,
-        (services.SERVICES_API, services.SCALABLE_TARGETS_API, TASK_DEFINITION_API),
+        (services.SERVICES_API, SCALABLE_TARGETS_API, TASK_DEFINITION_API),
         lambda outputs: outputs.services is not None,
     ),
     BaselinePart(
         ("fleet",),
         _read_fleet,
-        (fleet.AUTO_SCALING_GROUPS_API, fleet.TEMPLATE_VERSIONS_API, SSM_PARAMETER_API),
+        (AUTO_SCALING_GROUPS_API, TEMPLATE_VERSIONS_API, SSM_PARAMETER_API),
         lambda outputs: outputs.fleet is not None,
     ),
     BaselinePart(

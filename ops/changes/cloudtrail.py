@@ -11,16 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ops.changes.model import (
-    STACK_PART,
     ChangeEvent,
     SourceAnswer,
     SourceGap,
     SourceRequest,
     build_answer,
-    get_service_part,
     parse_time,
 )
 from ops.core.errors import OpsError
+from ops.core.parts import STACK_PART, get_service_part
 from ops.core.run import WallClock
 from ops.core.times import format_local_and_utc
 from ops.fleet.model import list_read_items

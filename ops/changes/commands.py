@@ -13,6 +13,7 @@ from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_spa
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
+from ops.core.parts import find_part
 from ops.core.times import format_local_second
 from ops.outputs import Outputs
 
@@ -60,7 +61,7 @@ def show_changes(
     """
     stack_context, output = load_stack_context(context)
     names = _parse_sources(only)
-    _require_part(stack_context.outputs, part)
+    part = _parse_part(stack_context.outputs, part)
     if by is not None and not by.strip():
         raise UsageError(f"--by must be a part of a name, not {by!r}")
     folder = _resolve_program(program)
@@ -100,10 +101,12 @@ def _parse_sources(text: str | None) -> tuple[SourceName, ...]:
     return cast(tuple[SourceName, ...], tuple(words))
 
 
-def _require_part(outputs: Outputs, part: str | None) -> None:
+def _parse_part(outputs: Outputs, text: str | None) -> str | None:
+    """The part that --part names. Raises UsageError with those that there are."""
     parts = list_change_parts(outputs)
-    if part is not None and part not in parts:
-        raise UsageError(f"--part must be one of {', '.join(parts)}, not {part!r}")
+    if text is None or (part := find_part(parts, text)) is not None:
+        return None if text is None else part
+    raise UsageError(f"--part must be one of {', '.join(parts)}, not {text!r}")
 
 
 def _resolve_program(program: Path | None) -> Path | None:

@@ -9,8 +9,13 @@ from ops.changes.model import (
     SourceGap,
     SourceRequest,
     build_answer,
-    get_service_part,
     parse_time,
+)
+from ops.core.parts import get_service_part
+from ops.core.scaling_apis import (
+    GROUP_ACTIVITIES_API,
+    INSTANCE_REFRESHES_API,
+    SCALING_ACTIVITIES_API,
 )
 from ops.core.times import format_local_and_utc
 from ops.fleet.model import get_fleet_part, list_read_items
@@ -66,7 +71,7 @@ def read_service_events(request: SourceRequest) -> SourceAnswer:
 def read_refreshes(request: SourceRequest) -> SourceAnswer:
     """The instance refreshes of the fleet."""
     params = {"AutoScalingGroupName": get_fleet_part(request.outputs).group}
-    api = "autoscaling.describe_instance_refreshes"
+    api = INSTANCE_REFRESHES_API
     events: list[ChangeEvent] = []
     for item in list_read_items(request.context.aws, api, "InstanceRefreshes", params):
         identifier, status = str(item["InstanceRefreshId"]), str(item["Status"])
@@ -131,7 +136,7 @@ def _list_deployment_events(
 def _list_service_activities(request: SourceRequest) -> Iterator[ChangeEvent]:
     services = request.outputs.services.services.values() if request.outputs.services else ()
     names = {part.scaling_resource_id: part.name for part in services if part.scaling_resource_id}
-    api = "application-autoscaling.describe_scaling_activities"
+    api = SCALING_ACTIVITIES_API
     params = {"ServiceNamespace": "ecs"}
     for item in list_read_items(request.context.aws, api, "ScalingActivities", params):
         if (name := names.get(str(item["ResourceId"]))) is not None:
@@ -141,7 +146,7 @@ def _list_service_activities(request: SourceRequest) -> Iterator[ChangeEvent]:
 
 
 def _list_fleet_activities(request: SourceRequest) -> Iterator[ChangeEvent]:
-    api = "autoscaling.describe_scaling_activities"
+    api = GROUP_ACTIVITIES_API
     params = {"AutoScalingGroupName": get_fleet_part(request.outputs).group}
     for item in list_read_items(request.context.aws, api, "Activities", params):
         yield _build_activity_event(item, "fleet", "ops fleet activities")

@@ -1,7 +1,10 @@
 """What RDS, ElastiCache, Secrets Manager and CloudWatch's alarms report."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from ops.changes.model import (
     ChangeEvent,
@@ -12,8 +15,9 @@ from ops.changes.model import (
     parse_time,
 )
 from ops.core.times import format_utc
-from ops.database.event_list import build_event_span_params
-from ops.fleet.model import list_read_items
+from ops.database.event_list import build_event_span_params, list_database_events
+from ops.fleet.model import build_refused_error, list_read_items
+from ops.outputs import CachePart
 
 DB_EVENTS_API: Final = "rds.describe_events"
 CACHE_EVENTS_API: Final = "elasticache.describe_events"
@@ -25,33 +29,38 @@ ROTATION_SECONDS: Final = 120  # within which a rotation changes the secret seve
 
 
 def read_database_events(request: SourceRequest) -> SourceAnswer:
-    """Events of the instances, their parameter group and their snapshots."""
-    database = request.outputs.database
-    items = _list_events(request, DB_EVENTS_API)
-    names = {database.parameter_group, database.identifier, *database.replicas}
+    """Events of the instances, their parameter group and their snapshots, as `ops db events` has.
+
+    Raises OpsError if RDS refuses the call.
+    """
+    identifier = request.outputs.database.identifier
+    try:
+        rows = list_database_events(request.context.aws, request.outputs, request.span, request.now)
+    except ClientError as error:
+        raise build_refused_error(DB_EVENTS_API, error) from error
     return build_answer(
         request,
         (
             ChangeEvent(
-                parse_time(item["Date"]),
+                parse_time(row["at"]),
                 "database",
                 "database",
-                _describe(item, database.identifier),
-                subject=str(item["SourceIdentifier"]),
-                command="ops db status",
+                _describe(row["source"], row["event"], identifier),
+                subject=str(row["source"]),
+                command="ops db events",
             )
-            for item in items
-            if item.get("SourceIdentifier") in names
-            or str(item.get("SourceIdentifier")).startswith(f"{request.prefix}-")
+            for row in rows
         ),
     )
 
 
 def read_cache_events(request: SourceRequest) -> SourceAnswer:
-    """Events of the cache's nodes, replication group, parameter and subnet group."""
+    """Events of the cache's nodes, replication group, parameter groups and subnet group."""
     cache = request.outputs.cache
     assert cache is not None
-    items = _list_events(request, CACHE_EVENTS_API)
+    params = build_event_span_params(request.span, request.now)
+    items = list_read_items(request.context.aws, CACHE_EVENTS_API, "Events", params)
+    name_pattern = build_cache_name_pattern(cache)
     return build_answer(
         request,
         (
@@ -59,14 +68,23 @@ def read_cache_events(request: SourceRequest) -> SourceAnswer:
                 parse_time(item["Date"]),
                 "cache",
                 "cache",
-                _describe(item, cache.identifier),
+                _describe(item.get("SourceIdentifier"), item.get("Message"), cache.identifier),
                 subject=str(item["SourceIdentifier"]),
-                command="ops health",
+                command="ops cache status",
             )
             for item in items
-            if str(item.get("SourceIdentifier")).startswith(cache.identifier)
+            if name_pattern.fullmatch(str(item.get("SourceIdentifier")))
         ),
     )
+
+
+def build_cache_name_pattern(cache: CachePart) -> re.Pattern[str]:
+    """What the cache's resources are called, and those of no other cache.
+
+    The replication group and the subnet group have its name, nodes a number after it (in cluster
+    mode that of their shard before), parameter groups their family (components/cache.py).
+    """
+    return re.compile(rf"{re.escape(cache.identifier)}(-(\d{{4}}-)?\d{{3}}|-(valkey|redis)[\w-]*)?")
 
 
 def read_secret_changes(request: SourceRequest) -> SourceAnswer:
@@ -104,25 +122,14 @@ def read_alarm_history(request: SourceRequest) -> SourceAnswer:
                 command="ops alarms list",
             )
             for item in items
-            if item["HistoryItemType"] in ALARM_CHANGES
-            and (
-                item["AlarmName"] in names
-                or str(item["AlarmName"]).startswith(f"{request.prefix}-")
-            )
+            if item["HistoryItemType"] in ALARM_CHANGES and item["AlarmName"] in names
         ),
     )
 
 
-def _list_events(request: SourceRequest, api: str) -> Iterator[Any]:
-    """The events of the span that RDS or ElastiCache keeps, of the whole region."""
-    params = build_event_span_params(request.span, request.now)
-    return list_read_items(request.context.aws, api, "Events", params)
-
-
-def _describe(item: Any, identifier: str) -> str:
+def _describe(source: object, message: object, identifier: str) -> str:
     """An event's message, after the name of its source if that is not the part's own."""
-    source, message = str(item.get("SourceIdentifier")), str(item.get("Message"))
-    return message if source in (identifier, "None") else f"{source}: {message}"
+    return str(message) if source in (identifier, None) else f"{source}: {message}"
 
 
 def _list_secret_events(part: str, secret: Any) -> Iterator[ChangeEvent]:

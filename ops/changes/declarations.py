@@ -4,6 +4,8 @@ from typing import Final
 
 from ops.core.declaration import Declaration
 
+ONLY_WITH_BACKUPS: Final = "only if AWS Backup made a snapshot: the test of the source sees it"
+
 DECLARATIONS: Final = (
     Declaration(
         "changes",
@@ -21,11 +23,13 @@ DECLARATIONS: Final = (
             "ecs.describe_services",
             "ecs.list_service_deployments",
             "elasticache.describe_events",
+            "rds.describe_db_snapshots",
             "rds.describe_events",
             "s3.get_object",
             "s3.list_objects_v2",
             "secretsmanager.describe_secret",
         ),
+        unseen={"rds.describe_db_snapshots": ONLY_WITH_BACKUPS},
         bad={
             "--only": ("nonsense", "runs,nonsense", ""),
             "--part": ("nonsense", "cache"),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from ops.cli.time_span import TimeSpan
+from ops.core.parts import STACK_PART, FixedPartName, list_service_parts
 from ops.core.run_context import StackContext
 from ops.core.times import format_utc
 from ops.outputs import Outputs
@@ -23,9 +24,8 @@ SourceName = Literal[
     "alarms",
     "cloudtrail",
 ]
-STACK_PART: Final = "stack"  # of what concerns no single part
-# Parts beside the services, by what the stack must have.
-FIXED_PARTS: Final = ("database", "network", "alarms", STACK_PART)
+# Parts beside the services that every stack has.
+EVERY_STACKS_PARTS: Final[tuple[FixedPartName, ...]] = ("database", "network", "alarms", STACK_PART)
 
 
 @dataclass(frozen=True)
@@ -154,20 +154,16 @@ def parse_time(text: object) -> datetime:
     return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
 
 
-def list_change_parts(outputs: Outputs) -> list[str]:
-    """The parts that events can belong to, named as in `ops metrics`."""
-    names = [*FIXED_PARTS]
-    if outputs.load_balancer is not None:
-        names.append("load-balancer")
-    if outputs.fleet is not None:
-        names.append("fleet")
-    if outputs.cache is not None:
-        names.append("cache")
-    services = outputs.services.services if outputs.services is not None else {}
-    return sorted({*names, *(get_service_part(outputs, name) for name in services)})
-
-
-def get_service_part(outputs: Outputs, name: str) -> str:
-    """The name of a service's part; `service/NAME` if another part has its name."""
-    taken_names = (*FIXED_PARTS, "load-balancer", "fleet", "cache")
-    return f"service/{name}" if name in taken_names else name
+def list_change_parts(outputs: Outputs) -> dict[str, str]:
+    """The parts that events can belong to: their names, by what is typed."""
+    optional_parts: dict[FixedPartName, object] = {
+        "load-balancer": outputs.load_balancer,
+        "fleet": outputs.fleet,
+        "cache": outputs.cache,
+    }
+    names: list[str] = [
+        *EVERY_STACKS_PARTS,
+        *(name for name, part in optional_parts.items() if part is not None),
+        *list_service_parts(outputs),
+    ]
+    return {name: name for name in sorted(names)}

@@ -7,17 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ops.changes.model import (
-    STACK_PART,
     ChangeEvent,
     SourceAnswer,
     SourceGap,
     SourceRequest,
     build_answer,
-    get_service_part,
     parse_time,
 )
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, JournalUnreadableError
+from ops.core.parts import STACK_PART, get_service_part
 from ops.core.plan import Call, Plan
 from ops.stack.pulumi import build_pulumi_shell, read_pulumi_json
 

@@ -37,6 +37,11 @@ from ops.changes.run_sources import read_pulumi_updates, read_runs
 from ops.cli.time_span import TimeSpan
 from ops.core.errors import OpsError
 from ops.core.run_context import StackContext
+from ops.core.scaling_apis import (
+    GROUP_ACTIVITIES_API,
+    INSTANCE_REFRESHES_API,
+    SCALING_ACTIVITIES_API,
+)
 from ops.outputs import Outputs
 
 
@@ -67,7 +72,7 @@ CHANGE_SOURCES: Final = (
     ChangeSource(
         "refreshes",
         read_refreshes,
-        ("autoscaling.describe_instance_refreshes",),
+        (INSTANCE_REFRESHES_API,),
         None,
         _has_fleet,
     ),
@@ -75,13 +80,15 @@ CHANGE_SOURCES: Final = (
         "scaling",
         read_scaling,
         (
-            "application-autoscaling.describe_scaling_activities",
-            "autoscaling.describe_scaling_activities",
+            SCALING_ACTIVITIES_API,
+            GROUP_ACTIVITIES_API,
         ),
         42,
         lambda outputs: _has_services(outputs) or _has_fleet(outputs),
     ),
-    ChangeSource("database", read_database_events, (DB_EVENTS_API,), 14),
+    ChangeSource(
+        "database", read_database_events, (DB_EVENTS_API, "rds.describe_db_snapshots"), 14
+    ),
     ChangeSource(
         "cache",
         read_cache_events,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from ops.core.check_record import HEALTH_REPORTS, Check
+from ops.core.scaling_apis import INSTANCE_REFRESHES_API
 from ops.health.check_records import has_log_groups
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ CHECKS: Final = (
         area="deploying",
         title="fleet",
         failure="An instance refresh is under way.",
-        calls=("autoscaling.describe_instance_refreshes",),
+        calls=(INSTANCE_REFRESHES_API,),
         routine="ops.checks.deployment:check_no_refresh",
         lines=("no deployment", "services steady"),
         is_applicable=lambda outputs: outputs.fleet is not None,

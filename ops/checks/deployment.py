@@ -21,8 +21,8 @@ from ops.core.checks import (
 )
 from ops.core.lock import LOCK_KEY, LockRecord, describe_process, is_process_alive
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API
+from ops.core.scaling_apis import INSTANCE_REFRESHES_API
 from ops.database.health import build_instances_read, find_primary_item
-from ops.fleet.health import INSTANCE_REFRESHES_API
 from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
 from ops.health.logs import list_log_groups, redact_line
 from ops.outputs import Outputs

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ops.cli.options import OutputFormat, OutputsSource
-from ops.cli.streams import OutputError, use_safe_streams
+from ops.cli.streams import ClosedPipeError, OutputError, use_safe_streams
 from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
 # Command group to module and help line, so that the help page imports none of the modules.
@@ -206,6 +206,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with use_safe_streams():
             return _run(arguments)
+    except ClosedPipeError as error:
+        return error.code
     except OutputError as error:
         with use_safe_streams():
             return _print_error(error.code, str(error))

@@ -20,6 +20,7 @@ from ops.cli.durations import build_duration_option
 from ops.cli.plan_view import describe_continuation_stakes, describe_plan_stakes
 from ops.cli.progress import ProgressDisplay
 from ops.cli.render import Output
+from ops.cli.streams import say_closed_output
 from ops.core.actions import Actions, SqlRunner
 from ops.core.clock import get_clock_rate
 from ops.core.continuation import Continuation
@@ -175,6 +176,7 @@ def build_runner(
     `sql` replaces the usual way to the database; `program` is the folder of the stack's program, if
     the plan runs Pulumi. For the limit of each wait see Engine.
     """
+    say_closed_output()
     wait_limit_seconds = None if wait_limit_minutes is None else wait_limit_minutes * 60
     if sql is None and isinstance(context, StackContext):
         sql = _build_sql_runner(context)

@@ -43,6 +43,15 @@ class OutputError(OpsError):
     """What was to be printed cannot be written."""
 
 
+class ClosedPipeError(OutputError):
+    """Nobody reads any more, as after `| head`: a look ends, and says nothing.
+
+    The exit code is a shell's for a program that SIGPIPE ended, as it ends most.
+    """
+
+    code = 141
+
+
 def clean_text(text: str) -> str:
     """Returns the text without control characters; line ends stay."""
     return text.translate(CONTROL_CHARACTERS)
@@ -54,10 +63,14 @@ def disarm_runner_commands(text: str) -> str:
 
 
 class SafeStream(io.TextIOBase):
-    """A stream for text from outside. `is_required` raises OutputError if it cannot be written."""
+    """A stream for text from outside. `is_required` raises OutputError if it cannot be written.
+
+    A pipe that nobody reads any more raises ClosedPipeError, unless `is_closing_said`.
+    """
 
     def __init__(self, raw: TextIO | None, name: str, *, is_required: bool) -> None:
         self.raw, self.name, self.is_required = raw, name, is_required
+        self.is_closing_said = False
         self._is_terminal = raw is not None and raw.isatty()
         with suppress(AttributeError, io.UnsupportedOperation, ValueError):
             cast(Any, raw).reconfigure(errors="replace")
@@ -109,6 +122,8 @@ class SafeStream(io.TextIOBase):
             self._discard()
             if self.is_required:
                 reason = getattr(error, "strerror", None) or str(error)
+                if isinstance(error, BrokenPipeError) and not self.is_closing_said:
+                    raise ClosedPipeError(f"{self.name} is read no more") from None
                 raise OutputError(f"{self.name} cannot be written: {reason}") from None
 
     def _discard(self) -> None:
@@ -117,6 +132,12 @@ class SafeStream(io.TextIOBase):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, cast(TextIO, self.raw).fileno())
             os.close(null)
+
+
+def say_closed_output() -> None:
+    """From here on a pipe that nobody reads is an error: what a change came to is not lost."""
+    if isinstance(sys.stdout, SafeStream):
+        sys.stdout.is_closing_said = True
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What can go wrong for a person, each with its exit code and what to do next.
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 unhealthy or findings, 4 timed out and still running,
-5 rolled back, 6 lock held, 130 interrupted.
+5 rolled back, 6 lock held, 130 interrupted, 141 output closed by its reader.
 """
 
 from typing import ClassVar

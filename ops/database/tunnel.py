@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, OpsError
+from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API
 from ops.database.instance import describe_instance_call
 from ops.database.sql.tls import DEFAULT_SSL_MODE, get_root_certificates
 from ops.outputs import Outputs
@@ -66,7 +67,7 @@ def get_tunnel_target(aws: Aws, outputs: Outputs) -> TunnelTarget:
             reasons.append(error)
     if outputs.fleet is not None:
         response: Any = aws.call(
-            "autoscaling.describe_auto_scaling_groups",
+            AUTO_SCALING_GROUPS_API,
             {"AutoScalingGroupNames": [outputs.fleet.group]},
             outputs.stack.region,
         )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ops.core.plan import Call, FailureReports
+from ops.core.scaling_apis import GROUP_ACTIVITIES_API
 from ops.outputs import FleetPart
 
 # Parts of the status messages of failed launches. Source: EC2 Auto Scaling User Guide,
@@ -34,7 +35,7 @@ def build_activity_reports(fleet_part: FleetPart, *, with_failures: bool = False
     is_failed = " || ".join(f"StatusCode=='{status}'" for status in FAILED_ACTIVITY_STATUSES)
     return FailureReports(
         read=Call(
-            api="autoscaling.describe_scaling_activities",
+            api=GROUP_ACTIVITIES_API,
             params={"AutoScalingGroupName": fleet_part.group, "MaxRecords": MAX_ACTIVITIES},
         ),
         messages=_build_path(f"({is_failed}) && ({_build_contains(GIVEN_UP_LAUNCHES)})")

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from components.facts.fleet import AMI_PARAMETERS
 from ops.core.aws import Aws
 from ops.core.plan import Call
+from ops.core.scaling_apis import TEMPLATE_VERSIONS_API
 from ops.fleet.model import FleetState, build_refused_error, format_age, send_read_call
 from ops.outputs import Outputs
 
@@ -53,7 +54,7 @@ def _get_current_ami(aws: Aws, fleet_state: FleetState) -> str:
     versions = send_read_call(
         aws,
         Call(
-            api="ec2.describe_launch_template_versions",
+            api=TEMPLATE_VERSIONS_API,
             params={
                 "LaunchTemplateId": fleet_state.launch_template_id,
                 "Versions": [fleet_state.launch_template_version],

@@ -3,6 +3,12 @@
 from typing import Final
 
 from ops.core.check_record import HEALTH_REPORTS, Check
+from ops.core.scaling_apis import (
+    AUTO_SCALING_GROUPS_API,
+    GROUP_ACTIVITIES_API,
+    INSTANCE_REFRESHES_API,
+    TEMPLATE_VERSIONS_API,
+)
 
 CHECKS: Final = (
     Check(
@@ -10,7 +16,7 @@ CHECKS: Final = (
         area="fleet",
         title="instances",
         failure="Fewer healthy instances are in service than desired, or a process is suspended.",
-        calls=("autoscaling.describe_auto_scaling_groups",),
+        calls=(AUTO_SCALING_GROUPS_API,),
         routine="ops.fleet.health:check_fleet_instances",
         reports=HEALTH_REPORTS,
         lines=("fleet", "capacity"),
@@ -21,7 +27,7 @@ CHECKS: Final = (
         area="fleet",
         title="scaling",
         failure="A scaling of the last hour failed.",
-        calls=("autoscaling.describe_scaling_activities",),
+        calls=(GROUP_ACTIVITIES_API,),
         routine="ops.fleet.health:check_fleet_scaling",
         reports=HEALTH_REPORTS,
         lines=("fleet",),
@@ -32,7 +38,7 @@ CHECKS: Final = (
         area="fleet",
         title="instance refresh",
         failure="The last instance refresh of the day failed.",
-        calls=("autoscaling.describe_instance_refreshes",),
+        calls=(INSTANCE_REFRESHES_API,),
         routine="ops.fleet.health:check_fleet_refresh",
         reports=HEALTH_REPORTS,
         lines=("fleet",),
@@ -44,9 +50,9 @@ CHECKS: Final = (
         title="launch template",
         failure="A newer launch template waits for an instance refresh.",
         calls=(
-            "autoscaling.describe_auto_scaling_groups",
-            "autoscaling.describe_instance_refreshes",
-            "ec2.describe_launch_template_versions",
+            AUTO_SCALING_GROUPS_API,
+            INSTANCE_REFRESHES_API,
+            TEMPLATE_VERSIONS_API,
         ),
         routine="ops.fleet.health:check_fleet_template",
         reports=HEALTH_REPORTS,

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.fleet.health import GROUP_ACTIVITIES_API
+from ops.core.scaling_apis import GROUP_ACTIVITIES_API
 from ops.fleet.model import (
     FleetState,
     build_refused_error,

@@ -10,13 +10,15 @@ from ops.core.checks import (
     compute_age_seconds,
     get_answer_items,
 )
+from ops.core.scaling_apis import (
+    AUTO_SCALING_GROUPS_API,
+    GROUP_ACTIVITIES_API,
+    INSTANCE_REFRESHES_API,
+    TEMPLATE_VERSIONS_API,
+)
 from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
 from ops.outputs import FleetPart
 
-AUTO_SCALING_GROUPS_API = "autoscaling.describe_auto_scaling_groups"
-GROUP_ACTIVITIES_API = "autoscaling.describe_scaling_activities"
-INSTANCE_REFRESHES_API = "autoscaling.describe_instance_refreshes"
-TEMPLATE_VERSIONS_API = "ec2.describe_launch_template_versions"
 FLEET_AREA = "fleet"
 TEMPLATE_TITLE = "launch template"
 TEMPLATE_COMMAND = "ops fleet refresh start --template-version latest"

@@ -10,6 +10,11 @@ from botocore.exceptions import ClientError
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call
+from ops.core.scaling_apis import (
+    AUTO_SCALING_GROUPS_API,
+    GROUP_ACTIVITIES_API,
+    TEMPLATE_VERSIONS_API,
+)
 from ops.outputs import FleetPart, Outputs
 
 GROUP_PATH: Final = "AutoScalingGroups[0]"
@@ -128,7 +133,7 @@ def find_fleet_state(aws: Aws, outputs: Outputs) -> FleetState | None:
 def describe_group_call(fleet_part: FleetPart) -> Call:
     """Describes the call that reads the group."""
     return Call(
-        api="autoscaling.describe_auto_scaling_groups",
+        api=AUTO_SCALING_GROUPS_API,
         params={"AutoScalingGroupNames": [fleet_part.group]},
     )
 
@@ -156,7 +161,7 @@ def get_template_version_number(aws: Aws, fleet_state: FleetState, version: str)
     versions = send_read_call(
         aws,
         Call(
-            api="ec2.describe_launch_template_versions",
+            api=TEMPLATE_VERSIONS_API,
             params={"LaunchTemplateId": fleet_state.launch_template_id, "Versions": [version]},
         ),
     )["LaunchTemplateVersions"]
@@ -247,7 +252,7 @@ def list_fleet_activities(aws: Aws, fleet_part: FleetPart, limit: int) -> list[d
     activity_rows = []
     group_activities = list_read_items(
         aws,
-        "autoscaling.describe_scaling_activities",
+        GROUP_ACTIVITIES_API,
         "Activities",
         {"AutoScalingGroupName": fleet_part.group},
     )

@@ -10,6 +10,7 @@ from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.errors import OpsError, RefusedError, UsageError
 from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.scaling_apis import INSTANCE_REFRESHES_API
 from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.fleet.model import INSTANCE_LOSS, FleetState, get_template_version_number
 from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES, UNFINISHED_REFRESH_STATUSES
@@ -382,7 +383,7 @@ def _build_refresh_end_step(
         action=Call(api=f"autoscaling.{operation}", params={"AutoScalingGroupName": group}),
         goal=Wait(
             read=Call(
-                api="autoscaling.describe_instance_refreshes",
+                api=INSTANCE_REFRESHES_API,
                 params={
                     "AutoScalingGroupName": group,
                     "InstanceRefreshIds": [active_refresh["InstanceRefreshId"]],

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.plan import Call, JsonObject, Step, Wait
+from ops.core.scaling_apis import INSTANCE_REFRESHES_API
 from ops.fleet.activity_reports import build_activity_reports
 from ops.fleet.model import GROUP_PATH, FleetState, describe_group_call, send_read_call
 from ops.fleet.refresh_statuses import UNFINISHED_REFRESH_STATUSES
@@ -139,7 +140,7 @@ def list_refreshes(
 def describe_refreshes_call(fleet_part: FleetPart, limit: int = NEWEST_REFRESH_COUNT) -> Call:
     """Describes the call that reads the newest refreshes."""
     return Call(
-        api="autoscaling.describe_instance_refreshes",
+        api=INSTANCE_REFRESHES_API,
         params={"AutoScalingGroupName": fleet_part.group, "MaxRecords": limit},
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from ops.core.aws import Aws
 from ops.core.plan import Call, Step, Wait
+from ops.core.scaling_apis import TEMPLATE_VERSIONS_API
 from ops.fleet.model import (
     FleetState,
     describe_group_call,
@@ -53,7 +54,7 @@ def _is_version_waiting(aws: Aws, fleet_state: FleetState) -> bool:
 def _build_steps(fleet_state: FleetState, earlier_refreshes: tuple[str, ...]) -> list[Step]:
     part, version = fleet_state.part, fleet_state.launch_template_version
     template_call = Call(
-        api="ec2.describe_launch_template_versions",
+        api=TEMPLATE_VERSIONS_API,
         params={"LaunchTemplateId": fleet_state.launch_template_id, "Versions": ["$Latest"]},
     )
     group_call = describe_group_call(part)

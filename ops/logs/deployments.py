@@ -5,6 +5,8 @@ from typing import Any
 
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
+from ops.core.parts import SERVICE_PREFIX
+from ops.core.scaling_apis import INSTANCE_REFRESHES_API
 from ops.fleet.model import get_fleet_part, list_read_items
 from ops.logs.parts import LogPart
 from ops.outputs import Outputs
@@ -22,9 +24,7 @@ def find_deployment_time(aws: Aws, outputs: Outputs, part: LogPart) -> datetime 
         params: dict[str, Any] = {"AutoScalingGroupName": get_fleet_part(outputs).group}
         starts = [
             datetime.fromisoformat(str(refresh["StartTime"]))
-            for refresh in list_read_items(
-                aws, "autoscaling.describe_instance_refreshes", "InstanceRefreshes", params
-            )
+            for refresh in list_read_items(aws, INSTANCE_REFRESHES_API, "InstanceRefreshes", params)
             if refresh.get("StartTime")
         ]
         return max(starts, default=None)
@@ -78,4 +78,4 @@ def _find_deployment_id(service: ServiceState, tasks: list[Any], deployment: str
 
 def get_service_name(part: LogPart) -> str:
     """The name of a part's service."""
-    return part.name.removeprefix("service/")
+    return part.name.removeprefix(SERVICE_PREFIX)

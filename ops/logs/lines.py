@@ -20,6 +20,7 @@ EVENTS_PER_PAGE: Final = 10_000  # API reference, FilterLogEvents
 STREAM_NAMES_LIMIT: Final = 100  # API reference, logStreamNames of FilterLogEvents
 NO_FILTER: Final = LineFilter()
 MAX_PAGES: Final = 500  # an assumption: at five calls a second a minute and a half
+CONTINUATION_INDENT: Final = " " * 4
 # API reference, startFromHead of FilterLogEvents: newest first is only from here on.
 EARLIEST_REVERSIBLE_TIME: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -50,11 +51,15 @@ class LogLine:
         return name if name.startswith("i-") else ""
 
     def format_text(self) -> str:
-        """The line as it is shown, with this machine's time and its zone."""
+        """The line as it is shown, with this machine's time and its zone.
+
+        Further lines of a message are indented, so that none of them looks like a line of its own.
+        """
         local_time = self.written_at.astimezone()
         stamp = f"{local_time:%Y-%m-%d %H:%M:%S}.{self.time % 1000:03} {local_time:%Z}"
         first, *others = self.message.rstrip("\n").split("\n")
-        return "\n".join([" ".join(filter(None, (stamp, self.source, first))), *others])
+        indented_lines = (f"{CONTINUATION_INDENT}{line}" for line in others)
+        return "\n".join([" ".join(filter(None, (stamp, self.source, first))), *indented_lines])
 
     def build_row(self) -> dict[str, str]:
         """The line for `--output json`."""

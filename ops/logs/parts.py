@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from ops.core.console_links import build_cloudwatch_link, build_console_address
 from ops.core.errors import UsageError
+from ops.core.parts import find_part, get_service_part, list_database_names
 from ops.outputs import Outputs
 from ops.services.model import get_arn_name
 
@@ -86,13 +87,12 @@ class LogPart:
 def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:
     """The parts of the stack that write logs, by the name that is typed.
 
-    A service that is called like another part is typed `service/NAME`.
+    Names are those of `ops.core.parts`.
     """
     stack = outputs.stack
     prefix = f"{stack.project}-{stack.stack}"
     parts: list[LogPart] = []
-    for identifier in (outputs.database.identifier, *outputs.database.replicas):
-        short_name = identifier.removeprefix(f"{prefix}-")
+    for short_name, identifier in list_database_names(outputs).items():
         for group in outputs.database.log_groups:
             log_type = get_arn_name(group)
             name = short_name if log_type == POSTGRES_LOG_TYPE else f"{short_name}/{log_type}"
@@ -115,7 +115,7 @@ def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:
         parts.append(LogPart("containers", "containers", group, is_optional=True))
     by_name = {part.name: part for part in parts}
     for service in outputs.services.services.values() if outputs.services is not None else ():
-        name = f"service/{service.name}" if service.name in by_name else service.name
+        name = get_service_part(outputs, service.name)
         by_name[name] = LogPart(name, "service", service.log_group, container=service.container)
     return dict(sorted(by_name.items()))
 
@@ -123,10 +123,8 @@ def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:
 def get_log_part(outputs: Outputs, name: str, option: str = "PART") -> LogPart:
     """The part that an option names. Raises UsageError with the parts that there are."""
     parts = list_log_parts(outputs)
-    if name in parts:
-        return parts[name]
-    if (short_name := name.removeprefix("service/")) in parts and name != short_name:
-        return parts[short_name]
+    if (part := find_part(parts, name)) is not None:
+        return part
     names = ", ".join(parts)
     if name in OTHER_PLACES:
         raise UsageError(f"{option} must be one of {names}, not {name!r}: {OTHER_PLACES[name]}")

@@ -10,6 +10,7 @@ from components.facts.metrics import METRIC_FACTS, PERCENTILES, MetricFact, Subj
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.core.metrics import MetricQuery
+from ops.core.parts import find_part, get_service_part, list_database_names
 from ops.health.cache import REPLICATION_GROUPS_API
 from ops.outputs import CachePart, Outputs
 
@@ -61,7 +62,7 @@ class MetricRow:
 def list_metric_parts(outputs: Outputs) -> dict[str, MetricPart]:
     """The parts of the stack that have metrics, by the name that is typed.
 
-    Names are those of `ops logs`: a service that is called like another part is `service/NAME`.
+    Names are those of `ops.core.parts`.
     """
     parts = [
         *_list_database_parts(outputs),
@@ -84,7 +85,7 @@ def list_metric_parts(outputs: Outputs) -> dict[str, MetricPart]:
         parts.append(MetricPart("services", tuple(subjects), "application"))
     by_name = {part.name: part for part in parts}
     for name, service_subjects in services.items():
-        typed_name = f"service/{name}" if name in (*by_name, _ALL_PARTS) else name
+        typed_name = get_service_part(outputs, name)
         by_name[typed_name] = MetricPart(typed_name, service_subjects, "application")
     return dict(sorted(by_name.items()))
 
@@ -95,10 +96,8 @@ def get_metric_part(outputs: Outputs, name: str) -> MetricPart:
     if name == _ALL_PARTS:
         subjects = dict.fromkeys(subject for part in parts.values() for subject in part.subjects)
         return MetricPart(_ALL_PARTS, tuple(subjects), "infrastructure", outputs.cache is not None)
-    if name in parts:
-        return parts[name]
-    if (short_name := name.removeprefix("service/")) in parts and name != short_name:
-        return parts[short_name]
+    if (part := find_part(parts, name)) is not None:
+        return part
     close_names = get_close_matches(name, parts, 1)
     meant = f"; did you mean {close_names[0]!r}?" if close_names else ""
     raise UsageError(f"PART must be one of {', '.join((*parts, _ALL_PARTS))}, not {name!r}{meant}")
@@ -181,15 +180,14 @@ def _has_stat(fact: MetricFact, stat: str) -> bool:
 
 
 def _list_database_parts(outputs: Outputs) -> list[MetricPart]:
-    database, stack = outputs.database, outputs.stack
-    prefix = f"{stack.project}-{stack.stack}-"
-
-    def build_subject(identifier: str, kind: SubjectName) -> Subject:
-        label = identifier.removeprefix(prefix)
-        return Subject(kind, label, (("DBInstanceIdentifier", identifier),))
-
-    primary = build_subject(database.identifier, "db-instance")
-    replicas = [build_subject(name, "db-replica") for name in database.replicas]
+    primary, *replicas = (
+        Subject(
+            "db-instance" if identifier == outputs.database.identifier else "db-replica",
+            label,
+            (("DBInstanceIdentifier", identifier),),
+        )
+        for label, identifier in list_database_names(outputs).items()
+    )
     return [
         MetricPart("database", (primary, *replicas), "database"),
         *(MetricPart(replica.label, (replica,), "database") for replica in replicas),

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import OpsError, UsageError
+from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API
 from ops.network.ends import End
 from ops.network.model import (
     ANY_NETWORK,
@@ -163,9 +164,7 @@ class PlaceFinder:
         return {item["NetworkInterfaceId"]: item for item in answer["NetworkInterfaces"]}
 
     def _find_fleet(self, group: str) -> FoundPlaces:
-        answer = self._call(
-            "autoscaling.describe_auto_scaling_groups", {"AutoScalingGroupNames": [group]}
-        )
+        answer = self._call(AUTO_SCALING_GROUPS_API, {"AutoScalingGroupNames": [group]})
         ids = [
             item["InstanceId"]
             for description in answer["AutoScalingGroups"]

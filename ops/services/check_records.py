@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from ops.core.check_record import HEALTH_REPORTS, Check
+from ops.core.scaling_apis import SCALABLE_TARGETS_API, SCALING_ACTIVITIES_API
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
@@ -43,8 +44,8 @@ CHECKS: Final = (
         title="scaling",
         failure="A scaling of the last hour failed, or a service is at the limit of its scaling.",
         calls=(
-            "application-autoscaling.describe_scaling_activities",
-            "application-autoscaling.describe_scalable_targets",
+            SCALING_ACTIVITIES_API,
+            SCALABLE_TARGETS_API,
             "ecs.describe_services",
         ),
         routine="ops.services.health:check_service_scaling",

@@ -10,6 +10,7 @@ from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMES
 from ops.core.aws import Aws
 from ops.core.console_links import build_console_address
 from ops.core.errors import CredentialsError, OpsError, UsageError
+from ops.core.scaling_apis import SCALING_ACTIVITIES_API
 from ops.outputs import Outputs
 from ops.services.hidden_values import hide_value
 from ops.services.model import (
@@ -331,7 +332,7 @@ def _build_schedule(action: Mapping[str, Any]) -> JsonObject:
 def _read_activities(aws: Aws, target: Mapping[str, Any]) -> list[JsonObject]:
     """Reads the newest activities, those too that did not scale, with the reason why not."""
     items, _ = aws.list_first_items(
-        "application-autoscaling.describe_scaling_activities",
+        SCALING_ACTIVITIES_API,
         "ScalingActivities",
         {**target, "IncludeNotScaledActivities": True},
         None,

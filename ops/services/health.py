@@ -18,13 +18,12 @@ from ops.core.checks import (
     get_answer_items,
     split_into_chunks,
 )
+from ops.core.scaling_apis import SCALABLE_TARGETS_API, SCALING_ACTIVITIES_API
 from ops.outputs import ServicesPart
 
 SERVICES_API = "ecs.describe_services"
 LIST_TASKS_API = "ecs.list_tasks"
 DESCRIBE_TASKS_API = "ecs.describe_tasks"
-SCALABLE_TARGETS_API = "application-autoscaling.describe_scalable_targets"
-SCALING_ACTIVITIES_API = "application-autoscaling.describe_scaling_activities"
 SERVICES_AREA = "services"
 # Seconds after which a deployment counts as stuck. AWS's own waiter gives up after ten minutes.
 DEPLOYMENT_HANGS_SECONDS: Final = 30 * 60

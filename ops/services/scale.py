@@ -9,6 +9,7 @@ from ops.core.aws import Aws
 from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.scaling_apis import SCALABLE_TARGETS_API
 from ops.core.service_reports import build_service_reports
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.cost.difference import describe_tasks_cost
@@ -60,7 +61,7 @@ def find_scaling_limits(aws: Aws, service: ServiceState) -> ScalingLimits | None
         return None
     answer = list(
         aws.list_items(
-            "application-autoscaling.describe_scalable_targets",
+            SCALABLE_TARGETS_API,
             "ScalableTargets",
             _build_target_query(service),
         )
@@ -319,7 +320,7 @@ def _build_limits_step(name: str, limits: ScalingLimits, undo: tuple[Step, ...] 
         "SuspendedState": {**state},
     }
     read = Call(
-        api="application-autoscaling.describe_scalable_targets",
+        api=SCALABLE_TARGETS_API,
         params=_build_target_query(limits.service),
     )
     description = f"limit {limits.service.name} to {limits.min_tasks}-{limits.max_tasks} tasks"

@@ -42,7 +42,7 @@ def test_the_newest_lines_are_shown_with_their_time_zone_and_task(
     out, err = capsys.readouterr()
     *_, first, second, rest, third = out.splitlines()
     assert first.endswith(' UTC 0a0a0a0a {"level": "ERROR", "message": "refused by 10.0.0.7:5432"}')
-    assert (second[-12:], rest, third[-14:]) == ("0a0a0a0a two", "lines", "0a0a0a0a third")
+    assert (second[-12:], rest, third[-14:]) == ("0a0a0a0a two", "    lines", "0a0a0a0a third")
     assert "backend, /bulwark/test/services/backend, 20" in err
     assert "#logsV2:log-groups/log-group/$252Fbulwark" in err
     assert "only the newest 3 lines were read: none before " in err
@@ -154,7 +154,7 @@ def test_the_trace_of_an_error_is_read_with_what_the_filter_left_out(
     put_lines(stage, ["before", *trace, "after"], ago=20)
     assert run_line("logs errors backend --trace") == 0
     shown = capsys.readouterr().out.split("ERROR no\n")[-1]
-    assert shown.splitlines()[:3] == trace[1:]
+    assert shown.splitlines()[:3] == [f"    {line}" for line in trace[1:]]
     assert "after" not in shown
 
 

@@ -108,3 +108,10 @@ def test_only_the_start_of_a_long_line_is_searched() -> None:
     # Some patterns take time by the square of a line's length, and a line may have 1 MB.
     assert find_shape(f"{'x.' * 2000} took 12 ms") == ("x." * 100)
     assert find_shape(f"{'1' * 1990} and {'7' * 1_000_000}") == "<hex> and <n>"
+
+
+def test_a_line_of_a_message_never_looks_like_the_next_line() -> None:
+    next_line = LogLine(60_000, f"task/web/{'a' * 32}", "login of root").format_text()
+    message = f"login of eve\n{next_line}\n\tat x\n"
+    forged = LogLine(0, f"task/web/{'a' * 32}", message).format_text()
+    assert forged.split("\n")[1:] == [f"    {next_line}", "    \tat x"]

@@ -13,7 +13,7 @@ from components.database_events import create_event_subscriptions
 from components.database_parameters import build_database_parameters
 from components.facts.extended_support import ENROLLED, NOT_ENROLLED
 from components.final_snapshot import create_final_snapshot_name
-from components.firewall import create_security_group
+from components.firewall import allow_inbound, create_security_group
 from components.keys import Keys
 from components.logs import create_log_group
 from components.network import Network
@@ -73,6 +73,14 @@ class Database(Component):
         self._security_group = create_security_group(
             self, "server", description="The database", vpc_id=args.network.vpc_id
         )
+        for cidr in self._database_settings.allowed_cidrs:
+            allow_inbound(
+                self,
+                f"clients-{cidr}",
+                server_group_id=self._security_group.id,
+                cidr=str(cidr),
+                port=self.port,
+            )
         # Without a rule: `ops recover promote` gives it to the instance that is replaced.
         fence_group = create_security_group(
             self,

@@ -68,3 +68,19 @@ def allow_outbound(
         to_port=port,
         opts=component.child_options,
     )
+
+
+def allow_inbound(
+    component: Component, key: str, *, server_group_id: Input[str], cidr: str, port: int
+) -> None:
+    """Lets any address in `cidr` call the security group `server` on a TCP port."""
+    aws.vpc.SecurityGroupIngressRule(
+        component.format_logical_name(key),
+        security_group_id=server_group_id,
+        cidr_ipv4=cidr,
+        description=key,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        opts=component.child_options,
+    )

@@ -167,6 +167,8 @@ class Network(Component):
             settings.network.cidr,
             compute_tier_blocks(settings.network.cidr),
             has_private_clients=settings.has_balancer_clients_outside,
+            database_clients=settings.database.allowed_cidrs,
+            database_port=settings.database.port,
         )
         tiers: tuple[TierName, ...] = ("public", "private", "database")
         for tier in tiers:

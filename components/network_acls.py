@@ -20,6 +20,7 @@ from components.internet import ANYWHERE_CIDR, HTTP_PORT, HTTPS_PORT
 # NAT gateway that calls from just that port, one call in 64,000, gets no answer.
 RETURN_PORT_RANGES: Final = ((1024, 3388), (3390, 65535))
 LINUX_RETURN_PORTS: Final = (32768, 65535)
+CLIENT_RETURN_PORTS: Final = (1024, 65535)  # of any system, and of a load balancer or a NAT device
 # Protocols by their IANA numbers, as AWS keeps them.
 ANY_PROTOCOL, ICMP_PROTOCOL, TCP_PROTOCOL, UDP_PROTOCOL = "-1", "1", "6", "17"
 
@@ -69,10 +70,13 @@ def build_acl_rules(
     tier_blocks: Mapping[str, IPv4Network],
     *,
     has_private_clients: bool = False,
+    database_clients: Sequence[IPv4Network] = (),
+    database_port: int = 0,
 ) -> dict[str, TierRules]:
     """The rules of each tier of a VPC whose tiers have these blocks.
 
     With `has_private_clients`, networks outside the VPC reach a load balancer in the private tier.
+    `database_clients` are ranges beside the private tier that reach the database on its port.
     """
     web_rules = tuple(
         AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (port, port)) for port in (HTTP_PORT, HTTPS_PORT)
@@ -96,18 +100,27 @@ def build_acl_rules(
             (vpc_rule, *(web_rules if has_private_clients else ()), *RETURN_RULES),
             any_destination,
         ),
-        # Called from the private tier only. Calls S3 (the gateway endpoint's addresses are
-        # public ones, but there is no other way out) and interface endpoints.
+        # Called from the private tier, and from the settings' ranges. Calls S3 (the gateway
+        # endpoint's addresses are public ones, but there is no other way out) and interface
+        # endpoints.
         "database": TierRules(
             (
                 AllowRule(private_cidr, TCP_PROTOCOL, (1024, 65535)),
                 AllowRule(database_cidr),
                 AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, LINUX_RETURN_PORTS),
+                *(
+                    AllowRule(str(cidr), TCP_PROTOCOL, (database_port, database_port))
+                    for cidr in database_clients
+                ),
             ),
             (
                 AllowRule(private_cidr, TCP_PROTOCOL, (1024, 65535)),
                 AllowRule(database_cidr),
                 AllowRule(ANYWHERE_CIDR, TCP_PROTOCOL, (HTTPS_PORT, HTTPS_PORT)),
+                *(
+                    AllowRule(str(cidr), TCP_PROTOCOL, CLIENT_RETURN_PORTS)
+                    for cidr in database_clients
+                ),
             ),
         ),
     }

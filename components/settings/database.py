@@ -3,11 +3,14 @@
 import json
 import re
 from datetime import datetime
+from ipaddress import IPv4Network
 from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from components.facts.private_ranges import is_private_range
 from components.instance_classes import get_rds_class
+from components.settings.address_range import Ipv4Range
 from components.settings.postgres_names import AdminName, DatabaseName
 from components.settings.section import Section
 from components.settings.windows import DailyHalfHourWindow, WeeklyHalfHourWindow, has_overlap
@@ -107,6 +110,13 @@ class DatabaseSettings(Section):
     )
     port: int = Field(
         default=5433, description="port; PostgreSQL's default 5432 needs a policy exception"
+    )
+    allowed_cidrs: tuple[Ipv4Range, ...] = Field(
+        default=(),
+        # A rule each in the security group (quota 60) and each way in the network ACL (quota 20).
+        max_length=15,
+        description="private IPv4 ranges that may reach the database's port beside the services "
+        "and the fleet: of a peered VPC, a VPN or a bastion; the routes are not the stack's",
     )
     admin_name: AdminName = Field(
         default="bulwark_admin", description="master user; must not be a common name"
@@ -211,6 +221,18 @@ class DatabaseSettings(Section):
         if not 1150 <= port <= 65535:
             raise ValueError("must be 1150 to 65535")
         return port
+
+    @field_validator("allowed_cidrs")
+    @classmethod
+    def _validate_allowed_cidrs(cls, cidrs: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+        if public_cidrs := [str(cidr) for cidr in cidrs if not is_private_range(cidr)]:
+            raise ValueError(
+                f"must hold private ranges only, such as 10.20.0.0/16, not {public_cidrs[0]}: the "
+                "database has no public address"
+            )
+        if len(set(cidrs)) < len(cidrs):
+            raise ValueError("must hold each range once")
+        return cidrs
 
     @field_validator("performance_insights_days")
     @classmethod

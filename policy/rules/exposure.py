@@ -1,9 +1,10 @@
 """Public access and open ports: the world reaches the load balancer's 80 and 443 only."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any, Final
 
+from components.facts.private_ranges import is_private_range
 from policy.rules.model import (
     IS_EMPTY,
     IS_FALSE,
@@ -33,6 +34,7 @@ RISKY_PORTS: Final = frozenset(
 DEFAULT_POSTGRES_PORT: Final = 5432
 DATABASE_PORT_RULE: Final = "database-port"
 BALANCER_COMPONENT: Final = "alb"  # the component whose security group may be open to the world
+_DATABASE_COMPONENT: Final = "database"
 
 
 def _list_source_cidrs(rule: Any) -> set[str]:
@@ -91,6 +93,20 @@ def _check_world_access(resource: PolicyResource) -> Iterator[str]:
         ports = f"{first:g}" if first == last else f"{first:g} to {last:g}"
         allowed_ports = "80 or 443 of the load balancer, where the world may come in"
         yield f"{path}fromPort is {ports}, must be {allowed_ports}"
+
+
+def _check_database_clients(resource: PolicyResource) -> Iterator[str]:
+    """Reports each range of the internet that may call the database."""
+    if resource.name.split("-")[0] != _DATABASE_COMPONENT:
+        return
+    for path, rule in _list_ingress_rules(resource):
+        for cidr in sorted(_list_source_cidrs(rule)):
+            try:
+                is_private = is_private_range(IPv4Network(cidr.strip(), strict=False))
+            except ValueError:  # of IPv6, which the VPC has not
+                is_private = False
+            if not is_private:
+                yield f"{path}cidrIpv4 is {cidr}, must be a private range: database.allowedCidrs"
 
 
 def _check_risky_ports(resource: PolicyResource) -> Iterator[str]:
@@ -202,6 +218,13 @@ EXPOSURE_RULES = (
         SECURITY_GROUP_TYPES,
         "The world comes in at the load balancer's 80 and 443 only.",
         _check_world_access,
+    ),
+    ResourceRule(
+        "database-clients-private",
+        ("house",),
+        SECURITY_GROUP_TYPES,
+        "A database is called from private ranges only.",
+        _check_database_clients,
     ),
     ResourceRule(
         "default-group-empty",

@@ -3,10 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from pydantic import JsonValue
 
 from components.component import Component
-from components.firewall import allow_connection, allow_outbound, create_security_group
+from components.firewall import (
+    allow_connection,
+    allow_inbound,
+    allow_outbound,
+    create_security_group,
+)
 from sandbox.program import ResourceGraph
+from tests.components.stores import build_stores_graph
 from tests.conftest import Build
 from tests.world import build_settings
 
@@ -65,3 +72,38 @@ def test_an_egress_rule_is_one_range_and_one_port(
     )
     rule = graph.get_resource(EGRESS_RULE_TYPE, "door-https").inputs
     assert (rule["cidrIpv4"], rule["fromPort"], rule["toPort"]) == ("0.0.0.0/0", 443, 443)
+
+
+def test_an_ingress_rule_is_one_range_and_one_port(
+    build_component_graph: Callable[..., ResourceGraph],
+) -> None:
+    graph = build_component_graph(
+        lambda door: allow_inbound(
+            door, "office", server_group_id="sg-server", cidr="10.20.0.0/16", port=5433
+        )
+    )
+    rule = graph.get_resource(INGRESS_RULE_TYPE, "door-office").inputs
+    assert (rule["securityGroupId"], rule["cidrIpv4"]) == ("sg-server", "10.20.0.0/16")
+    assert (rule["fromPort"], rule["toPort"], rule["ipProtocol"]) == (5433, 5433, "tcp")
+
+
+def test_only_the_ranges_of_the_settings_reach_the_database_beside_its_own_clients() -> None:
+    cidrs: list[JsonValue] = ["10.20.0.0/16", "100.64.0.0/24"]
+    graph = build_stores_graph({"database": {"allowedCidrs": cidrs, "port": 5499}})
+    rules = list_database_client_rules(graph)
+    assert [(r["cidrIpv4"], r["fromPort"], r["toPort"], r["ipProtocol"]) for r in rules] == [
+        (cidr, 5499, 5499, "tcp") for cidr in cidrs
+    ]
+    primary = graph.get_resource("aws:rds/instance:Instance", "database").inputs
+    # And not the group of a replaced database.
+    assert [rule["securityGroupId"] for rule in rules] == primary["vpcSecurityGroupIds"] * 2
+    assert list_database_client_rules(build_stores_graph({})) == []
+
+
+def list_database_client_rules(graph: ResourceGraph) -> list[dict[str, JsonValue]]:
+    """What lets addresses, not security groups, call the database."""
+    return [
+        dict(rule.inputs)
+        for rule in graph.list_resources(INGRESS_RULE_TYPE)
+        if rule.name.startswith("database-") and rule.inputs.get("cidrIpv4")
+    ]

@@ -59,6 +59,22 @@ def test_clients_of_connected_networks_reach_an_internal_load_balancer(
     assert {**rules, "private": None} == {**ACL_RULES, "private": None}
 
 
+def test_clients_of_connected_networks_reach_the_databases_port_alone() -> None:
+    clients = tuple(IPv4Network(f"172.16.{number}.0/24") for number in range(15))
+    rules = build_acl_rules(VPC_CIDR, TIER_BLOCKS, database_clients=clients, database_port=5433)
+    database = rules["database"]
+    for client in ("172.16.0.9", "172.16.14.9"):
+        assert is_packet_allowed(database.ingress, TCP_PROTOCOL, client, 5433)
+        assert not is_packet_allowed(database.ingress, TCP_PROTOCOL, client, 22)
+        assert not is_packet_allowed(database.ingress, UDP_PROTOCOL, client, 5433)
+        for port in (1024, 51000, 65535):  # where the answer goes
+            assert is_packet_allowed(database.egress, TCP_PROTOCOL, client, port)
+        assert not is_packet_allowed(database.egress, TCP_PROTOCOL, client, 22)
+    assert not is_packet_allowed(database.ingress, TCP_PROTOCOL, "172.16.15.9", 5433)
+    assert max(len(database.ingress), len(database.egress)) <= 20  # "Amazon VPC quotas"
+    assert {**rules, "database": None} == {**ACL_RULES, "database": None}
+
+
 @pytest.mark.parametrize("tier", ["public", "private", "database"])
 @pytest.mark.parametrize("port", [22, 3389])
 @pytest.mark.parametrize("protocol", [TCP_PROTOCOL, UDP_PROTOCOL])

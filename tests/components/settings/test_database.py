@@ -43,6 +43,19 @@ BACKUP_ARN = "arn:aws:rds:eu-north-1:123456789012:auto-backup:ab-x"
         ({"adminName": "rdsadmin"}, ".adminName is 'rdsadmin', must be any name that does not"),
         ({"adminName": "select"}, ".adminName is 'select', must be any name that is no reserved"),
         ({"adminName": "a-b"}, ".adminName is 'a-b', must be up to 63 lower case letters"),
+        (
+            {"allowedCidrs": ["10.0.0.1/8"]},
+            ".allowedCidrs.0 is '10.0.0.1/8', must be a range like 10.0.0.0/16, without host bits",
+        ),
+        (
+            {"allowedCidrs": ["10.0.0.0/8", "203.0.113.0/24"]},
+            ".allowedCidrs is ['10.0.0.0/8', '203.0.113.0/24'], must hold private ranges only, "
+            "such as 10.20.0.0/16, not 203.0.113.0/24: the database has no public address",
+        ),
+        ({"allowedCidrs": ["0.0.0.0/0"]}, ".allowedCidrs is ['0.0.0.0/0'], must hold private"),
+        ({"allowedCidrs": ["10.0.0.0/7"]}, "not 10.0.0.0/7"),
+        ({"allowedCidrs": ["10.0.0.0/8", "10.0.0.0/8"]}, "must hold each range once"),
+        ({"allowedCidrs": [f"10.{n}.0.0/16" for n in range(16)]}, ".allowedCidrs is "),
         ({"name": "postgres"}, ".name is 'postgres', must be any name but that of a database"),
         ({"name": "user"}, ".name is 'user', must be any name that is no reserved word"),
         ({"name": "1st"}, ".name is '1st', must be up to 63 lower case letters"),
@@ -160,6 +173,7 @@ def test_names_that_rds_refuses_for_two_hyphens_are_refused() -> None:
         {"maxStorageGb": 0},
         {"storageGb": 100, "maxStorageGb": 110},
         {"performanceInsightsDays": 465, "databaseInsights": "advanced"},
+        {"allowedCidrs": ["10.20.0.0/16", "172.31.255.0/24", "192.168.1.7/32", "100.64.0.0/10"]},
         {"restoreFrom": {"instance": "old", "time": "2026-01-31T03:00:00Z"}},
         {"restoreFrom": {"automatedBackupArn": BACKUP_ARN}},
         {"restoreFrom": {"resourceId": "db-ABCDEFGHIJKL01234"}},

@@ -131,7 +131,11 @@ class RegionScene:
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[RegionScene]:
-    overrides = {"bulwark:compute": "none"}
+    # Nothing of the stack calls the database: those who do are named, there and here.
+    overrides: dict[str, JsonValue] = {
+        "bulwark:compute": "none",
+        "bulwark:database": {"allowedCidrs": ["10.99.0.0/16"]},
+    }
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(PROJECT_ROOT / name, tmp_path / name)
     with ExitStack() as contexts:
@@ -174,9 +178,14 @@ def test_committed_rows_are_recovered_in_the_other_region_with_the_stacks_settin
         assert main([*line, "--dry-run", "--output", "json"]) == 0
         plan = json.loads(capsys.readouterr().out)
         assert main([*line, "--yes", "--expect", plan["hash"]]) == 0
-        assert "answer a query, with the password of its secret" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "done: see tables in the database of prod-eu-west-1, with the password" in said
     assert down.refused_apis == []
     made = Outputs.model_validate(scene.pulumi.stacks[PROD_REGION_STACK].outputs)
+    (rule,) = get_client("ec2", RECOVERY_REGION).describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [made.database.security_group_id]}]
+    )["SecurityGroupRules"]
+    assert (rule["CidrIpv4"], rule["FromPort"], rule["IsEgress"]) == ("10.99.0.0/16", 5433, False)
     assert (made.stack.stack, made.stack.region, made.stack.recovery_region) == (
         PROD_REGION_STACK,
         RECOVERY_REGION,

@@ -58,6 +58,17 @@ EXPOSURE_CASES: Final[dict[str, RuleCase]] = {
         name="alb-public-443",
         bad_name="database-open",
     ),
+    "database-clients-private": RuleCase(
+        INGRESS_RULE_TYPE,
+        build_ingress_rule(5433, 5433, "10.20.0.0/16"),
+        {
+            "cidrIpv4 is 203.0.113.0/24": build_ingress_rule(5433, 5433, "203.0.113.0/24"),
+            "cidrIpv4 is 10.0.0.0/7": build_ingress_rule(5433, 5433, "10.0.0.0/7"),
+            "cidrIpv4 is 2001:db8::/32": {"ipProtocol": "-1", "cidrIpv6": "2001:db8::/32"},
+        },
+        name="database-clients-10.20.0.0/16",
+        bad_name="database-clients",
+    ),
     "default-group-empty": RuleCase(
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         {"ingress": [], "egress": []},

@@ -45,6 +45,7 @@ TOP_LEVEL_COMMANDS: Final = {
     "health": ("ops.health.commands", "whether the stack is healthy, and what to do if it is not"),
     "usage": ("ops.usage.commands", "how much of the stack's capacity is used"),
     "changes": ("ops.changes.commands", "what changed in the stack, and who did it"),
+    "diagnose": ("ops.diagnose.commands", "what is wrong, because of what, and what mends it"),
     "metrics": (
         "ops.metrics.commands",
         "what CloudWatch measured of a part, and of days before",

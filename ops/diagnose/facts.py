@@ -31,11 +31,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class FactGap:
-    """What could not be read, and why: it lowers confidence. `parts` are what it would be about."""
+    """What could not be read, and why: it lowers confidence. `parts` are what it would be about.
+
+    `is_failure` is False if nobody can read it, such as how something was at a past time.
+    """
 
     source: str
     reason: str
     parts: tuple[str, ...] = ()
+    is_failure: bool = True
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ops.core.declaration import Declaration, Role
 from ops.cost import declarations as cost
 from ops.database import declarations as database
 from ops.deploy import declarations as deploy
+from ops.diagnose import declarations as diagnose
 from ops.fleet import declarations as fleet
 from ops.github import declarations as github
 from ops.health import declarations as health
@@ -42,6 +43,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         cost,
         database,
         deploy,
+        diagnose,
         fleet,
         github,
         health,

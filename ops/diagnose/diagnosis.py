@@ -1,0 +1,108 @@
+"""A diagnosis: all looks at once, the causes that their facts speak for, and the timeline."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final
+
+from ops.changes.model import ChangeEvent
+from ops.cli.time_span import TimeSpan
+from ops.diagnose.facts import Fact, FactGap, Facts, merge_facts
+from ops.diagnose.focus import Focus
+from ops.diagnose.look import FactReader
+from ops.diagnose.ranking import RankedCause, is_explained, rank_causes
+from ops.diagnose.reader import READ_ERRORS, DiagnosisRequest, describe_read_error
+from ops.diagnose.registry import READERS, RULES, find_sources
+from ops.diagnose.rule import CauseRule
+
+# Keys of facts that say that something is wrong, and not what.
+SYMPTOMS: Final = ("alarm.raised.*", "health.failing.*", "metric.*", "log.errors.*")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong at a time, because of what, and what could not be read."""
+
+    span: TimeSpan
+    causes: tuple[RankedCause, ...]
+    symptoms: tuple[Fact, ...]
+    facts: Facts
+    events: tuple[ChangeEvent, ...]
+
+    @property
+    def gaps(self) -> tuple[FactGap, ...]:
+        """What could not be read."""
+        return self.facts.gaps
+
+    @property
+    def since(self) -> datetime | None:
+        """When the first of what is wrong began."""
+        times = [fact.since for fact in self.symptoms if fact.since is not None]
+        times += [cause.since for cause in self.causes if cause.since is not None]
+        return min(times, default=None)
+
+    @property
+    def not_explained(self) -> tuple[Fact, ...]:
+        """What is wrong and does not follow from a named cause."""
+        return tuple(
+            fact
+            for fact in self.symptoms
+            if not any(is_explained(fact, cause) for cause in self.causes)
+        )
+
+    def select(self, focus: Focus | None) -> "Diagnosis":
+        """What is about an alarm, a symptom or a part: its causes and its symptoms alone."""
+        if focus is None:
+            return self
+        meant = [fact for fact in self.facts.facts if focus.is_about(fact)]
+        causes = tuple(
+            cause
+            for cause in self.causes
+            if cause.part == focus.part or any(is_explained(fact, cause) for fact in meant)
+        )
+        return replace(self, causes=causes, symptoms=tuple(f for f in self.symptoms if f in meant))
+
+
+def diagnose(
+    request: DiagnosisRequest,
+    readers: Sequence[FactReader] = READERS,
+    rules: Sequence[CauseRule] = RULES,
+) -> Diagnosis:
+    """Reads all at once and names the causes. Never raises for what cannot be read."""
+    facts = read_all_facts(request, readers)
+    timeline = request.cache.timeline
+    return Diagnosis(
+        request.span,
+        tuple(rank_causes(rules, facts, find_sources)),
+        list_symptoms(facts),
+        facts,
+        timeline.events if timeline is not None else (),
+    )
+
+
+def read_all_facts(request: DiagnosisRequest, readers: Sequence[FactReader] = READERS) -> Facts:
+    """What all looks see that the stack has something for."""
+    existing = [reader for reader in readers if reader.exists(request.outputs)]
+    with ThreadPoolExecutor(max(1, len(existing))) as pool:
+        return merge_facts(pool.map(lambda reader: read_facts(reader, request), existing))
+
+
+def read_facts(reader: FactReader, request: DiagnosisRequest) -> Facts:
+    """What a look sees, or a gap that says why it does not."""
+    parts = reader.parts(request.outputs)
+    if request.is_past and reader.is_now_only:
+        reason = "AWS only knows how this is now: left out with --at"
+        gap = FactGap(reader.name, reason, parts, is_failure=False)
+        return Facts((), (gap,))
+    try:
+        return reader.load_routine()(request)
+    except READ_ERRORS as error:
+        return Facts((), (FactGap(reader.name, describe_read_error(error), parts),))
+
+
+def list_symptoms(facts: Facts) -> tuple[Fact, ...]:
+    """The facts that say that something is wrong, the earliest first."""
+    symptoms = [fact for fact in facts.facts if any(fnmatchcase(fact.key, key) for key in SYMPTOMS)]
+    return tuple(sorted(symptoms, key=lambda fact: (fact.since is None, fact.since or 0)))

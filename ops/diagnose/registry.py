@@ -1,0 +1,80 @@
+"""All looks and all rules of `ops diagnose`, and which look can see what a rule stands on.
+
+Pure data: importing it imports neither boto3 nor a look.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from ops.changes.declarations import DECLARATIONS as CHANGES_DECLARATIONS
+from ops.core.parts import list_service_parts
+from ops.diagnose.look import FactReader
+from ops.diagnose.rule import CauseRule
+from ops.diagnose.rules.compute import COMPUTE_RULES
+from ops.diagnose.rules.release import RELEASE_RULES
+
+if TYPE_CHECKING:
+    from ops.outputs import Outputs
+
+
+def _list_service_parts(outputs: "Outputs") -> tuple[str, ...]:
+    return tuple(list_service_parts(outputs))
+
+
+def _has_services(outputs: "Outputs") -> bool:
+    return outputs.services is not None and bool(outputs.services.services)
+
+
+READERS: Final[tuple[FactReader, ...]] = (
+    FactReader(
+        "alarms",
+        "ops.diagnose.readers.alarms:read_alarms",
+        ("cloudwatch.describe_alarms", "cloudwatch.describe_alarm_history"),
+        ("alarm.raised.*",),
+    ),
+    FactReader(
+        "changes",
+        "ops.diagnose.readers.changes:read_changes",
+        CHANGES_DECLARATIONS[0].calls,
+        (
+            "change.run",
+            "change.pulumi",
+            "change.deployment",
+            "change.refresh",
+            "change.secret",
+            "change.write.*",
+        ),
+    ),
+    FactReader(
+        "services",
+        "ops.diagnose.readers.services:read_services",
+        (
+            "application-autoscaling.describe_scalable_targets",
+            "ecs.describe_services",
+            "ecs.describe_tasks",
+            "ecs.list_service_deployments",
+            "ecs.list_tasks",
+        ),
+        (
+            "ecs.stopped.*",
+            "ecs.event.*",
+            "ecs.deployment.running",
+            "ecs.deployment.failed",
+            "ecs.deployment.rolled-back",
+            "ecs.tasks.none",
+            "ecs.tasks.missing",
+            "ecs.no-tasks-wanted",
+            "ecs.at-maximum",
+        ),
+        parts=_list_service_parts,
+        exists=_has_services,
+    ),
+)
+RULES: Final[tuple[CauseRule, ...]] = (*RELEASE_RULES, *COMPUTE_RULES)
+DIAGNOSE_APIS: Final = tuple(sorted({api for reader in READERS for api in reader.apis}))
+
+
+@cache
+def find_sources(pattern: str) -> frozenset[str]:
+    """The looks that can see a fact whose key a pattern matches."""
+    return frozenset(reader.name for reader in READERS if reader.is_source_of(pattern))

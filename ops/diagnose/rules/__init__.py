@@ -1,0 +1,1 @@
+"""The rules of `ops diagnose`: one module for each kind of cause."""

@@ -16,12 +16,11 @@ from ops.changes.model import (
     SourceGap,
     SourceRequest,
     build_answer,
-    parse_time,
 )
 from ops.core.errors import OpsError
 from ops.core.parts import STACK_PART, get_service_part
 from ops.core.run import WallClock
-from ops.core.times import format_local_and_utc
+from ops.core.times import format_local_and_utc, parse_aws_time
 from ops.fleet.model import list_read_items
 from ops.outputs import Outputs
 from ops.services.model import get_arn_name
@@ -173,7 +172,7 @@ def build_event(
     error_code = record.get("errorCode")
     client = _find_client(str(record.get("userAgent") or ""))
     return ChangeEvent(
-        parse_time(item["EventTime"]),
+        parse_aws_time(item["EventTime"]),
         "cloudtrail",
         part,
         f"{source}:{item['EventName']} {name}{f' by {client}' if client else ''}",
@@ -218,7 +217,7 @@ def _look_up(
         if not page.get("NextToken"):
             break
         if number == MAX_LOOKUP_PAGES:
-            oldest = min(parse_time(item["EventTime"]) for item in items)
+            oldest = min(parse_aws_time(item["EventTime"]) for item in items)
             reason = (
                 f"only the account's newest {len(items)} writes were read, none before "
                 f"{format_local_and_utc(oldest)}: a shorter span has them all"

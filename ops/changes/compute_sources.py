@@ -9,7 +9,6 @@ from ops.changes.model import (
     SourceGap,
     SourceRequest,
     build_answer,
-    parse_time,
 )
 from ops.core.parts import get_service_part
 from ops.core.scaling_apis import (
@@ -17,7 +16,7 @@ from ops.core.scaling_apis import (
     INSTANCE_REFRESHES_API,
     SCALING_ACTIVITIES_API,
 )
-from ops.core.times import format_local_and_utc
+from ops.core.times import format_local_and_utc, parse_aws_time
 from ops.fleet.model import get_fleet_part, list_read_items
 from ops.services.model import ServiceState, call_ecs, get_arn_name, list_service_states
 
@@ -45,7 +44,7 @@ def read_service_events(request: SourceRequest) -> SourceAnswer:
     events: list[ChangeEvent] = []
     gaps: list[SourceGap] = []
     for service in _list_services(request):
-        times = [parse_time(event["createdAt"]) for event in service.events]
+        times = [parse_aws_time(event["createdAt"]) for event in service.events]
         if len(times) >= MAX_SERVICE_EVENTS and min(times) > request.span.since:
             reason = f"ECS has the last {len(times)} events of {service.name} only: none before "
             gaps.append(
@@ -81,7 +80,7 @@ def read_refreshes(request: SourceRequest) -> SourceAnswer:
                 outcome = status if key == "EndTime" or not item.get("EndTime") else None
                 events.append(
                     ChangeEvent(
-                        parse_time(item[key]),
+                        parse_aws_time(item[key]),
                         "refreshes",
                         "fleet",
                         what,
@@ -123,7 +122,7 @@ def _list_deployment_events(
         if item.get(key):
             is_last = key == "finishedAt" or not item.get("finishedAt")
             yield ChangeEvent(
-                parse_time(item[key]),
+                parse_aws_time(item[key]),
                 "deployments",
                 part,
                 what,
@@ -156,7 +155,7 @@ def _build_activity_event(item: Any, part: str, command: str) -> ChangeEvent:
     message = item.get("StatusMessage")
     is_failed = str(item["StatusCode"]) in ("Failed", "Cancelled", "Unfulfilled", "Overridden")
     return ChangeEvent(
-        parse_time(item["StartTime"]),
+        parse_aws_time(item["StartTime"]),
         "scaling",
         part,
         f"{item['Description']}: {message}" if is_failed and message else str(item["Description"]),

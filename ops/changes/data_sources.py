@@ -12,9 +12,8 @@ from ops.changes.model import (
     SourceName,
     SourceRequest,
     build_answer,
-    parse_time,
 )
-from ops.core.times import format_utc
+from ops.core.times import format_utc, parse_aws_time
 from ops.database.event_list import build_event_span_params, list_database_events
 from ops.fleet.model import build_refused_error, list_read_items
 from ops.outputs import CachePart
@@ -42,7 +41,7 @@ def read_database_events(request: SourceRequest) -> SourceAnswer:
         request,
         (
             ChangeEvent(
-                parse_time(row["at"]),
+                parse_aws_time(row["at"]),
                 "database",
                 "database",
                 _describe(row["source"], row["event"], identifier),
@@ -65,7 +64,7 @@ def read_cache_events(request: SourceRequest) -> SourceAnswer:
         request,
         (
             ChangeEvent(
-                parse_time(item["Date"]),
+                parse_aws_time(item["Date"]),
                 "cache",
                 "cache",
                 _describe(item.get("SourceIdentifier"), item.get("Message"), cache.identifier),
@@ -113,7 +112,7 @@ def read_alarm_history(request: SourceRequest) -> SourceAnswer:
         request,
         (
             ChangeEvent(
-                parse_time(item["Timestamp"]),
+                parse_aws_time(item["Timestamp"]),
                 "alarms",
                 "alarms",
                 f"{str(item['AlarmName']).removeprefix(f'{request.prefix}-')}: "
@@ -134,8 +133,8 @@ def _describe(source: object, message: object, identifier: str) -> str:
 
 def _list_secret_events(part: str, secret: Any) -> Iterator[ChangeEvent]:
     source: SourceName = "secrets"
-    rotated = parse_time(secret["LastRotatedDate"]) if secret.get("LastRotatedDate") else None
-    changed = parse_time(secret["LastChangedDate"]) if secret.get("LastChangedDate") else None
+    rotated = parse_aws_time(secret["LastRotatedDate"]) if secret.get("LastRotatedDate") else None
+    changed = parse_aws_time(secret["LastChangedDate"]) if secret.get("LastChangedDate") else None
     command = "ops db rotate-password --check" if part == "database" else "ops health"
     name = str(secret["Name"])
     if rotated is not None:

@@ -149,11 +149,6 @@ def build_answer(
     return SourceAnswer(tuple(event for event in events if request.is_within(event.time)), gaps)
 
 
-def parse_time(text: object) -> datetime:
-    """A time as AWS answers it."""
-    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-
-
 def list_change_parts(outputs: Outputs) -> dict[str, str]:
     """The parts that events can belong to: their names, by what is typed."""
     optional_parts: dict[FixedPartName, object] = {

@@ -12,12 +12,12 @@ from ops.changes.model import (
     SourceGap,
     SourceRequest,
     build_answer,
-    parse_time,
 )
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, JournalUnreadableError
 from ops.core.parts import STACK_PART, get_service_part
 from ops.core.plan import Call, Plan
+from ops.core.times import parse_aws_time
 from ops.stack.pulumi import build_pulumi_shell, read_pulumi_json
 
 # The start of a run, UTC, in its id: resize-20261126-011432-064d.
@@ -137,7 +137,7 @@ def _list_update_events(update: Any) -> Iterator[ChangeEvent]:
     what += f" ({', '.join(changes) or 'nothing changed'})" if update.get("endTime") else ""
     if update.get("startTime"):
         yield ChangeEvent(
-            parse_time(update["startTime"]),
+            parse_aws_time(update["startTime"]),
             "pulumi",
             STACK_PART,
             f"{what}: {message}" if message else what,

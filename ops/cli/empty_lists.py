@@ -58,6 +58,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "run-report": "no steps",
     "runs": "no runs",
     "service-events": "no events",
+    "service-images": "no images",
     "service-limits": "no limits",
     "service-revisions": "no revisions",
     "service-show": "no settings",

@@ -34,3 +34,13 @@ def build_count_wait(
 def format_count(number: int, noun: str) -> str:
     """A number of things: 1 instance, 2 instances."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def format_bytes(number: float) -> str:
+    """Formats bytes like 8 KiB or 1.4 GiB."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

@@ -112,6 +112,11 @@ def has_offset(time: datetime) -> bool:
     return time.utcoffset() is not None
 
 
+def parse_aws_time(text: object) -> datetime:
+    """A time as AWS answers it."""
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+
+
 def format_utc(seconds: float) -> str:
     """Formats seconds since the epoch in ISO 8601: `2026-11-30T02:05:00Z`."""
     return wall_time.strftime("%Y-%m-%dT%H:%M:%SZ", wall_time.gmtime(seconds))

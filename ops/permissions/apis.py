@@ -172,6 +172,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),
     ),
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
+    "ecr.get_lifecycle_policy": (build_grant("ecr:GetLifecyclePolicy", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
     "ecs.describe_service_deployments": (
         build_grant("ecs:DescribeServiceDeployments", "services", "service deployments"),

@@ -61,6 +61,22 @@ DECLARATIONS: Final = (
         unseen={"ecs.execute_command": "made by the AWS CLI, whose command line is printed"},
     ),
     Declaration(
+        "service images",
+        role="reader",
+        calls=(
+            "ecr.describe_images",
+            "ecr.get_lifecycle_policy",
+            "ecs.describe_service_revisions",
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "ecs.describe_tasks",
+            "ecs.list_service_deployments",
+            "ecs.list_tasks",
+        ),
+        needs={"SERVICE": "backend"},
+        bad={"SERVICE": ("nonsense",), "--limit": ("0", "many")},
+    ),
+    Declaration(
         "service limits",
         role="reader",
         calls=(

@@ -69,12 +69,15 @@ def require_full_reference(outputs: Outputs, image: str) -> None:
             )
 
 
-def resolve_image(aws: Aws, image: str, own_account: str | None = None) -> ContainerImage:
+def resolve_image(
+    aws: Aws, image: str, own_account: str | None = None, outputs: Outputs | None = None
+) -> ContainerImage:
     """Resolves a tag in ECR to its digest: a tag can move between the check and the deployment.
 
     Images of other registries are returned unchecked, and so are those of another account's or
     region's ECR that these credentials may not look at: `own_account` is the stack's. Raises
-    UsageError if ECR does not have it.
+    UsageError if ECR does not have it, with the command that lists what there is; `outputs` tell
+    whether ops has one for the repository.
     """
     parts = parse_image_reference(image)
     repository_match = ECR_REPOSITORY_PATTERN.fullmatch(parts["repository"])
@@ -93,12 +96,27 @@ def resolve_image(aws: Aws, image: str, own_account: str | None = None) -> Conta
         )
         return ContainerImage(image, image, parts["digest"], reason)
     if digest is None:
+        listing_command = _build_listing_command(parts["repository"], repository_match, outputs)
         raise UsageError(
-            f"IMAGE is {image!r}, but ECR does not have it; push it first, or list what there is: "
-            f"aws ecr describe-images --registry-id {repository_match['account']} "
-            f"--region {repository_match['region']} --repository-name {repository_match['name']}"
+            f"IMAGE is {image!r}, but ECR does not have it; push it first, or list what there is",
+            listing_command,
         )
     return ContainerImage(image, f"{parts['repository']}@{digest}", digest)
+
+
+def _build_listing_command(
+    url: str, repository_match: re.Match[str], outputs: Outputs | None
+) -> str:
+    """The line that lists the images of a repository; that of ops if it is a service's own."""
+    services = outputs.services.services if outputs and outputs.services else {}
+    repositories = outputs.registry.repositories if outputs and outputs.registry else {}
+    for name in services:
+        if repositories.get(name) == url:
+            return f"ops service images {name}"
+    return (
+        f"aws ecr describe-images --registry-id {repository_match['account']} "
+        f"--region {repository_match['region']} --repository-name {repository_match['name']}"
+    )
 
 
 def is_image_available(aws: Aws, image: str, own_account: str | None = None) -> bool:

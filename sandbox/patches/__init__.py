@@ -32,6 +32,7 @@ MODULES: Final = (
     "ec2.console",
     "ec2.network",
     "ec2.routes",
+    "ecr",
     "ecs.services",
     "ecs.deployments",
     "ecs.history",

@@ -273,7 +273,11 @@ def build_stack_outputs() -> Outputs:
                 "role_arn": f"arn:aws:iam::{ACCOUNT}:role/{STACK_PREFIX}-fleet",
             },
             "cache": None,
-            "registry": {"repositories": {}},
+            "registry": {
+                "repositories": {
+                    "backend": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/bulwark/test/backend"
+                }
+            },
             "alarms": {
                 "page_topic_arn": format_arn("sns", f"{STACK_PREFIX}-page"),
                 "warn_topic_arn": format_arn("sns", f"{STACK_PREFIX}-warn"),

@@ -7,10 +7,10 @@ import typer
 from ops.cli.context import load_stack
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core.console_links import build_database_link
+from ops.core.counts import format_bytes
 from ops.database.commands.queries import (
     ReplicaOption,
     ViaOption,
-    format_bytes,
     resolve_replica,
 )
 from ops.database.sql.connection import DatabaseClient

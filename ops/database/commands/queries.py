@@ -9,6 +9,7 @@ from ops.cli.context import load_stack
 from ops.cli.durations import build_duration_option
 from ops.cli.render import Output
 from ops.core.aws import Aws
+from ops.core.counts import format_bytes
 from ops.core.errors import UsageError
 from ops.database.sql import queries
 from ops.database.sql.bloat import (
@@ -364,13 +365,3 @@ def _format_sizes(output: Output, rows: list[dict[str, Any]], *keys: str) -> lis
         }
         for row in rows
     ]
-
-
-def format_bytes(number: float) -> str:
-    """Formats bytes like 8 KiB or 1.4 GiB."""
-    value = float(number)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"

@@ -9,9 +9,9 @@ from typing import Final
 from components.facts.alarm_commands import ALARM_COMMANDS
 from ops.alarms.health import format_alarm_prefix
 from ops.alarms.model import list_alarm_states
-from ops.changes.model import parse_time
 from ops.changes.timeline import read_timeline
 from ops.core.parts import STACK_PART, get_service_part
+from ops.core.times import parse_aws_time
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
 from ops.outputs import Outputs
@@ -37,7 +37,7 @@ def read_alarms(request: DiagnosisRequest) -> Facts:
         return collector.build_facts()
     for alarm in list_alarm_states(request.outputs, request.aws, request.now):
         if alarm.state == "ALARM":
-            since = parse_time(alarm.since) if alarm.since else None
+            since = parse_aws_time(alarm.since) if alarm.since else None
             _add_alarm(collector, request.outputs, alarm.name, since, alarm.reason)
     return collector.build_facts()
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from ops.changes.model import parse_time
 from ops.core.checks import split_into_chunks
 from ops.core.parts import get_service_part
 from ops.core.scaling_apis import SCALABLE_TARGETS_API
+from ops.core.times import parse_aws_time
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
 from ops.diagnose.start_failures import classify_start_failure
@@ -78,7 +78,7 @@ def _add_events(
     """What the service's events of the span say did not work, each kind once, at its first time."""
     firsts: dict[str, tuple[datetime, str]] = {}
     for event in state.events:
-        time, message = parse_time(event["createdAt"]), str(event["message"])
+        time, message = parse_aws_time(event["createdAt"]), str(event["message"])
         if not request.span.since <= time <= request.span.until:
             continue
         if _EVENT_FAULT_PATTERN.search(message):
@@ -102,7 +102,8 @@ def _add_deployments(
     command = f"ops service revisions --service {state.name}"
     for item in answer["serviceDeployments"]:
         created, ended = (
-            parse_time(item[key]) if item.get(key) else None for key in ("createdAt", "finishedAt")
+            parse_aws_time(item[key]) if item.get(key) else None
+            for key in ("createdAt", "finishedAt")
         )
         if created is None or created > request.at:
             continue
@@ -142,7 +143,7 @@ def _add_stopped_tasks(
             if name in parts and find_fault(task) is not None:
                 by_key[name, classify_start_failure(get_stop_reason(task))].append(task)
     for (name, failure), tasks in by_key.items():
-        times = [parse_time(task["stoppedAt"]) for task in tasks if task.get("stoppedAt")]
+        times = [parse_aws_time(task["stoppedAt"]) for task in tasks if task.get("stoppedAt")]
         text = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} stopped: "
         collector.add(
             f"ecs.stopped.{failure}",

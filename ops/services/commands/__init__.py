@@ -20,6 +20,7 @@ from ops.core.errors import RolledBackError, UsageError
 from ops.core.plan import RUN_TAG
 from ops.outputs import Outputs
 from ops.services.commands.exec import exec_in_service
+from ops.services.commands.images import list_images
 from ops.services.commands.maintenance import app as maintenance_app
 from ops.services.commands.show import show_service
 from ops.services.deploy import (
@@ -59,6 +60,7 @@ from ops.services.scale_failure import explain_scale_failure
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(maintenance_app, name="maintenance")
 app.command(name="exec")(exec_in_service)
+app.command(name="images")(list_images)
 app.command(name="show")(show_service)
 ServiceOption: TypeAlias = Annotated[
     str | None,
@@ -98,7 +100,8 @@ def deploy_service(
     part = resolve_service(stack_context.outputs, service)
     service_state = get_service(stack_context.aws, stack_context.outputs, part.name)
     require_full_reference(stack_context.outputs, image)
-    container_image = resolve_image(stack_context.aws, image, stack_context.outputs.stack.account)
+    outputs = stack_context.outputs
+    container_image = resolve_image(stack_context.aws, image, outputs.stack.account, outputs)
     run = new_run_id("deploy")
     plan = build_service_deploy_plan(
         stack_context.aws,

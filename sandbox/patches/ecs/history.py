@@ -7,7 +7,12 @@ from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from sandbox.patches.ecs.deployments import DeploymentAttempt
-from sandbox.patches.ecs.tasks import build_ecs_arn, get_attempt_time, list_services_with_history
+from sandbox.patches.ecs.tasks import (
+    build_ecs_arn,
+    get_attempt_time,
+    get_image_digest,
+    list_services_with_history,
+)
 from sandbox.patches.patching import AwsError, ServicePatch
 
 patch = ServicePatch()
@@ -132,6 +137,9 @@ def describe_service_revisions(
                 {
                     "containerName": attempts_by_arn[arn][0].name,
                     "image": attempts_by_arn[arn][1].image,
+                    "imageDigest": get_image_digest(
+                        attempts_by_arn[arn][0], attempts_by_arn[arn][1].image
+                    ),
                 }
             ],
             "createdAt": attempts_by_arn[arn][1].created_at,

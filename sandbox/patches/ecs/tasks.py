@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
+from moto.ecr.models import ecr_backends
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
 
@@ -146,7 +147,7 @@ def _build_task(
                 "name": service.name,
                 "image": attempt.image,
                 **({"runtimeId": f"{id_}-{int(id_[:8], 16):010d}"} if is_running else {}),
-                **({"imageDigest": _get_digest(attempt.image)} if is_running else {}),
+                **({"imageDigest": get_image_digest(service, attempt.image)} if is_running else {}),
                 **extra,
             }
         ],
@@ -154,13 +155,21 @@ def _build_task(
     }
 
 
-def _get_digest(image: str) -> str:
-    """The digest that an image is named by; of a tag one that stays the same.
+def get_image_digest(service: Service, image: str) -> str:
+    """The digest that an image is named by, or that its tag has in ECR; else one that stays.
 
     API reference, Container: "The container image manifest digest."
     """
-    _, _, digest = image.partition("@")
-    return digest or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+    name, _, digest = image.partition("@")
+    if digest:
+        return digest
+    repository, _, tag = name.partition("/")[2].rpartition(":")
+    region, account = service.arn.split(":")[3:5]
+    known = ecr_backends[account][region].repositories.get(repository)
+    images = [item for item in (known.images if known else ()) if tag in item.image_tags]
+    if images:
+        return images[0].get_image_digest()
+    return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def list_running_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:

@@ -35,7 +35,17 @@ def test_a_denial_of_the_stacks_own_registry_is_an_error() -> None:
 def test_an_image_that_is_missing_there_is_refused_with_the_line_that_lists_what_there_is() -> None:
     with open_stage() as stage, pytest.raises(UsageError) as caught:
         resolve_image(stage.aws, OTHER_REGION_IMAGE, ACCOUNT)
-    assert f"--registry-id {ACCOUNT} --region us-east-1 --repository-name app" in str(caught.value)
+    (advice,) = caught.value.advice
+    assert f"--registry-id {ACCOUNT} --region us-east-1 --repository-name app" in advice
+
+
+def test_an_image_that_a_services_own_repository_lacks_points_to_the_list_of_those_it_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with open_service_console(capsys, tmp_path) as ops:
+        _, err = ops(f"service deploy {BACKEND_IMAGE}:v99 --service backend --yes", 2)
+    assert "ECR does not have it" in err
+    assert err.splitlines()[-1] == "  ops service images backend"
 
 
 def test_the_plan_of_a_foreign_image_says_that_it_was_not_checked(

@@ -23,6 +23,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.cli.render import Output
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
 
@@ -87,6 +88,7 @@ def _print_baseline(output: Output, baseline: Baseline, location: dict[str, str]
 
 
 @app.command(name="list")
+@looking_command
 def show_baselines(context: typer.Context) -> None:
     """The baselines of the operations bucket, the newest first; sizes in bytes."""
     stack_context, output = load_stack_context(context)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -15,23 +16,31 @@ from ops.core.errors import UsageError
 from ops.core.times import describe_typed_time
 from ops.outputs import Outputs
 
+_OUTPUT_KEY: Final = "bulwark.output"
+
 
 def load_stack(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outputs, Aws, Output]:
     """Loads the outputs, the AWS client and the printer. `apis` limits the calls it may make."""
-    selection, output_format = _get_shared_options(context)
+    selection, _ = _get_shared_options(context)
     outputs = selection.load_outputs()
-    return outputs, selection.build_aws(outputs, apis), Output(output_format)
+    return outputs, selection.build_aws(outputs, apis), get_output(context)
 
 
 def get_selection(context: typer.Context) -> tuple[Selection, Output]:
     """Returns the shared options and the printer, for a command without a stack."""
-    selection, output_format = _get_shared_options(context)
-    return selection, Output(output_format)
+    return _get_shared_options(context)[0], get_output(context)
 
 
 def get_output(context: typer.Context) -> Output:
-    """Returns the printer, for a command without a stack."""
-    return Output(_get_shared_options(context)[1])
+    """Returns the printer: that of all looks of a watch, else one for this command."""
+    shared_output: Output | None = context.meta.get(_OUTPUT_KEY)
+    return Output(_get_shared_options(context)[1]) if shared_output is None else shared_output
+
+
+def share_output(context: typer.Context) -> Output:
+    """Returns a printer that `load_stack` and the like return from now on (ops/cli/watch.py)."""
+    output: Output = context.meta.setdefault(_OUTPUT_KEY, get_output(context))
+    return output
 
 
 def show_typed_time(option: str, text: str, time: datetime) -> None:

@@ -1,8 +1,10 @@
 """`--watch`: a look again and again, redrawn in place on a terminal and appended otherwise."""
 
+import inspect
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import typer
 
@@ -34,6 +36,33 @@ WatchOption: TypeAlias = Annotated[
 ]
 # What may be over at the next look: it is shown, and the watch goes on.
 PASSING_ERRORS: Final = (FindingsError, ThrottledError, UnreachableError)
+
+
+def looking_command(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command that only reads the option --watch, which calls it again and again.
+
+    Each look loads the stack and parses what was typed anew. All print into the frames of one
+    printer (ops/cli/context.py).
+    """
+
+    @wraps(function)
+    def wrapper(context: typer.Context, *args: Any, watch: float | None, **options: Any) -> None:
+        from ops.cli.context import share_output  # it imports the printer
+
+        if watch is None:
+            function(context, *args, **options)
+            return
+        repeat_look(share_output(context), watch, lambda: function(context, *args, **options))
+
+    signature = inspect.signature(function)
+    watch_parameter = inspect.Parameter(
+        "watch", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=WatchOption
+    )
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*signature.parameters.values(), watch_parameter]
+    )
+    wrapper.__annotations__ = {**function.__annotations__, "watch": WatchOption}
+    return wrapper
 
 
 def repeat_look(output: "Output", interval: float | None, show: Callable[[], None]) -> None:

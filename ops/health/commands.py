@@ -8,6 +8,7 @@ import typer
 
 from ops.cli.context import get_output, load_stack
 from ops.cli.render import Output
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.checks import HEALTH_STATES, CheckFinding
 from ops.core.errors import FindingsError, UsageError
@@ -22,6 +23,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="health")
+@looking_command
 def show_health(
     context: typer.Context,
     only: Annotated[

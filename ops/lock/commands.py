@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from ops.cli.execution import YesOption, ask_confirmation, load_stack_context, new_run_id
 from ops.cli.render import Output
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.core.journal import Journal
@@ -18,6 +19,7 @@ LOCK_COLUMNS = ("holder", "run", "reason", "since", "until")
 
 
 @app.command("show")
+@looking_command
 def show_lock(context: typer.Context) -> None:
     """Shows who holds the lock, why, since when and until when."""
     stack_context, output = load_stack_context(context)

@@ -15,6 +15,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core.errors import FindingsError, UsageError
 from ops.recovery import reconcile as reconciling
 from ops.recovery.rebuild import resolve_program_folder as program_of
@@ -57,6 +58,7 @@ def backup_state(
 
 
 @app.command(name="list")
+@looking_command
 def list_states(context: typer.Context) -> None:
     """The saved states, the newest first."""
     stack_context, output = load_stack_context(context)

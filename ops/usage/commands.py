@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ops.cli.context import load_stack
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import FindingsError
 from ops.health.registry import HEALTH_APIS
@@ -15,6 +16,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command(name="usage")
+@looking_command
 def show_usage(
     context: typer.Context,
     only: Annotated[

@@ -10,6 +10,7 @@ from components.facts.alarm_numbers import Severity
 from ops.alarms.commands.mute import add_mute_commands
 from ops.alarms.model import list_alarm_states
 from ops.cli.context import load_stack
+from ops.cli.watch import looking_command
 from ops.core import clock
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ add_mute_commands(app)
 
 
 @app.command(name="list")
+@looking_command
 def list_alarms(
     context: typer.Context,
     state: Annotated[AlarmStateName | None, typer.Option(help="only alarms in this state")] = None,

@@ -12,6 +12,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import failover
@@ -57,6 +58,7 @@ app.add_typer(upgrade_app)
 
 
 @app.command("status")
+@looking_command
 def show_database_status(context: typer.Context) -> None:
     """Shows the primary and its replicas: status, size, zones and pending changes."""
     outputs, aws, output = load_stack(context)

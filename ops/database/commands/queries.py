@@ -8,6 +8,7 @@ import typer
 from ops.cli.context import load_stack
 from ops.cli.durations import build_duration_option
 from ops.cli.render import Output
+from ops.cli.watch import looking_command
 from ops.core.aws import Aws
 from ops.core.counts import format_bytes
 from ops.core.errors import UsageError
@@ -91,6 +92,7 @@ def shorten_query(query: str) -> str:
 
 
 @app.command("activity")
+@looking_command
 def show_activity(
     context: typer.Context,
     replica: ReplicaOption = None,
@@ -120,6 +122,7 @@ def show_activity(
 
 
 @app.command("slow")
+@looking_command
 def show_slow_queries(
     context: typer.Context,
     longer_than: Annotated[
@@ -176,6 +179,7 @@ def _find_missing_requirements(
 
 
 @app.command("locks")
+@looking_command
 def show_locks(
     context: typer.Context,
     replica: ReplicaOption = None,
@@ -218,6 +222,7 @@ def show_locks(
 
 
 @app.command("bloat")
+@looking_command
 def show_bloat(
     context: typer.Context,
     replica: ReplicaOption = None,
@@ -269,6 +274,7 @@ def show_bloat(
 
 
 @app.command("indexes")
+@looking_command
 def show_index_problems(
     context: typer.Context,
     replica: ReplicaOption = None,
@@ -313,6 +319,7 @@ def _print_locked_tables(output: Output, locked_tables: Sequence[LockedTable]) -
 
 
 @app.command("size")
+@looking_command
 def show_database_size(
     context: typer.Context,
     replica: ReplicaOption = None,

@@ -13,6 +13,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.database import snapshots
@@ -49,6 +50,7 @@ def create_database_snapshot(
 
 
 @app.command(name="list")
+@looking_command
 def show_snapshots(
     context: typer.Context,
     kind: Annotated[

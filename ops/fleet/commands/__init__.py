@@ -12,6 +12,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.fleet.ami import AMI_COLUMNS, build_ami_rows
 from ops.fleet.commands.console import show_console_output, show_session_command
@@ -55,6 +56,7 @@ app.command(name="session")(show_session_command)
 
 
 @app.command("instances")
+@looking_command
 def show_fleet_instances(context: typer.Context) -> None:
     """Lists the instances: state, health, launch template version, image and age."""
     outputs, aws, output = load_stack(context)
@@ -67,6 +69,7 @@ def show_fleet_instances(context: typer.Context) -> None:
 
 
 @app.command("ami")
+@looking_command
 def show_fleet_ami(context: typer.Context) -> None:
     """Shows the AMI in use, the newest one, their ages, and the line that sets it."""
     outputs, aws, output = load_stack(context)
@@ -79,6 +82,7 @@ def show_fleet_ami(context: typer.Context) -> None:
 
 
 @app.command("activities")
+@looking_command
 def show_fleet_activities(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="newest activities")] = 20,

@@ -16,6 +16,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core.errors import RolledBackError
 from ops.core.run_context import StackContext
 from ops.fleet.model import get_fleet_part, get_fleet_state
@@ -154,6 +155,7 @@ def start_fleet_refresh(
 
 
 @app.command("status")
+@looking_command
 def show_fleet_refresh(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=100, help="newest refreshes")] = 1,

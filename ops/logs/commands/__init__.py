@@ -7,7 +7,7 @@ import typer
 
 from ops.cli.context import load_stack
 from ops.cli.time_span import SinceOption, TimeSpan, UntilOption
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import WatchOption, looking_command, repeat_look
 from ops.core.errors import UsageError
 from ops.core.times import format_local_and_utc, format_local_second
 from ops.logs.commands.follow import follow_lines
@@ -41,6 +41,7 @@ EXAMPLE_CHARACTERS = 300
 
 
 @app.command("list")
+@looking_command
 def list_parts(context: typer.Context) -> None:
     """Lists the parts of the stack that write logs, where, and the console's page of each."""
     outputs, _, output = load_stack(context)

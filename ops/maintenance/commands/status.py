@@ -7,6 +7,7 @@ import typer
 from ops.alarms.mute import list_stack_alarms
 from ops.alarms.mute_state import list_mutes
 from ops.cli.context import load_stack
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.run_context import StackContext
 from ops.maintenance.pending import (
@@ -20,6 +21,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("status")
+@looking_command
 def show_maintenance_status(context: typer.Context) -> None:
     """Shows open windows, pending maintenance and when it starts, and mutes with their ends."""
     outputs, aws, output = load_stack(context)

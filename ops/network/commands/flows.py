@@ -8,6 +8,7 @@ import typer
 
 from ops.cli.context import load_stack
 from ops.cli.time_span import SinceOption, UntilOption, parse_time_span
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.cost.prices import DEFAULT_PRICE_TABLE
@@ -38,6 +39,7 @@ RowBuilder: TypeAlias = Callable[
 
 
 @app.command("rejected")
+@looking_command
 def show_rejected_flows(
     context: typer.Context,
     since: SinceOption = None,
@@ -49,6 +51,7 @@ def show_rejected_flows(
 
 
 @app.command("top")
+@looking_command
 def show_top_flows(
     context: typer.Context,
     since: SinceOption = None,
@@ -60,6 +63,7 @@ def show_top_flows(
 
 
 @app.command("nat")
+@looking_command
 def show_nat_flows(
     context: typer.Context,
     since: SinceOption = None,

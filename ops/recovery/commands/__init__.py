@@ -14,6 +14,7 @@ from ops.cli.execution import (
     new_run_id,
 )
 from ops.cli.render import Output
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.plan import RUN_TAG
 from ops.core.run_context import StackContext
@@ -175,6 +176,7 @@ def restore_snapshot(
 
 
 @app.command(name="list")
+@looking_command
 def show_restored_instances(context: typer.Context) -> None:
     """Lists restored instances and old ones that were replaced, and which of them serves."""
     outputs, aws, output = load_stack(context)

@@ -8,6 +8,7 @@ import typer
 
 from ops.cli.execution import load_stack_context
 from ops.cli.render import format_duration
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.checks import HEALTH_STATES
@@ -25,6 +26,7 @@ ReadResult = TypeVar("ReadResult")
 
 
 @app.command("ready")
+@looking_command
 def show_readiness(context: typer.Context) -> None:
     """Checks what a recovery needs, here and in the recovery region; estimates RTO and RPO.
 

@@ -3,6 +3,7 @@
 import typer
 
 from ops.cli.context import load_stack
+from ops.cli.watch import looking_command
 from ops.core.errors import CredentialsError, OpsError
 from ops.recovery.sources import SOURCE_COLUMNS, build_source_row, list_backup_sources
 
@@ -10,6 +11,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command("sources")
+@looking_command
 def show_backup_sources(context: typer.Context) -> None:
     """Lists every backup that the database can be restored from, the newest data first.
 

@@ -20,6 +20,7 @@ from ops.cli.execution import (
     load_stack_context,
 )
 from ops.cli.render import Output, format_duration
+from ops.cli.watch import looking_command
 from ops.core.continuation import Continuation, build_continuation
 from ops.core.errors import UsageError
 from ops.core.journal import Journal, JournalUnreadableError
@@ -56,6 +57,7 @@ RunProgramOption = Annotated[
 
 
 @app.command(name="list")
+@looking_command
 def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
     """The newest runs: when, what, by whom and why, and how they ended."""
     stack_context, output = load_stack_context(context)
@@ -65,6 +67,7 @@ def list_runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)]
 
 
 @app.command("show")
+@looking_command
 def show_run(context: typer.Context, run: RunArgument) -> None:
     """Shows every event in a run's journal."""
     run_context, output = _load_run_context(context, run)

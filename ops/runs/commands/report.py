@@ -8,6 +8,7 @@ import typer
 
 from ops.cli.context import write_report
 from ops.cli.execution import load_stack_context
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import OpsError, UsageError
 from ops.core.journal import Journal, LineTakenError
@@ -18,6 +19,7 @@ RunArgument = Annotated[str, typer.Argument(help="the run's id, from `ops runs l
 
 
 @app.command("report")
+@looking_command
 def report_run(
     context: typer.Context,
     run: RunArgument,

@@ -15,6 +15,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import looking_command
 from ops.core.aws import Aws
 from ops.core.errors import RolledBackError, UsageError
 from ops.core.plan import RUN_TAG
@@ -248,6 +249,7 @@ def change_service_scaling(
 
 
 @app.command("limits")
+@looking_command
 def show_service_limits(context: typer.Context) -> None:
     """Shows the automatic scaling limits of the services that have them."""
     outputs, aws, output = load_stack(context)
@@ -262,6 +264,7 @@ def show_service_limits(context: typer.Context) -> None:
 
 
 @app.command(name="list")
+@looking_command
 def show_services(context: typer.Context) -> None:
     """Lists the services: task counts, revision, image and rollout state."""
     outputs, aws, output = load_stack(context)
@@ -278,6 +281,7 @@ def show_services(context: typer.Context) -> None:
 
 
 @app.command("tasks")
+@looking_command
 def show_service_tasks(
     context: typer.Context,
     service: ServiceOption = None,
@@ -296,6 +300,7 @@ def show_service_tasks(
 
 
 @app.command("revisions")
+@looking_command
 def show_service_revisions(context: typer.Context, service: ServiceOption = None) -> None:
     """Lists the releases: the targets of a rollback in their order, then those not proven.
 
@@ -329,6 +334,7 @@ def show_service_revisions(context: typer.Context, service: ServiceOption = None
 
 
 @app.command("events")
+@looking_command
 def show_service_events(
     context: typer.Context,
     service: ServiceOption = None,

@@ -10,10 +10,51 @@ from unittest.mock import patch
 import pytest
 import typer
 
+from ops.cli.command_tree import list_commands
 from ops.cli.render import Output
 from ops.cli.watch import repeat_look
 from ops.core.errors import DeniedError, FindingsError, ThrottledError
 from ops.core.run import WallClock
+from ops.permissions.declared import DECLARATIONS
+from tests.ops.every_command import open_command_line
+from tests.ops.typed_lines import TYPED_LINES
+
+# Commands without a plan that are not looked at again and again, and why.
+UNWATCHED_COMMANDS = {
+    "baseline capture": "keeps what it reads",
+    "baseline compare": "compares two moments",
+    "check daily": "a report of one moment",
+    "check monthly": "a report of one moment",
+    "check post-deploy": "a report of one moment, of time since a deployment",
+    "check pre-deploy": "a report of one moment",
+    "check weekly": "a report of one moment",
+    "cost estimate": "reads a file",
+    "db connect": "prints lines to type",
+    "db parameters": "changes them with --set",
+    "fleet limits": "changes them with --min and --max",
+    "fleet session": "prints a line to type",
+    "github comment": "writes to GitHub",
+    "github issue": "writes to GitHub",
+    "lock break": "takes the lock away",
+    "outputs show": "changes with deployments alone",
+    "permissions": "reads nothing of AWS",
+    "preview-report": "reads a file",
+    "recover compare": "counts rows",
+    "recover drills": "closes a drill that was left open",
+    "recover failover": "another name of db failover",
+    "recover reconcile": "prints lines to type",
+    "runs note": "writes a note",
+    "runs resume": "changes the stack",
+    "runs undo": "changes the stack",
+    "sandbox push": "writes to the sandbox",
+    "sandbox serve": "has no end",
+    "service exec": "prints a line to type",
+    "state digest": "reads a file",
+    "state drift": "runs a preview",
+    "state fetch": "writes a file",
+    "state previewed": "reads a file",
+}
+WATCHED_LINES = ("alarms list", "db activity", "runs list", "service tasks", "usage")
 
 
 @contextmanager
@@ -104,3 +145,29 @@ def test_on_a_terminal_each_output_replaces_the_previous_one() -> None:
     last_screen = terminal.getvalue().rpartition(cleared)[2]
     assert "look 2" in last_screen
     assert "look 1" not in last_screen
+
+
+def test_every_look_can_be_watched() -> None:
+    watched = {command.name for command in list_commands() if "--watch" in command.options}
+    looks = {
+        name
+        for name, declaration in DECLARATIONS.items()
+        if not declaration.has_plan and " --" not in name
+    }
+    assert looks - watched == UNWATCHED_COMMANDS.keys() & looks
+    assert not watched & UNWATCHED_COMMANDS.keys()
+    assert watched <= looks
+
+
+@pytest.mark.parametrize("command", WATCHED_LINES)
+def test_a_watched_command_reads_the_stack_at_each_look(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = TYPED_LINES[command][0]
+    with open_command_line(line.set_up) as (_, run_line):
+        assert run_line(line.line) == line.exit_code
+        capsys.readouterr()
+        with interrupt_after(2) as slept:
+            assert run_line(f"{line.line} --watch 5") == 130
+    assert slept == [5, 5]
+    assert capsys.readouterr().out.count("every 5s, Ctrl-C ends it") == 2

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
 
 from components.alarm_registry import REGISTRY_ALARMS, REGISTRY_COMPOSITES
+from components.alarm_registry.burn_rate import LATENCY_OBJECTIVE_PERCENT
 from components.alarm_registry.model import (
     AlarmEntry,
     CompositeEntry,
@@ -30,7 +31,7 @@ from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
 from components.topics import TOPIC_LEVELS, Topics
-from ops.outputs import AlarmsPart
+from ops.outputs import AlarmsPart, ObjectivesPart
 
 COMPARISON_OPERATORS: Final[Mapping[Comparison, str]] = {
     ">": "GreaterThanThreshold",
@@ -129,6 +130,7 @@ class Alarms(Component):
             page_topic_arn=args.topics.page,
             warn_topic_arn=args.topics.warn,
             names={severity: self._list_notifying_alarms(severity) for severity in SEVERITIES},
+            objectives=_build_objectives(args.settings).model_dump(),
         )
         self.register_outputs({"part": self.part})
 
@@ -255,6 +257,19 @@ class Alarms(Component):
                 depends_on=[self._resources[name] for name in part.alarm_names]
             ),
         )
+
+
+def _build_objectives(settings: Settings) -> ObjectivesPart:
+    alarms = settings.alarms
+    return ObjectivesPart(
+        availability_percent=alarms.availability_objective,
+        latency_percent=LATENCY_OBJECTIVE_PERCENT,
+        latency_ms=alarms.latency_objective_ms,
+        database_availability_percent=alarms.database_availability_objective,
+        statement_latency_ms=alarms.statement_latency_objective_ms,
+        deployment_success_percent=alarms.deployment_success_objective,
+        backup_success_percent=alarms.backup_success_objective,
+    )
 
 
 def build_registry_facts(

@@ -211,12 +211,28 @@ class RegistryPart(ContractPart):
     repositories: dict[str, str]
 
 
+class ObjectivesPart(ContractPart):
+    """The service level objectives: percent that must be good, and what counts as slow, in ms.
+
+    `latency_percent` is the share of requests, and of statements, that must not be slow.
+    """
+
+    availability_percent: float
+    latency_percent: float
+    latency_ms: int
+    database_availability_percent: float
+    statement_latency_ms: int
+    deployment_success_percent: float
+    backup_success_percent: float
+
+
 class AlarmsPart(ContractPart):
-    """Topics, alarms by severity and the dashboards."""
+    """Topics, alarms by severity and the objectives; None: not published yet."""
 
     page_topic_arn: str
     warn_topic_arn: str
     names: dict[str, tuple[str, ...]]
+    objectives: ObjectivesPart | None = None
 
 
 class DashboardsPart(ContractPart):

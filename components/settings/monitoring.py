@@ -73,6 +73,23 @@ class AlarmSettings(Section):
         ge=1,
         description="response time that 95 percent of requests must not exceed, ms",
     )
+    database_availability_objective: float = Field(
+        default=99.95,
+        ge=90,
+        le=99.999,
+        description="percent of the time that the database is available",
+    )
+    statement_latency_objective_ms: int = Field(
+        default=200,
+        ge=1,
+        description="time that 95 percent of the database's statements must not exceed, ms",
+    )
+    deployment_success_objective: float = Field(
+        default=99, ge=50, le=100, description="percent of deployments that succeed"
+    )
+    backup_success_objective: float = Field(
+        default=100, ge=50, le=100, description="percent of days that have a backup"
+    )
     minimum_requests: int = Field(
         default=50, ge=1, description="requests in a window below which rates are ignored"
     )

@@ -26,6 +26,7 @@ COMMAND_GROUPS: Final = {
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
     "logs": ("ops.logs.commands", "the stack's logs: tail, search, errors, top, query"),
     "network": ("ops.network.commands", "the stack's network: who reaches whom, its flows"),
+    "slo": ("ops.slo.commands", "service levels against their objectives: report"),
     "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
     "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),

@@ -64,6 +64,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "service-show": "no settings",
     "service-tasks": "no tasks",
     "services": "no services",
+    "slo-report": "no levels",
     "state-differences": "no differences between the states",
     "state-drift": "no drift",
     "states": "no saved states",

@@ -28,6 +28,7 @@ from ops.recovery import declarations as recovery
 from ops.runs import declarations as runs
 from ops.sandbox import declarations as sandbox
 from ops.services import declarations as services
+from ops.slo import declarations as slo
 from ops.stack import declarations as stack
 from ops.state import declarations as state
 from ops.usage import declarations as usage
@@ -58,6 +59,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         runs,
         sandbox,
         services,
+        slo,
         stack,
         state,
         usage,

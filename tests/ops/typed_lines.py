@@ -15,6 +15,7 @@ from tests.ops import (
     metric_stage,
     network_stage,
     service_stage,
+    slo_stage,
 )
 from tests.ops.procedures import (
     alarms,
@@ -288,6 +289,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "logs search": list_log_lines("logs search {} 50"),
     "logs tail": list_log_lines("logs tail {}"),
     "logs top": list_log_lines("logs top {}"),
+    "slo report": tuple(TypedLine("slo report", day, 3) for day in slo_stage.FIRST_DAYS),
     "metrics": (TypedLine("metrics all", metric_stage.put_cache),),
     "maintenance status": (
         TypedLine(

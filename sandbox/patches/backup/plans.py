@@ -189,9 +189,29 @@ _add_vault_setting_operations("policy", "AccessPolicy", ("Policy",))
 
 @patch.add_operation(BackupResponse, "ListRecoveryPointsByBackupVault")
 def list_recovery_points_by_backup_vault(response: BackupResponse, params: ApiRecord) -> ApiRecord:
-    """Always empty: nothing in the sandbox is backed up by AWS Backup."""
-    _get_vault(response.backup_backend, params)
-    return {"RecoveryPoints": []}
+    """Those that were put there: nothing in the sandbox is backed up by AWS Backup."""
+    vault = _get_vault(response.backup_backend, params)
+    points = get_recovery_points(response.backup_backend, vault.backup_vault_name)
+    after, before = params.get("ByCreatedAfter"), params.get("ByCreatedBefore")
+    return {
+        "RecoveryPoints": [
+            point
+            for point in points
+            if (after is None or point["CreationDate"] >= _parse_time(after))
+            and (before is None or point["CreationDate"] <= _parse_time(before))
+        ]
+    }
+
+
+def get_recovery_points(backend: BackupBackend, vault: str) -> list[ApiRecord]:
+    """The recovery points of a vault, which a test may add to, as the API has them."""
+    points: dict[str, list[ApiRecord]] = backend_state(backend, "recovery_points", dict)
+    return points.setdefault(vault, [])
+
+
+def _parse_time(text: object) -> float:
+    """Seconds since the epoch, as responses have times."""
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
 
 
 @patch.wrap(BackupBackend, "delete_backup_vault")

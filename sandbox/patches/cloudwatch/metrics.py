@@ -3,9 +3,11 @@
 The figures are assumptions about a stack at rest; what a test puts with PutMetricData wins.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from re import Match
+from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend, Statistics
 from moto.ecs.models import ecs_backends
@@ -16,6 +18,7 @@ from sandbox.patches.patching import ServicePatch
 
 patch = ServicePatch()
 _GIB_BYTES = 1024**3
+PERCENTILE_RANK_PATTERN: Final = re.compile(r"PR\(([\d.]*):([\d.]*)\)")
 ApiRecord = dict[str, Any]
 Dimensions = Mapping[str, str]  # dimensions
 
@@ -107,15 +110,27 @@ def compute_percentile(original: Any, statistics: Statistics, stat: str) -> Any:
     CloudWatch's own is an approximation of undocumented kind; AWS has none of statistic sets
     (GetMetricStatistics, API reference).
     """
+    values = sorted(map(float, statistics.metric_single_values_list))
+    if rank := PERCENTILE_RANK_PATTERN.fullmatch(stat):
+        return _compute_percentile_rank(values, rank)
     if not stat.startswith("p"):
         return original(statistics, stat)
-    values = sorted(map(float, statistics.metric_single_values_list))
     if not values:
         return None
     place = float(stat[1:]) / 100 * (len(values) - 1)
     low = int(place)
     high = min(low + 1, len(values) - 1)
     return values[low] + (values[high] - values[low]) * (place - low)
+
+
+def _compute_percentile_rank(values: Sequence[float], rank: Match[str]) -> float | None:
+    """The percentage of values between two bounds, exclusive of the lower one (CloudWatch User
+    Guide, "CloudWatch statistics definitions")."""
+    if not values:
+        return None
+    low = float(rank[1]) if rank[1] else float("-inf")
+    high = float(rank[2]) if rank[2] else float("inf")
+    return 100 * sum(low < value <= high for value in values) / len(values)
 
 
 def _get_modelled_value(backend: CloudWatchBackend, query: ApiRecord) -> tuple[float, int] | None:
@@ -125,4 +140,8 @@ def _get_modelled_value(backend: CloudWatchBackend, query: ApiRecord) -> tuple[f
     model = MODELLED_METRICS.get((metric["Namespace"], metric["MetricName"]))
     dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
     value = model(backend, dimensions) if model else None
-    return None if value is None else (value, int(query["MetricStat"]["Period"]))
+    if value is None:
+        return None
+    stat, period = query["MetricStat"]["Stat"], int(query["MetricStat"]["Period"])
+    # One value a minute.
+    return (period / 60 if stat == "SampleCount" else value), period

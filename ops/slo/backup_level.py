@@ -6,11 +6,12 @@ there: not before the shortest time for which those that are there are kept.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
+from ops.core.times import parse_aws_time
 from ops.database.health import DB_SNAPSHOTS_API
 from ops.fleet.model import list_read_items
 from ops.health.backups import BACKUP_VAULT_API, COMPLETED_POINT_STATUSES, RECOVERY_POINTS_API
@@ -47,12 +48,12 @@ def read_backup_days(
         "SnapshotType": "automated",
     }
     days = {
-        _parse(item["SnapshotCreateTime"]).date()
+        parse_aws_time(item["SnapshotCreateTime"]).date()
         for item in list_read_items(aws, DB_SNAPSHOTS_API, "DBSnapshots", params)
         if item["Status"] == "available" and item.get("SnapshotCreateTime")
     }
     kept_days = int(instance.get("BackupRetentionPeriod") or 0)
-    began = _parse(instance["InstanceCreateTime"])
+    began = parse_aws_time(instance["InstanceCreateTime"])
     known_since = max(now - kept_days * _DAY, began)
     return BackupDays(frozenset(days), began, known_since, "RDS's automated snapshots")
 
@@ -112,15 +113,11 @@ def _read_recovery_points(aws: Aws, outputs: Outputs, vault: str, now: datetime)
         and point["Status"] in COMPLETED_POINT_STATUSES
     ]
     kept = [
-        _parse(delete_at) - _parse(point["CreationDate"])
+        parse_aws_time(delete_at) - parse_aws_time(point["CreationDate"])
         for point in points
         if (delete_at := (point.get("CalculatedLifecycle") or {}).get("DeleteAt"))
     ]
-    created = _parse(description["CreationDate"])
+    created = parse_aws_time(description["CreationDate"])
     known_since = max(created, now - min(kept)) if kept else created
-    days = frozenset(_parse(point["CreationDate"]).date() for point in points)
+    days = frozenset(parse_aws_time(point["CreationDate"]).date() for point in points)
     return BackupDays(days, created, known_since, "AWS Backup's recovery points")
-
-
-def _parse(time: object) -> datetime:
-    return datetime.fromisoformat(str(time)).astimezone(UTC)

@@ -17,7 +17,8 @@ ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "failover started": ("failover completed", "Abandoning user requested failover"),
     "instance stopped": ("instance started", "instance restarted"),
 }
-SILENT_ALARM_KEY: Final = "database-silent"
+# The end of the name of the alarm of a primary that reports nothing: its key and its subject.
+SILENT_ALARM_SUFFIX: Final = "-database-silent-primary"
 TO_ALARM_TEXT: Final = "to ALARM"
 FROM_ALARM_TEXT: Final = "from ALARM"
 
@@ -88,7 +89,7 @@ def _find_ending(
 
 
 def _is_silent_alarm(event: ChangeEvent) -> bool:
-    return event.source == "alarms" and str(event.subject).endswith(f"-{SILENT_ALARM_KEY}")
+    return event.source == "alarms" and str(event.subject).endswith(SILENT_ALARM_SUFFIX)
 
 
 def _merge(outages: Iterable[Outage]) -> list[Outage]:

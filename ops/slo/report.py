@@ -8,11 +8,11 @@ from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
-from ops.changes.model import SourceGap, SourceName, Timeline, parse_time
+from ops.changes.model import SourceGap, SourceName, Timeline
 from ops.changes.timeline import CHANGE_SOURCES, read_timeline
 from ops.core.errors import OpsError
 from ops.core.run_context import StackContext
-from ops.core.times import format_utc
+from ops.core.times import format_utc, parse_aws_time
 from ops.database.instance import describe_instance
 from ops.health.load_balancer import LOAD_BALANCERS_API
 from ops.metrics.parts import MetricRow, Subject, get_metric_part
@@ -118,7 +118,7 @@ def read_slo_report(
             values.get(database_row, unseen),
             list_outages(outputs, timeline.events, month.until, is_available_now=is_available),
             month,
-            parse_time(instance.value["InstanceCreateTime"]) if instance.value else None,
+            parse_aws_time(instance.value["InstanceCreateTime"]) if instance.value else None,
             objectives,
             now,
             [*_list_gaps(instance), *_list_source_gaps(timeline, OUTAGE_SOURCES)],
@@ -201,7 +201,7 @@ def _read_balancer_creation(context: StackContext) -> datetime | None:
     if balancer is None:
         return None
     answer: Any = context.aws.call(LOAD_BALANCERS_API, {"LoadBalancerArns": [balancer.arn]})
-    return parse_time(answer["LoadBalancers"][0]["CreatedTime"])
+    return parse_aws_time(answer["LoadBalancers"][0]["CreatedTime"])
 
 
 def _list_notes(outputs: Outputs, timeline: Timeline, answers: dict[str, _Read]) -> list[str]:

@@ -25,6 +25,8 @@ OBJECTIVES: Final = ObjectivesPart(
 )
 STEP_MINUTES: Final = 5  # of the values that are put
 STEPS: Final = 24 * 60 // STEP_MINUTES
+SILENT_ALARM: Final = f"{STACK_PREFIX}-database-silent-primary"
+ERRORS_ALARM: Final = f"{STACK_PREFIX}-target-5xx-count-backend"
 BALANCER_NAME: Final = f"{STACK_PREFIX}-alb"
 
 
@@ -43,7 +45,8 @@ def put_measured_stack(stage: Stage) -> None:
     db_stage.put_database(stage)
     _put_balancer(stage)
     _put_vault(stage)
-    alarms = stage.outputs.alarms.model_copy(update={"objectives": OBJECTIVES})
+    names = {"P0": (SILENT_ALARM,), "P1": (ERRORS_ALARM,)}
+    alarms = stage.outputs.alarms.model_copy(update={"objectives": OBJECTIVES, "names": names})
     stage.outputs = stage.outputs.model_copy(update={"alarms": alarms})
     march = move_to_march(stage)
     created = march - timedelta(days=40)
@@ -122,13 +125,13 @@ def sleep_to_end_of_day(stage: Stage) -> None:
 
 def raise_silent_alarm(stage: Stage) -> None:
     """The alarm of a database that reports nothing."""
-    change_stage.put_raised_alarm(stage, f"{STACK_PREFIX}-database-silent")
+    change_stage.put_raised_alarm(stage, SILENT_ALARM)
 
 
 def end_silent_alarm(stage: Stage) -> None:
     """The alarm is over."""
     stage.client("cloudwatch").set_alarm_state(
-        AlarmName=f"{STACK_PREFIX}-database-silent", StateValue="OK", StateReason="back"
+        AlarmName=SILENT_ALARM, StateValue="OK", StateReason="back"
     )
 
 

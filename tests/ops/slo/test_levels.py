@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from components.alarm_registry import REGISTRY_ALARMS
+from components.alarm_registry.model import RegistryFacts
+from components.alarm_registry.plan import build_alarm_plan
 from ops.changes.model import ChangeEvent
 from ops.core.errors import UsageError
 from ops.metrics.parts import Subject
@@ -13,11 +16,12 @@ from ops.slo.deployment_level import build_deployment_level
 from ops.slo.evidence import IncidentSpan, add_evidence
 from ops.slo.model import ServiceLevel, Spending
 from ops.slo.month import parse_month
-from ops.slo.outages import list_outages
+from ops.slo.outages import SILENT_ALARM_SUFFIX, list_outages
 from ops.slo.request_levels import build_balancer_rows, build_request_levels
 from ops.slo.words import format_level, format_percent, format_spent
 from tests.ops.slo_stage import OBJECTIVES
 from tests.ops.stage import STACK_PREFIX, build_stack_outputs
+from tests.world import build_settings
 
 NOW = datetime(2026, 11, 15, 12, 7, tzinfo=UTC)
 OUTPUTS = build_stack_outputs()
@@ -142,7 +146,7 @@ def build_event(
 
 
 def test_outages_that_overlap_are_one_and_those_of_others_none() -> None:
-    silent = f"{STACK_PREFIX}-database-silent"
+    silent = f"{STACK_PREFIX}-database-silent-primary"
     events = [
         build_event(0, "Multi-AZ instance failover started."),
         build_event(1, "DB instance restarted"),
@@ -217,3 +221,19 @@ def test_open_incidents_and_raised_alarms_are_evidence() -> None:
         "2026-11-03 09:50 UTC runs: ops deploy began, deploy-1",
         "2026-11-03 10:03 UTC alarms: Alarm updated from OK to ALARM",
     )
+
+
+def test_the_alarm_of_a_silent_database_has_that_name_in_the_stack() -> None:
+    settings = build_settings(profile="prod")
+    facts = RegistryFacts(
+        settings=settings,
+        nat_gateways={},
+        nat_instances={},
+        topics={"page": "page", "warn": "warn"},
+        targets={},
+        balancer=None,
+        certificate=None,
+    )
+    alarm_plan = build_alarm_plan(facts, alarms=REGISTRY_ALARMS, composites=())
+    names = [alarm.name for alarm in alarm_plan.alarms]
+    assert len([name for name in names if name.endswith(SILENT_ALARM_SUFFIX)]) == 1

@@ -14,6 +14,7 @@ from tests.ops.db_stage import fail_operations, put_database
 from tests.ops.every_command import open_command_line
 from tests.ops.service_stage import BACKEND_IMAGE, describe_service
 from tests.ops.slo_stage import (
+    ERRORS_ALARM,
     STEPS,
     end_silent_alarm,
     move_to_march,
@@ -126,7 +127,7 @@ def test_an_hour_of_errors_spends_the_budget_and_is_shown_with_its_alarm(
 ) -> None:
     stage, run_line = typed
     stage.clock.sleep(10 * 3600 + 60)
-    put_raised_alarm(stage, f"{STACK_PREFIX}-target-5xx-count-backend")
+    put_raised_alarm(stage, ERRORS_ALARM)
     put_good_day(stage)
     bad_steps = range(10 * 12, 11 * 12)
     put_day_values(

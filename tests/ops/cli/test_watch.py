@@ -49,6 +49,7 @@ UNWATCHED_COMMANDS = {
     "sandbox push": "writes to the sandbox",
     "sandbox serve": "has no end",
     "service exec": "prints a line to type",
+    "slo report": "a report of a month",
     "state digest": "reads a file",
     "state drift": "runs a preview",
     "state fetch": "writes a file",

@@ -1,0 +1,1 @@
+"""`ops incident`: an incident from its opening to its post-mortem."""

@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Hundreds of test processes import the same modules: compiled once, wherever that was switched off.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup shell test test-exhaustive test-network demo sandbox lint bench lock clean
+.PHONY: setup shell test test-exhaustive test-soak test-network demo sandbox lint bench lock clean
 
 setup: .venv/ready
 
@@ -43,8 +43,14 @@ shell: setup
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+# What `make test` leaves out: about 15 minutes on two cores.
 test-exhaustive: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m exhaustive
+
+# Every procedure killed at every point and refused at every call, every setting changed on every
+# stack, of which the other two have samples: hours. Run once a week (.github/workflows/soak.yml).
+test-soak: setup
+	$(BIN)/python -m pytest -n auto --dist worksteal -m soak
 
 # Compares pinned copies with what AWS publishes today; needs the network.
 test-network: setup

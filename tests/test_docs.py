@@ -24,6 +24,8 @@ RUNBOOK_FOLDER = PROJECT_ROOT / "docs" / "runbook"  # whose lines test_runbook.p
 FILE_BY_COMMAND = {
     "make demo": "tests/sandbox/test_demo.py",
     "make test": "tests/test_docs.py",
+    "make test-exhaustive": "tests/test_docs.py",
+    "make test-soak": "tests/test_docs.py",
     "make sandbox": "tests/sandbox/test_serve.py",
     "make bench": "bench/__main__.py",
     "make lock": "Makefile",
@@ -47,6 +49,8 @@ MAKE_TARGETS = {
     "sandbox": "-m sandbox.serve",
     "shell": "bash --rcfile",
     "test": "-m pytest -n auto",
+    "test-exhaustive": "-m pytest -n auto --dist worksteal -m exhaustive",
+    "test-soak": "-m pytest -n auto --dist worksteal -m soak",
 }
 
 

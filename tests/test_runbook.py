@@ -176,6 +176,16 @@ def stop_run_halfway(runbook_console: RunbookConsole) -> None:
     assert code == 4, err
 
 
+def stop_deployment_halfway(runbook_console: RunbookConsole) -> None:
+    """A run whose plan has a way back: another revision is on its way."""
+    image = push_unused_image(runbook_console)
+    with hold_time():
+        code, _, err = runbook_console(
+            "service", "deploy", image, "--service", "backend", "--yes", "--timeout", "1"
+        )
+    assert code == 4, err
+
+
 def stop_second_run(runbook_console: RunbookConsole) -> None:
     """Another one, of which nobody knows how far it has come."""
     with hold_time():
@@ -221,6 +231,7 @@ PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
     "service scale": change_task_count,
     "service revisions": deploy_second_revision,
     "runs list": stop_run_halfway,
+    "runs undo": stop_deployment_halfway,
     "lock break": stop_second_run,
 }
 
@@ -241,6 +252,7 @@ def test_the_commands_of_a_page_do_what_they_say(
         for start, prepare in PREPARATIONS.items():
             if line.startswith(f"ops {start}"):
                 prepare(runbook_console)
+                values.pop("RUN", None)  # the one that was just started
         words = shlex.split(line)[1:]
         for start, options in ADDED_OPTIONS.items():
             words += options if line.startswith(start) else []

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from ops.core.engine import Engine
+from ops.core.plan import Plan, step_and_undos
 from tests.ops.matrices import (
     IsKillPoint,
     KillCase,
@@ -96,6 +97,22 @@ def check_refused_and_undone(
     for case in killed_cases:
         require_same_outcome(procedure, case, expected)
     record_matrix_counts(record_property, procedure, killed_cases)
+
+
+def list_refusable_steps(plan: Plan, procedure: Procedure) -> list[str]:
+    """The steps whose call AWS may refuse on the way forward alone, by name.
+
+    A call that is also what takes another back would be refused on the way back as well.
+    """
+    undo_actions = [
+        part.action for step in plan.steps for part in step_and_undos(step) if part is not step
+    ]
+    steps = {
+        step.name
+        for step in plan.steps
+        if step.action != step.goal.read and step.action not in undo_actions
+    }
+    return sorted(steps - procedure.steps_maybe_done)
 
 
 def require_same_outcome(procedure: Procedure, case: KillCase, expected: RunOutcome) -> None:

@@ -74,12 +74,13 @@ def steps(tmp_path: Path, prod: RunningStack) -> RecordedSteps:
         ("ready: action: Install what requirements.txt pins", "--require-hashes"),
         ("preview: tests: Lint", "ruff check ."),
         ("preview: tests: Test", "-m pytest -n auto"),
+        ("soak: tests: Test", "-m soak"),
     ],
 )
 def test_a_make_target_starts_its_program(
     steps_without_credentials: RecordedSteps, key: str, starts: str
 ) -> None:
-    done = steps_without_credentials(key, MAKEFLAGS="n")
+    done = steps_without_credentials(key, {"matrix.target": "test-soak"}, MAKEFLAGS="n")
     assert done.code == 0
     assert starts in done.text
 

@@ -1,8 +1,8 @@
 """Every changing procedure: killed anywhere it is done once, and undone whole.
 
 Here is a spread sample of the kills, where each procedure has its turn (procedures/__init__.py);
-test_every_procedure_killed.py has all of them. What is asked of AWS's answers is in
-test_every_procedure_refused.py.
+test_every_procedure_killed.py has all of them, which take hours. What is asked of AWS's answers is
+in test_every_procedure_refused.py.
 """
 
 import sys
@@ -29,6 +29,8 @@ from tests.ops.outcome_checks import (
     RecordProperty,
     check_killed_and_resumed,
     check_killed_and_undone,
+    check_refused_and_undone,
+    list_refusable_steps,
     require_same_outcome,
 )
 from tests.ops.procedures import (
@@ -121,3 +123,18 @@ def test_a_procedure_killed_at_some_points_is_undone_completely(
         check_killed_and_undone(
             procedure, 0, build_sparse_kill_points(procedure, (13, 11)), record_property
         )
+
+
+@pytest.mark.exhaustive
+@pytest.mark.matrix
+@every_procedure
+def test_a_procedure_refused_at_one_step_is_undone_despite_some_kills(
+    procedure: Procedure, record_property: RecordProperty
+) -> None:
+    """The step is chosen by the procedure's seed: over all of them, early ones and late ones."""
+    with open_kill_world(procedure) as of:
+        steps = list_refusable_steps(of.plan, procedure)
+    if steps:
+        step = steps[procedure.seed % len(steps)]
+        kill_points = build_sparse_kill_points(procedure, (13, 11))
+        check_refused_and_undone(procedure, step, 0, kill_points, record_property)

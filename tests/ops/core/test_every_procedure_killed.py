@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 
-from ops.core.plan import step_and_undos
 from tests.ops.matrices import (
     READ_LAG_SECONDS,
     build_kill_points,
@@ -21,10 +20,11 @@ from tests.ops.outcome_checks import (
     check_killed_and_resumed,
     check_killed_and_undone,
     check_refused_and_undone,
+    list_refusable_steps,
 )
 from tests.ops.procedures import Procedure, list_procedures
 
-pytestmark = [pytest.mark.exhaustive, pytest.mark.matrix]
+pytestmark = [pytest.mark.soak, pytest.mark.matrix]
 LAGS: Final = (0, READ_LAG_SECONDS)
 
 
@@ -56,19 +56,8 @@ def test_a_procedure_refused_at_a_step_is_undone_despite_kills(
     procedure: Procedure, lag: float, record_property: RecordProperty
 ) -> None:
     with open_kill_world(procedure) as of:
-        # One that is also what takes another back would be refused on the way back as well.
-        back = [
-            part.action
-            for step in of.plan.steps
-            for part in step_and_undos(step)
-            if part is not step
-        ]
-        steps = {
-            step.name
-            for step in of.plan.steps
-            if step.action != step.goal.read and step.action not in back
-        }
-    for step in sorted(steps - procedure.steps_maybe_done):
+        steps = list_refusable_steps(of.plan, procedure)
+    for step in steps:
         check_refused_and_undone(
             procedure, step, lag, build_kill_points(procedure), record_property
         )

@@ -1,9 +1,9 @@
 """Every changing procedure while AWS throttles, fails, denies, or loses an answer.
 
 The faults are below the clients (sandbox/faults.py), so that botocore's retries are real; their
-pauses pass on the stage's clock. With all tests the procedures take turns; all of them are
-the exhaustive tests'. Each case is carried out as a command does it: with the account
-looked at, the lock taken, the journal in the bucket.
+pauses pass on the stage's clock. With all tests the procedures take turns; all of them are the
+exhaustive tests' or, if a test has a case for each call, the soak tests'. Each case is carried out
+as a command does it: with the account looked at, the lock taken, the journal in the bucket.
 """
 
 import re
@@ -35,10 +35,13 @@ from tests.ops.forked_faults import (
     LostAnswers,
 )
 from tests.ops.forks import run_in_fork, run_with_copies
-from tests.ops.procedures import Procedure, list_procedure_parameters_by_turn, list_procedures
+from tests.ops.procedures import (
+    Procedure,
+    list_matrix_parameters_by_turn,
+    list_procedure_parameters_by_turn,
+    list_procedures,
+)
 from tests.ops.stage import REGION, Stage, open_stage
-
-every_procedure = pytest.mark.parametrize("procedure", list_procedures(), ids=lambda p: p.id)
 
 
 class ProcedureScene:
@@ -164,8 +167,7 @@ def require_doubtful_step(procedure: Procedure, error: OpsError) -> None:
     assert f"step {doubt} may have been sent" in str(error)
 
 
-@pytest.mark.exhaustive
-@every_procedure
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(0, 4))
 def test_a_procedure_throttled_without_end_stops_and_can_be_resumed(procedure: Procedure) -> None:
     """Of each of its operations: never taken for "absent", and what was begun is finished later."""
     with open_scene(procedure) as of:
@@ -185,8 +187,7 @@ def test_a_procedure_with_a_denied_change_names_it_and_releases_the_lock(
             is_unaffected_by_fault(of, DeniedFault((api,)), ended, facts)
 
 
-@pytest.mark.exhaustive
-@every_procedure
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(1, 4))
 def test_each_denied_operation_of_a_procedure_is_named(procedure: Procedure) -> None:
     with open_scene(procedure) as of:
         require_each_fault_harmless(
@@ -194,8 +195,7 @@ def test_each_denied_operation_of_a_procedure_is_named(procedure: Procedure) -> 
         )
 
 
-@pytest.mark.exhaustive
-@every_procedure
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(2, 4))
 def test_a_procedure_denied_from_any_call_on_names_all_it_has_half_done(
     procedure: Procedure,
 ) -> None:
@@ -265,8 +265,7 @@ def test_a_change_whose_answer_is_lost_is_verified_and_made_once(
         require_lost_answers_harmless(of, LostAnswers(of.list_changing_operations(), calls=1))
 
 
-@pytest.mark.exhaustive
-@every_procedure
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(3, 4))
 def test_a_lost_answer_of_journal_or_lock_changes_no_outcome(
     procedure: Procedure,
 ) -> None:

@@ -85,11 +85,26 @@ def list_procedure_parameters_by_turn(turn: int, turn_count: int) -> list[Parame
     Tests that take long share them: kills, throttles and lost answers, so that most procedures have
     their turn in one of them. Those that are long are the exhaustive tests' alone.
     """
-    marks = ((), (pytest.mark.exhaustive,))
+    return _mark_by_turn(turn, turn_count, pytest.mark.exhaustive)
+
+
+def list_matrix_parameters_by_turn(turn: int, turn_count: int) -> list[ParameterSet]:
+    """All of them as parameters of a whole matrix: one in `turn_count` is exhaustive, others soak.
+
+    Those that are long are the soak tests' alone.
+    """
+    return _mark_by_turn(turn, turn_count, pytest.mark.soak, pytest.mark.exhaustive)
+
+
+def _mark_by_turn(
+    turn: int, turn_count: int, mark_of_others: pytest.MarkDecorator, *marks: pytest.MarkDecorator
+) -> list[ParameterSet]:
     return [
         pytest.param(
             procedure,
-            marks=marks[procedure.is_long or procedure.seed % turn_count != turn],
+            marks=(mark_of_others,)
+            if procedure.is_long or procedure.seed % turn_count != turn
+            else marks,
             id=procedure.id,
         )
         for procedure in list_procedures()

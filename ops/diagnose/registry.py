@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from ops.changes.declarations import DECLARATIONS as CHANGES_DECLARATIONS
 from ops.core.parts import list_service_parts
+from ops.core.scaling_apis import (
+    AUTO_SCALING_GROUPS_API,
+    GROUP_ACTIVITIES_API,
+    INSTANCE_REFRESHES_API,
+)
+from ops.diagnose.error_shapes import ERROR_KINDS
+from ops.diagnose.health_checks import list_health_areas, list_health_calls
 from ops.diagnose.look import FactReader
+from ops.diagnose.metric_limits import list_metric_keys
 from ops.diagnose.rule import CauseRule
+from ops.diagnose.rules.aws import AWS_RULES
 from ops.diagnose.rules.compute import COMPUTE_RULES
 from ops.diagnose.rules.release import RELEASE_RULES
+from ops.diagnose.rules.traffic import TRAFFIC_RULES
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
@@ -69,8 +79,70 @@ READERS: Final[tuple[FactReader, ...]] = (
         parts=_list_service_parts,
         exists=_has_services,
     ),
+    FactReader(
+        "releases",
+        "ops.diagnose.readers.releases:read_releases",
+        (
+            *CHANGES_DECLARATIONS[0].calls,
+            "ecs.describe_service_revisions",
+            "ecs.describe_task_definition",
+        ),
+        tuple(
+            f"release.changed.{key}"
+            for key in (
+                *("command", "environment", "health-check", "image", "memory", "nothing", "port"),
+                *("role", "secrets"),
+            )
+        ),
+        parts=_list_service_parts,
+        exists=_has_services,
+    ),
+    FactReader(
+        "fleet",
+        "ops.diagnose.readers.fleet:read_fleet",
+        (AUTO_SCALING_GROUPS_API, GROUP_ACTIVITIES_API, INSTANCE_REFRESHES_API),
+        (
+            "fleet.launch.*",
+            "fleet.refresh.failed",
+            "fleet.refresh.rolled-back",
+            "fleet.at-maximum",
+            "fleet.instances.none",
+            "fleet.instances.missing",
+            "fleet.instance.unhealthy",
+        ),
+        parts=lambda _: ("fleet",),
+        exists=lambda outputs: outputs.fleet is not None,
+    ),
+    FactReader(
+        "health",
+        "ops.diagnose.readers.health:read_health",
+        list_health_calls(),
+        tuple(f"health.failing.{area}" for area in list_health_areas()),
+        is_now_only=True,
+    ),
+    FactReader(
+        "metrics",
+        "ops.diagnose.readers.metrics:read_metrics",
+        ("cloudwatch.get_metric_data", "elasticache.describe_replication_groups"),
+        (*list_metric_keys(), "zone.targets-unhealthy"),
+    ),
+    FactReader(
+        "logs",
+        "ops.diagnose.readers.logs:read_logs",
+        (*CHANGES_DECLARATIONS[0].calls, "logs.filter_log_events"),
+        (
+            "log.errors.new",
+            "log.errors.more",
+            *(f"log.shape.{kind}" for kind, _ in ERROR_KINDS),
+        ),
+    ),
 )
-RULES: Final[tuple[CauseRule, ...]] = (*RELEASE_RULES, *COMPUTE_RULES)
+RULES: Final[tuple[CauseRule, ...]] = (
+    *RELEASE_RULES,
+    *COMPUTE_RULES,
+    *TRAFFIC_RULES,
+    *AWS_RULES,
+)
 DIAGNOSE_APIS: Final = tuple(sorted({api for reader in READERS for api in reader.apis}))
 
 

@@ -79,7 +79,11 @@ def build_line(event: dict[str, Any]) -> LogLine:
 
 @dataclass(frozen=True)
 class LineRequest:
-    """Which lines are read: a part's, of a time, by a filter, of some streams, at most `limit`."""
+    """Which lines are read: a part's, of a time, by a filter, of some streams.
+
+    At most `limit` lines, and at most `pages` of AWS's answers, which may be empty; MAX_PAGES if it
+    is None.
+    """
 
     part: LogPart
     span: TimeSpan
@@ -88,6 +92,7 @@ class LineRequest:
     # The ids of the only tasks whose lines are wanted.
     tasks: frozenset[str] | None = None
     limit: int = EVENTS_PER_PAGE
+    pages: int | None = None
 
     def is_wanted(self, line: LogLine) -> bool:
         """True unless a text or a task rules it out that AWS did not filter by."""
@@ -146,7 +151,7 @@ def read_lines(
             lines += wanted
             has_more = bool(page.get("nextToken"))
             on_page(page_count, len(lines))
-            if len(lines) >= request.limit or page_count >= MAX_PAGES:
+            if len(lines) >= request.limit or page_count >= (request.pages or MAX_PAGES):
                 break
     except (ThrottledError, UnreachableError) as stop:
         if not page_count:

@@ -269,7 +269,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "db events": (TypedLine("db events", db_stage.put_database),),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
     "changes": (TypedLine("changes", change_stage.put_changed_stack),),
-    "diagnose": (TypedLine("diagnose", change_stage.put_changed_stack),),
+    "diagnose": (TypedLine("diagnose", change_stage.put_changed_stack, exit_code=3),),
     "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),

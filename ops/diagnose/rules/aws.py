@@ -1,0 +1,36 @@
+"""Rules for AWS itself: a zone that does not work, an event of a service."""
+
+from typing import Final
+
+from ops.diagnose.rule import STRONG, WEAK, CauseRule, Evidence
+from ops.diagnose.rules.compute import FLEET_SYMPTOMS
+from ops.diagnose.rules.release import SERVICE_SYMPTOMS
+
+AWS_RULES: Final = (
+    CauseRule(
+        cause="zone-lost",
+        part="network",
+        needs=("zone.targets-unhealthy",),
+        evidence=(
+            Evidence("zone.targets-unhealthy", STRONG),
+            Evidence("fleet.instance.unhealthy", WEAK, "stack"),
+            Evidence("alarm.raised.fleet-status-check", WEAK, "stack"),
+            Evidence("alarm.raised.nat-*", WEAK, "stack"),
+        ),
+        explains=(
+            "aws-event",
+            "instance-unhealthy",
+            "capacity-missing",
+            "image-never-healthy",
+            "image-errors",
+            "database-failover",
+            "cache-failover",
+            "nat-down",
+            "target-group-empty",
+        ),
+        symptoms=(*SERVICE_SYMPTOMS, *FLEET_SYMPTOMS),
+        refutation="targets, instances and NAT gateways of that zone answer",
+        command="ops health",
+        source="Advanced Multi-AZ Resilience Patterns, failure observability (AWS whitepaper)",
+    ),
+)

@@ -18,9 +18,10 @@ from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from ops.core.frozen_model import FrozenModel
 from ops.core.plan_kind import PlanKind
+from ops.core.sql_action import JsonObject as JsonObject
+from ops.core.sql_action import Sql as Sql
 from ops.core.start_time import StartTime, fill_texts
 
-JsonObject: TypeAlias = dict[str, JsonValue]
 RUN_TAG: Final = "bulwark:run"  # the tag with a run's id of what the run creates
 UNDOCUMENTED_TIME_SOURCE: Final = "an assumption, AWS gives no figure"  # see Wait.source
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
@@ -81,26 +82,6 @@ class Call(FrozenModel):
     def operation(self) -> str:
         """The client's method in boto3."""
         return self.api.split(".")[1]
-
-
-class Sql(FrozenModel):
-    """Statements on the stack's database; the rows of the last are what is seen.
-
-    `identifier` is a replica's, if it is not the primary; with `other_instance` it is that of an
-    instance beside them, as a restore makes it, and `via` (`HOST:PORT`) leads to it if its own
-    address does not. `timeout` is in seconds, 0 for none. With `unreachable_is_answer` it is an
-    answer, not an error, that nobody answers or that the password is refused.
-    """
-
-    kind: Literal["sql"] = "sql"
-    statement: str
-    params: JsonObject = {}
-    identifier: str | None = None
-    other_instance: bool = False
-    via: str | None = None
-    unreachable_is_answer: bool = False
-    timeout: float = 30
-    repeatable: bool = True
 
 
 class Http(FrozenModel):

@@ -16,6 +16,7 @@ PlanKind: TypeAlias = Literal[
     "db kill-idle",
     "db parameters",
     "db reboot",
+    "db reindex",
     "db replica add",
     "db replica remove",
     "db resize",

@@ -137,6 +137,18 @@ DECLARATIONS: Final = (
         ),
         bad={"--instance": ("nonsense",)},
     ),
+    Declaration(
+        "db reindex",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "secretsmanager.get_secret_value",
+            "cloudwatch.get_metric_data",
+        ),
+        needs={"INDEX": "public.orders_pkey"},
+        bad={"--lock-timeout": ("soon", "0", "2d")},
+        never_bad={"INDEX": "PostgreSQL judges: test_reindex.py"},
+    ),
     # The undo deletes the replica that it created, never the primary (resources.py).
     Declaration(
         "db replica add",

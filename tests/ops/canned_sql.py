@@ -59,6 +59,23 @@ BLOAT_ROW: dict[str, object] = {
     "analyzed": None,
     "xid_age_percent": 1.0,
 }
+INDEX_ROW: dict[str, object] = {
+    "oid": 7,
+    "schema": "public",
+    "name": "orders_pkey",
+    "table_oid": 1,
+    "table_schema": "public",
+    "table_name": "orders",
+    "is_partitioned": False,
+    "is_valid": True,
+    "is_live": True,
+    "is_unique": True,
+    "is_exclusion": False,
+    "has_constraint": True,
+    "size": 1 << 20,
+    "is_owned": True,
+    "may_maintain": False,
+}
 LOCKED_TABLE_ROW = {**TABLE_ROW, "oid": 2, "name": "locked"}  # somebody has it
 
 
@@ -108,6 +125,13 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
         " AS vacuumed",
         lambda connection: [{"vacuumed": "vacuum" in connection.effects, "running": False}],
     ),
+    (" AS is_exclusion", lambda _: [INDEX_ROW]),
+    ("REINDEX INDEX", lambda connection: connection.record_effect("reindex")),
+    (
+        " AS rebuilt",
+        lambda connection: [{"rebuilt": "reindex" in connection.effects, "running": False}],
+    ),
+    (" AS leftovers", lambda _: [{"leftovers": 0}]),
     ("lock.holder AS locked_by", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     (

@@ -244,6 +244,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "db rotate-password": (
         TypedLine("db rotate-password --check --yes", db_password.put_rotatable_database),
     ),
+    "db reindex": (TypedLine("db reindex orders --yes", put_database_with_replica),),
     "db vacuum": (TypedLine("db vacuum orders --yes", put_database_with_replica),),
     "alarms list": (
         TypedLine(

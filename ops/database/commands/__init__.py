@@ -23,6 +23,7 @@ from ops.database.commands.extension import app as extension_app
 from ops.database.commands.parameters import app as parameters_app
 from ops.database.commands.password import app as password_app
 from ops.database.commands.queries import app as query_app
+from ops.database.commands.reindex import app as reindex_app
 from ops.database.commands.replica import app as replica_app
 from ops.database.commands.sessions import app as session_app
 from ops.database.commands.snapshot import app as snapshot_app
@@ -50,6 +51,7 @@ app.add_typer(query_app)
 app.add_typer(databases_app)
 app.add_typer(events_app)
 app.add_typer(session_app)
+app.add_typer(reindex_app)
 app.add_typer(extension_app)
 app.add_typer(connect_app)
 app.add_typer(password_app)

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +29,7 @@ from ops.core.plan import Sql
 from ops.database.instance_in_use import is_host_of_primary
 from ops.database.sql.connection_errors import (
     CONNECT_COMMAND,
-    LOCK_TIMEOUT_MILLISECONDS,
+    LOCK_TIMEOUT_SECONDS,
     convert_connect_error,
     convert_error,
     is_full,
@@ -36,6 +37,7 @@ from ops.database.sql.connection_errors import (
 from ops.database.sql.connection_errors import (
     LockTimeoutError as LockTimeoutError,
 )
+from ops.database.sql.statement_progress import show_statement_progress
 from ops.database.sql.tls import (
     build_server_parameters,
     explain_untrusted_server,
@@ -58,7 +60,6 @@ FULL_RETRY_INTERVAL_SECONDS: Final = 0.5
 # Of ops's own sessions, whatever the role or the database sets: what is shown by one command is
 # read by the next, on whichever server.
 SESSION_SETTINGS: Final = {
-    "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
     "datestyle": "ISO",
     "timezone": "UTC",
     "intervalstyle": "postgres",
@@ -137,9 +138,31 @@ class DatabaseClient:
         """
         if sql.other_instance and sql.identifier:
             self.other_instances[sql.identifier] = sql.via
+        with self._show_progress(sql.progress):
+            rows = self._run(sql, sql.statement, sql.params)
+            for row in rows if sql.executes_rows else ():
+                for statement in row.values():
+                    self._run(sql, str(statement))
+        return rows
+
+    def _run(
+        self, sql: Sql, statement: str, params: Mapping[str, Any] | None = None
+    ) -> list[dict[str, JsonValue]]:
         return self.fetch_rows(
-            sql.statement, sql.params, sql.identifier, sql.timeout, OutcomeUnknownError
+            statement,
+            params,
+            sql.identifier,
+            sql.timeout,
+            OutcomeUnknownError,
+            sql.lock_timeout,
         )
+
+    def _show_progress(self, statement: str | None) -> AbstractContextManager[None]:
+        """Says on stderr how far a statement is, on a connection of its own."""
+        if statement is None:
+            return nullcontext()
+        watcher = DatabaseClient(self.outputs, self.aws, self.via, read_only=True)
+        return show_statement_progress(lambda: watcher.fetch_rows(statement), watcher.close)
 
     def fetch_rows(
         self,
@@ -148,16 +171,19 @@ class DatabaseClient:
         identifier: str | None = None,
         timeout: float = 30,
         unknown_outcome_error: type[OpsError] = UnreachableError,
+        lock_timeout: float | None = None,
     ) -> list[dict[str, JsonValue]]:
         """Returns the rows of a statement, or of the last of several.
 
-        `timeout` is in seconds; 0 is no limit. Raises as a call does, and `unknown_outcome_error`
-        if the statement was sent but not answered.
+        `timeout` and `lock_timeout` (default: ops's own) are in seconds; 0 is no limit. Raises as a
+        call does, and `unknown_outcome_error` if the statement was sent but not answered.
         """
         import psycopg
 
+        lock_timeout = LOCK_TIMEOUT_SECONDS if lock_timeout is None else lock_timeout
+
         name = identifier or self.outputs.database.identifier
-        connection = self._get_connection(name, timeout)
+        connection = self._get_connection(name, timeout, lock_timeout)
         self._warnings.clear()
         try:
             cursor = connection.execute(statement.encode(), dict(params) if params else None)
@@ -169,18 +195,23 @@ class DatabaseClient:
             columns = [column.name for column in cursor.description]
             return [convert_row(columns, row) for row in cursor.fetchall()]
         except psycopg.Error as error:
-            raise convert_error(error, name, timeout, unknown_outcome_error) from None
+            raise convert_error(error, name, timeout, unknown_outcome_error, lock_timeout) from None
 
     def close(self) -> None:
         """Closes its connections; the next statement opens a new one."""
         while self._connections:
             self._connections.popitem()[1].close()
 
-    def _get_connection(self, name: str, timeout: float) -> "psycopg.Connection[tuple[Any, ...]]":
-        """Returns a live connection with the statement timeout set, in seconds."""
+    def _get_connection(
+        self, name: str, timeout: float, lock_timeout: float
+    ) -> "psycopg.Connection[tuple[Any, ...]]":
+        """Returns a live connection with both timeouts set, in seconds."""
         import psycopg
 
-        timeout_statement = f"SET statement_timeout = {int(timeout * 1000)}".encode()
+        timeout_statement = (
+            f"SET statement_timeout = {int(timeout * 1000)}; "
+            f"SET lock_timeout = {int(lock_timeout * 1000)}"
+        ).encode()
         cached_connection = self._connections.pop(name, None)
         if cached_connection is not None and not cached_connection.closed:
             try:

@@ -13,9 +13,9 @@ from ops.core.errors import (
 if TYPE_CHECKING:
     import psycopg
 
-# Milliseconds that a statement waits for a lock, so that ops does not lengthen the queue that it
-# is meant to clear.
-LOCK_TIMEOUT_MILLISECONDS: Final = 10_000
+# Seconds that a statement waits for a lock, so that ops does not lengthen the queue that it is
+# meant to clear.
+LOCK_TIMEOUT_SECONDS: Final = 10.0
 CONNECT_COMMAND: Final = "ops db connect"
 STATUS_COMMAND: Final = "ops db status"
 # PostgreSQL, appendix A: error codes.
@@ -41,7 +41,7 @@ FULL_ADVICE: Final = (
 
 
 class LockTimeoutError(RefusedError):
-    """A statement did not get a lock within LOCK_TIMEOUT_MILLISECONDS."""
+    """A statement did not get a lock in time."""
 
 
 def is_full(error: "psycopg.Error") -> bool:
@@ -85,7 +85,11 @@ def get_server_answer(message: str) -> str | None:
 
 
 def convert_error(
-    error: "psycopg.Error", name: str, timeout: float, unknown_outcome_error: type[OpsError]
+    error: "psycopg.Error",
+    name: str,
+    timeout: float,
+    unknown_outcome_error: type[OpsError],
+    lock_timeout: float = LOCK_TIMEOUT_SECONDS,
 ) -> OpsError:
     """Converts an error of PostgreSQL; the result never contains the statement.
 
@@ -96,7 +100,7 @@ def convert_error(
         return unknown_outcome_error(f"{name} did not answer within {timeout:.0f} s: {message}")
     if code == LOCK_NOT_AVAILABLE_CODE:
         return LockTimeoutError(
-            f"{name}: no lock within {LOCK_TIMEOUT_MILLISECONDS / 1000:.0f} s: {message}",
+            f"{name}: no lock within {lock_timeout:.0f} s: {message}",
             "ops db locks",
         )
     if code == INSUFFICIENT_PRIVILEGE_CODE:

@@ -12,6 +12,19 @@ from ops.database.sql.queries import SqlQuery
 MIN_STATISTICS_DAYS: Final = 32
 # A build or drop holds SHARE UPDATE EXCLUSIVE or more on the table from its start to its end; a
 # vacuum or an analyze does so too. Locks are not replicated, so a replica cannot tell.
+# Who builds or drops an index now: by table, the process that holds such a lock on it.
+INDEX_BUILDERS_SUBQUERY: Final = """
+        SELECT l.relation, min(l.pid) AS pid
+          FROM pg_locks l
+          JOIN pg_stat_activity a ON a.pid = l.pid
+         WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
+           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
+                          'ExclusiveLock', 'AccessExclusiveLock')
+           AND a.backend_type = 'client backend'
+           AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = l.pid)
+           AND NOT EXISTS (SELECT FROM pg_stat_progress_analyze v WHERE v.pid = l.pid)
+         GROUP BY l.relation"""
 # Statistics of a database begin at its reset, or when the server lost them (a crash, a restore):
 # then those of the archiver begin anew. Source: PostgreSQL, pgstat_reset_after_failure().
 # The size is that of the last vacuum (relpages) until the limit has chosen, as 4,000 take a second.
@@ -25,18 +38,9 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
         SELECT greatest((SELECT stats_reset FROM pg_stat_database
                           WHERE datname = current_database()),
                         (SELECT stats_reset FROM pg_stat_archiver)) AS at
-    ), builders AS MATERIALIZED (
-        SELECT l.relation, min(l.pid) AS pid
-          FROM pg_locks l
-          JOIN pg_stat_activity a ON a.pid = l.pid
-         WHERE l.locktype = 'relation' AND l.granted AND l.pid <> pg_backend_pid()
-           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-           AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
-                          'ExclusiveLock', 'AccessExclusiveLock')
-           AND a.backend_type = 'client backend'
-           AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = l.pid)
-           AND NOT EXISTS (SELECT FROM pg_stat_progress_analyze v WHERE v.pid = l.pid)
-         GROUP BY l.relation
+    ), builders AS MATERIALIZED ("""
+    + INDEX_BUILDERS_SUBQUERY
+    + """
     ), known AS MATERIALIZED (
         SELECT i.indexrelid, i.indrelid, i.indisvalid, i.indisunique, c.relkind, c.relpages,
                c.relispartition AS attached, am.amname AS method,
@@ -99,9 +103,10 @@ INDEX_PROBLEMS_QUERY: Final = SqlQuery(
                     WHEN pg_is_in_recovery() THEN 'see the primary: ops db indexes'
                     WHEN k.relkind = 'I'
                     THEN 'CREATE INDEX on each partition, then ALTER INDEX ATTACH PARTITION'
-                    WHEN c.relname ~ '_cc(new|old)[0-9]*$' THEN 'DROP INDEX CONCURRENTLY'
-                    WHEN k.attached OR k.needed THEN 'REINDEX INDEX CONCURRENTLY'
-                    ELSE 'REINDEX INDEX CONCURRENTLY, or DROP INDEX CONCURRENTLY' END AS helps
+                    WHEN c.relname ~ '_cc(new|old)[0-9]*$'
+                    THEN 'to drop it: ops db reindex --invalid'
+                    WHEN k.attached OR k.needed THEN 'ops db reindex --invalid'
+                    ELSE 'ops db reindex --invalid, or DROP INDEX CONCURRENTLY' END AS helps
           FROM known k
           JOIN pg_class c ON c.oid = k.indexrelid
           LEFT JOIN builders b ON b.relation = k.indrelid

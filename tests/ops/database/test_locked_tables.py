@@ -124,7 +124,7 @@ def test_a_lock_that_is_taken_in_between_is_seen_the_second_time(
     holder: "psycopg.Connection[tuple[object, ...]]",
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sql_connection, "LOCK_TIMEOUT_MILLISECONDS", 200)
+    monkeypatch.setattr(sql_connection, "LOCK_TIMEOUT_SECONDS", 0.2)
     client = DatabaseClient(ops.stage.outputs, shared_aws())
     original, calls = locked_tables.fetch_locked_tables, []
 

@@ -5,14 +5,17 @@ test_sql.py shows on a real one. A session that is gone is followed by another o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import JsonValue
 
 from ops.core.plan import Plan, Sql
 from ops.database.sql import extensions, sessions
+from ops.database.sql import reindex as reindexing
 from ops.database.sql import vacuum as vacuuming
+from ops.database.sql.indexes import IndexState
+from ops.database.sql.reindex import IndexSelection
 from ops.database.sql.sessions import DatabaseSession
 from ops.database.sql.vacuum import TableStatistics
 from tests.ops import db_stage
@@ -38,6 +41,8 @@ class FakePostgres:
     analyze_count: int = 0
     file_number: int = 100
     extension_version: str | None = None
+    index_oid: int = 7
+    leftovers: int = 1
 
     def __call__(self, sql: Sql) -> SqlRows:
         """What a statement of ops/database/sql does and answers."""
@@ -88,6 +93,20 @@ class FakePostgres:
             {"vacuumed": self.vacuum_count > params["before"] and is_analyzed, "running": False}
         ]
 
+    def rebuild_index(self, _: Any) -> SqlRows:
+        self.index_oid += 1
+        return []
+
+    def report_rebuild(self, params: Any) -> SqlRows:
+        return [{"rebuilt": self.index_oid != params["before"], "running": False}]
+
+    def drop_leftover(self, _: Any) -> SqlRows:
+        self.leftovers = 0
+        return []
+
+    def report_leftover(self, _: Any) -> SqlRows:
+        return [{"present": self.leftovers, "leftovers": self.leftovers}]
+
     def create_extension(self, _: Any) -> SqlRows:
         self.extension_version = NEW_EXTENSION.available
         return []
@@ -107,6 +126,26 @@ BLOATED_TABLE: Final = TableStatistics(
     1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True
 )
 NEW_EXTENSION: Final = extensions.ExtensionState("pgstattuple", "1.5", None)
+VALID_INDEX: Final = IndexState(
+    7,
+    "public",
+    "orders_pkey",
+    1,
+    "public",
+    "orders",
+    is_partitioned=False,
+    is_valid=True,
+    is_live=True,
+    is_unique=True,
+    is_exclusion=False,
+    has_constraint=True,
+    size=1 << 20,
+    is_owned=True,
+    may_maintain=False,
+)
+LEFTOVER_INDEX: Final = replace(
+    VALID_INDEX, oid=8, name="orders_pkey_ccnew", is_valid=False, has_constraint=False
+)
 IDLE_REPLACEMENT: Final = (
     sessions.SELECTED_SESSIONS_SOURCE,
     sessions.SELECTED_IDLE_SESSIONS_SOURCE,
@@ -122,6 +161,12 @@ STATEMENT_EFFECTS: Final[dict[str, Callable[[FakePostgres, Any], SqlRows]]] = {
     + sessions.STILL_IDLE_CONDITION: FakePostgres.count_remaining,
     f"VACUUM (ANALYZE) {BLOATED_TABLE.quoted_name}": FakePostgres.vacuum_table,
     f"VACUUM (FULL) {BLOATED_TABLE.quoted_name}": FakePostgres.rewrite_table,
+    f"REINDEX INDEX CONCURRENTLY {VALID_INDEX.quoted_name}": FakePostgres.rebuild_index,
+    f"DROP INDEX CONCURRENTLY IF EXISTS {LEFTOVER_INDEX.quoted_name}": FakePostgres.drop_leftover,
+    reindexing.REBUILT_STATEMENT: FakePostgres.report_rebuild,
+    reindexing.DROPPED_STATEMENT: FakePostgres.report_leftover,
+    reindexing.COUNT_LEFTOVERS_STATEMENT: FakePostgres.report_leftover,
+    reindexing.DROP_LEFTOVERS_STATEMENT: FakePostgres.drop_leftover,
     f"CREATE EXTENSION {NEW_EXTENSION.name}": FakePostgres.create_extension,
     f"DROP EXTENSION {NEW_EXTENSION.name}": FakePostgres.drop_extension,
     extensions.VERSION_STATEMENT: FakePostgres.report_extension,
@@ -174,6 +219,8 @@ def collect_sql_facts(stage: Stage) -> object:
         postgres.vacuum_count,
         postgres.file_number,
         postgres.extension_version,
+        postgres.index_oid > VALID_INDEX.oid,
+        postgres.leftovers,
     )
 
 
@@ -202,6 +249,13 @@ def plan_vacuum(stage: Stage) -> Plan:
 
 def plan_full_vacuum(stage: Stage) -> Plan:
     return vacuuming.build_table_vacuum_plan(stage.outputs, [BLOATED_TABLE], "vacuum-2", full=True)
+
+
+def plan_reindex(stage: Stage) -> Plan:
+    selection = IndexSelection((VALID_INDEX,), (LEFTOVER_INDEX,), ())
+    return reindexing.build_reindex_plan(
+        stage.outputs, selection, "reindex-1", arguments="orders", lock_timeout=60
+    )
 
 
 def plan_extension(stage: Stage) -> Plan:
@@ -239,6 +293,15 @@ PROCEDURES: Final = (
         put_sql_database,
         plan_kill_idle,
         collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db reindex",
+        "orders",
+        put_sql_database,
+        plan_reindex,
+        collect_sql_facts,
+        steps_maybe_done=frozenset({"clean", "clean_1"}),
         build_sql_runner=get_fake_postgres,
     ),
     Procedure(

@@ -219,6 +219,7 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             "memory", ELASTICACHE_NAMESPACE, "DatabaseMemoryUsagePercentage", "percent", "Maximum"
         ),
         _build_gauge("connections", ELASTICACHE_NAMESPACE, "CurrConnections", "count", "Maximum"),
+        _build_gauge("keys", ELASTICACHE_NAMESPACE, "CurrItems", "count", "Maximum"),
         _build_count("hits", ELASTICACHE_NAMESPACE, aws_name="CacheHits"),
         _build_count("misses", ELASTICACHE_NAMESPACE, aws_name="CacheMisses"),
         _build_count("evictions", ELASTICACHE_NAMESPACE, aws_name="Evictions"),

@@ -8,6 +8,8 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "baseline-differences": "no differences from the baseline",
     "baselines": "no baselines",
     "bootstrap": "no parts of a foundation",
+    "cache-hit-rate": "no hours",
+    "cache-status": "no nodes",
     "check": "no items on this list",
     "cost-estimate": "no costs",
     "cost-usage": "no costs that depend on usage",

@@ -126,40 +126,10 @@ def build_connection_commands(
             outputs.stack.region,
         )
         host = response["DBInstances"][0]["Endpoint"]["Address"]
-    aws_options = ("--region", outputs.stack.region, *(("--profile", profile) if profile else ()))
-    parameters = {
-        "host": [host],
-        "portNumber": [str(database_outputs.port)],
-        "localPortNumber": [str(port)],
-    }
-    tunnel_command = shlex.join(
-        [
-            "aws",
-            "ssm",
-            "start-session",
-            *aws_options,
-            "--target",
-            target.target_id,
-            "--document-name",
-            PORT_FORWARDING_DOCUMENT,
-            "--parameters",
-            json.dumps(parameters),
-        ]
+    tunnel_command = build_tunnel_command(
+        outputs, target, host, database_outputs.port, port, profile
     )
-    secret_command = shlex.join(
-        [
-            "aws",
-            "secretsmanager",
-            "get-secret-value",
-            *aws_options,
-            "--secret-id",
-            database_outputs.secret_arn,
-            "--query",
-            "SecretString",
-            "--output",
-            "text",
-        ]
-    )
+    secret_command = build_secret_command(outputs, database_outputs.secret_arn, profile)
     connection_string = (
         f"host={host} hostaddr={LOOPBACK_ADDRESS} port={port} "
         f"user={database_outputs.admin_name} dbname={database_outputs.database} "
@@ -173,3 +143,55 @@ def build_connection_commands(
         f"export BULWARK_DATABASE={LOOPBACK_ADDRESS}:{port}",
         psql_command,
     )
+
+
+def build_tunnel_command(
+    outputs: Outputs,
+    target: TunnelTarget,
+    host: str,
+    remote_port: int,
+    local_port: int,
+    profile: str | None,
+) -> str:
+    """Builds the line that forwards a local port to a port of a host in the VPC."""
+    parameters = {
+        "host": [host],
+        "portNumber": [str(remote_port)],
+        "localPortNumber": [str(local_port)],
+    }
+    return shlex.join(
+        [
+            "aws",
+            "ssm",
+            "start-session",
+            *_list_aws_options(outputs, profile),
+            "--target",
+            target.target_id,
+            "--document-name",
+            PORT_FORWARDING_DOCUMENT,
+            "--parameters",
+            json.dumps(parameters),
+        ]
+    )
+
+
+def build_secret_command(outputs: Outputs, secret_arn: str, profile: str | None) -> str:
+    """Builds the line that prints a secret, for a pipe."""
+    return shlex.join(
+        [
+            "aws",
+            "secretsmanager",
+            "get-secret-value",
+            *_list_aws_options(outputs, profile),
+            "--secret-id",
+            secret_arn,
+            "--query",
+            "SecretString",
+            "--output",
+            "text",
+        ]
+    )
+
+
+def _list_aws_options(outputs: Outputs, profile: str | None) -> tuple[str, ...]:
+    return ("--region", outputs.stack.region, *(("--profile", profile) if profile else ()))

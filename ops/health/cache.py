@@ -10,6 +10,7 @@ from ops.core.checks import (
 )
 
 REPLICATION_GROUPS_API = "elasticache.describe_replication_groups"
+CACHE_CLUSTERS_API = "elasticache.describe_cache_clusters"
 CACHE_AREA = "cache"
 
 

@@ -249,14 +249,13 @@ def _list_function_parts(outputs: Outputs) -> list[MetricPart]:
     ]
 
 
+def build_cache_subject(cache: CachePart, node: str) -> Subject:
+    """A node of the cache as CloudWatch has it."""
+    label = f"cache {node.removeprefix(f'{cache.identifier}-')}"
+    return Subject("cache-node", label, (("CacheClusterId", node), ("CacheNodeId", CACHE_NODE_ID)))
+
+
 def _list_cache_nodes(aws: Aws, cache: CachePart) -> list[Subject]:
     answer: Any = aws.call(REPLICATION_GROUPS_API, {"ReplicationGroupId": cache.identifier})
     nodes = [node for group in answer["ReplicationGroups"] for node in group["MemberClusters"]]
-    return [
-        Subject(
-            "cache-node",
-            f"cache {str(node).removeprefix(f'{cache.identifier}-')}",
-            (("CacheClusterId", str(node)), ("CacheNodeId", CACHE_NODE_ID)),
-        )
-        for node in nodes
-    ]
+    return [build_cache_subject(cache, str(node)) for node in nodes]

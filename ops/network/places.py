@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import OpsError, UsageError
 from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API
+from ops.health.cache import CACHE_CLUSTERS_API
 from ops.network.ends import End
 from ops.network.model import (
     ANY_NETWORK,
@@ -242,7 +243,7 @@ class PlaceFinder:
         return FoundPlaces((place,), None if status == "available" else f"{identifier} is {status}")
 
     def _find_cache(self, identifier: str) -> FoundPlaces:
-        answer = self._call("elasticache.describe_cache_clusters", {})
+        answer = self._call(CACHE_CLUSTERS_API, {})
         clusters = [
             item for item in answer["CacheClusters"] if item.get("ReplicationGroupId") == identifier
         ]

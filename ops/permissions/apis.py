@@ -211,6 +211,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elasticache.describe_replication_groups": (
         build_grant("elasticache:DescribeReplicationGroups", "cache"),
     ),
+    "elasticache.describe_update_actions": (
+        build_grant("elasticache:DescribeUpdateActions", "cache", "cache nodes"),
+    ),
     "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
     "elbv2.describe_load_balancers": (
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
@@ -301,6 +304,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
 # What a group of commands needs of a call besides, that no other may.
 GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     # Of all alarms at once, composite ones too (API reference: permission on *).
+    ("cache", "secretsmanager.get_secret_value"): (
+        build_grant("secretsmanager:GetSecretValue", "cache secret"),
+    ),
     ("changes", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),

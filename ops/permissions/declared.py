@@ -6,6 +6,7 @@ from typing import Final
 from ops.alarms import declarations as alarms
 from ops.baseline import declarations as baseline
 from ops.bootstrap import declarations as bootstrap
+from ops.cache import declarations as cache
 from ops.changes import declarations as changes
 from ops.checks import declarations as checks
 from ops.core.declaration import Declaration, Role
@@ -39,6 +40,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         alarms,
         baseline,
         bootstrap,
+        cache,
         changes,
         checks,
         cost,

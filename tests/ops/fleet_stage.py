@@ -12,7 +12,7 @@ import pytest
 
 from tests.ops.command_line import OpsConsole
 from tests.ops.service_stage import FIRST_IMAGE, patch_command_line
-from tests.ops.stage import ACCOUNT, REGION, Stage, open_stage
+from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, Stage, open_stage
 
 FLEET_REPOSITORY = "bulwark/test/fleet"
 FLEET_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{FLEET_REPOSITORY}"
@@ -212,3 +212,20 @@ def open_fleet_console(
             patch("ops.core.clock.now", stage.clock.held_clock.now),
         ):
             yield OpsConsole(stage, file, capture)
+
+
+def put_fleet_only(stage: Stage) -> None:
+    """A stack whose only compute is a fleet of one instance."""
+    autoscaling = stage.client("autoscaling")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
+    )
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=f"{STACK_PREFIX}-fleet",
+        LaunchConfigurationName="l",
+        MinSize=1,
+        MaxSize=1,
+        AvailabilityZones=[f"{REGION}a"],
+    )
+    stage.clock.sleep(3600)
+    stage.outputs = stage.outputs.model_copy(update={"services": None})

@@ -8,6 +8,7 @@ from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.outputs import RegistryPart
 from sandbox.patches.rds import states
 from tests.ops import (
+    cache_stage,
     change_stage,
     db_stage,
     fleet_stage,
@@ -86,23 +87,6 @@ def put_database_and_service(stage: Stage) -> None:
         update={"services": {"backend": services.services["backend"]}}
     )
     stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
-
-
-def put_fleet_only(stage: Stage) -> None:
-    """A stack whose only compute is a fleet of one instance."""
-    autoscaling = stage.client("autoscaling")
-    autoscaling.create_launch_configuration(
-        LaunchConfigurationName="l", ImageId="ami-12345678", InstanceType="t3.micro"
-    )
-    autoscaling.create_auto_scaling_group(
-        AutoScalingGroupName=f"{STACK_PREFIX}-fleet",
-        LaunchConfigurationName="l",
-        MinSize=1,
-        MaxSize=1,
-        AvailabilityZones=[f"{REGION}a"],
-    )
-    stage.clock.sleep(3600)
-    stage.outputs = stage.outputs.model_copy(update={"services": None})
 
 
 def put_recovery_region(stage: Stage) -> None:
@@ -230,7 +214,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "db kill-idle": (TypedLine(f"db kill-idle --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db connect": (
         TypedLine(f"db connect {REPLICA_OPTION}", put_database_and_service),
-        TypedLine("db connect", put_fleet_only),
+        TypedLine("db connect", fleet_stage.put_fleet_only),
     ),
     "db parameters": (TypedLine("db parameters", db_parameters.put_database_with_group),),
     "db parameters --set": (
@@ -269,6 +253,12 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "db events": (TypedLine("db events", db_stage.put_database),),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
+    "cache connect": (
+        TypedLine("cache connect", cache_stage.put_cache_and_service),
+        TypedLine("cache connect --reader", cache_stage.put_cache_and_fleet),
+    ),
+    "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
+    "cache status": (TypedLine("cache status", metric_stage.put_cache),),
     "changes": (TypedLine("changes", change_stage.put_changed_stack),),
     "diagnose": (TypedLine("diagnose", change_stage.put_changed_stack, exit_code=3),),
     "db status": (TypedLine("db status", db_stage.put_database),),

@@ -1,4 +1,4 @@
-"""ElastiCache: events, as far as a test puts any: nothing happens to a cache by itself."""
+"""ElastiCache: events and updates, as far as a test puts any: none come by themselves."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,5 +36,23 @@ def describe_cache_events(response: ElastiCacheResponse, params: ApiRecord) -> A
             event
             for event in get_cache_events(response.elasticache_backend)
             if since <= event["Date"] <= until and source in (None, event["SourceIdentifier"])
+        ]
+    }
+
+
+def get_update_actions(backend: ElastiCacheBackend) -> list[ApiRecord]:
+    """The update actions of an account and region."""
+    return backend_state(backend, "update actions", list)
+
+
+@patch.add_operation(ElastiCacheResponse, "DescribeUpdateActions")
+def describe_update_actions(response: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
+    names, statuses = params.get("ReplicationGroupIds"), params.get("UpdateActionStatus")
+    return {
+        "UpdateActions": [
+            action
+            for action in get_update_actions(response.elasticache_backend)
+            if (not names or action["ReplicationGroupId"] in names)
+            and (not statuses or action["UpdateActionStatus"] in statuses)
         ]
     }

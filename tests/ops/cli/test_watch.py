@@ -29,6 +29,7 @@ UNWATCHED_COMMANDS = {
     "check pre-deploy": "a report of one moment",
     "check weekly": "a report of one moment",
     "cost estimate": "reads a file",
+    "cache connect": "prints lines to type",
     "db connect": "prints lines to type",
     "db parameters": "changes them with --set",
     "fleet limits": "changes them with --min and --max",

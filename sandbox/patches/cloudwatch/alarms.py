@@ -29,7 +29,7 @@ PRESERVED_ATTRIBUTES = (
 )
 
 
-def _get_composite_alarms(backend: CloudWatchBackend) -> dict[str, ApiRecord]:
+def get_composite_alarms(backend: CloudWatchBackend) -> dict[str, ApiRecord]:
     """Composite alarms by name."""
     return backend_state(backend, "composites", dict)
 
@@ -47,7 +47,7 @@ def put_metric_alarm(original: Any, backend: CloudWatchBackend, name: str, **kwa
             "InvalidParameterValue",
             f"The value {statistic} for parameter ExtendedStatistic is not supported.",
         )
-    if name in _get_composite_alarms(backend):
+    if name in get_composite_alarms(backend):
         raise _build_validation_error(
             f"An alarm named {name} already exists and is a composite alarm"
         )
@@ -78,7 +78,7 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
             raise _build_validation_error(
                 "ActionsSuppressor needs a wait period and an extension period"
             )
-    unknown = sorted(alarm_names - set(backend.alarms) - set(_get_composite_alarms(backend)))
+    unknown = sorted(alarm_names - set(backend.alarms) - set(get_composite_alarms(backend)))
     if unknown:
         raise _build_validation_error(
             f"Could not save the composite alarm as alarms [{', '.join(unknown)}] in the alarm "
@@ -95,8 +95,8 @@ def put_composite_alarm(response: CloudWatchResponse, params: ApiRecord) -> None
         "AlarmConfigurationUpdatedTimestamp": now,
         "StateUpdatedTimestamp": now,
     }
-    is_new = name not in _get_composite_alarms(backend)
-    _get_composite_alarms(backend)[name] = record
+    is_new = name not in get_composite_alarms(backend)
+    get_composite_alarms(backend)[name] = record
     if is_new and params.get("Tags"):
         backend.tagger.tag_resource(record["AlarmArn"], params["Tags"])
 
@@ -138,7 +138,7 @@ def get_alarm_state(backend: CloudWatchBackend, name: str) -> str:
     if name in backend.alarms:
         _evaluate_alarm(backend.alarms[name])
         return str(backend.alarms[name].state_value)
-    record = _get_composite_alarms(backend)[name]
+    record = get_composite_alarms(backend)[name]
     if "StateValue" in record:  # set by hand
         return str(record["StateValue"])
     names = list_rule_alarms(record["AlarmRule"])
@@ -157,7 +157,7 @@ def describe_alarms(response: CloudWatchResponse, params: ApiRecord) -> ApiRecor
         _evaluate_alarm(alarm)
     composites = [
         {"StateReason": "By its rule", **record, "StateValue": get_alarm_state(backend, name)}
-        for name, record in _get_composite_alarms(backend).items()
+        for name, record in get_composite_alarms(backend).items()
     ]
     types = params.get("AlarmTypes") or ["MetricAlarm"]
     metric = [a for a in backend.alarms.values() if _is_selected(params, a.name, a)]
@@ -193,7 +193,7 @@ def _is_selected(params: ApiRecord, name: str, alarm: Alarm | ApiRecord) -> bool
 def delete_alarms(response: CloudWatchResponse, params: ApiRecord) -> None:
     """Deletes all or nothing: refused if one is missing or a remaining composite names it."""
     backend, names = response.cloudwatch_backend, set(params["AlarmNames"])
-    composites = _get_composite_alarms(backend)
+    composites = get_composite_alarms(backend)
     unknown = names - set(backend.alarms) - set(composites)
     if unknown:
         raise AwsError("ResourceNotFound", f"Alarms {sorted(unknown)} do not exist")
@@ -220,8 +220,8 @@ def _list_referenced_alarms(record: ApiRecord) -> frozenset[str]:
 def set_composite_state(
     original: Any, backend: CloudWatchBackend, name: str, reason: str, data: str, state: str
 ) -> None:
-    if name in _get_composite_alarms(backend):
-        _get_composite_alarms(backend)[name] |= {"StateValue": state, "StateReason": reason}
+    if name in get_composite_alarms(backend):
+        get_composite_alarms(backend)[name] |= {"StateValue": state, "StateReason": reason}
         return
     original(backend, name, reason, data, state)
     backend.alarms[name].state_set_by_hand = True  # type: ignore[attr-defined]
@@ -233,8 +233,8 @@ def _wrap_actions_switch(method: str, enabled: bool) -> None:
         names = list(alarm_names)
         original(backend, names)
         for name in names:
-            if name in _get_composite_alarms(backend):
-                _get_composite_alarms(backend)[name]["ActionsEnabled"] = enabled
+            if name in get_composite_alarms(backend):
+                get_composite_alarms(backend)[name]["ActionsEnabled"] = enabled
 
 
 _wrap_actions_switch("enable_alarm_actions", True)
@@ -244,7 +244,7 @@ _wrap_actions_switch("disable_alarm_actions", False)
 @patch.wrap(CloudWatchBackend, "tag_resource")
 def tag_alarm(original: Any, backend: CloudWatchBackend, arn: str, tags: dict[str, str]) -> None:
     """Composite alarms have tags too."""
-    if any(record["AlarmArn"] == arn for record in _get_composite_alarms(backend).values()):
+    if any(record["AlarmArn"] == arn for record in get_composite_alarms(backend).values()):
         backend.tagger.tag_resource(arn, backend.tagger.convert_dict_to_tags_input(tags))
     else:
         original(backend, arn, tags)

@@ -1,6 +1,7 @@
 """CloudWatch: metrics that AWS's services report of resources, if no data were put.
 
-The figures are assumptions about a stack at rest; what a test puts with PutMetricData wins.
+The figures are assumptions about a stack at rest; what a test puts with PutMetricData wins. What
+a source has that was set for an account and region wins over both.
 """
 
 import re
@@ -14,12 +15,15 @@ from moto.ecs.models import ecs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
-from sandbox.patches.patching import ServicePatch
+from sandbox.patches.patching import ServicePatch, backend_state
 
 patch = ServicePatch()
 _GIB_BYTES = 1024**3
 PERCENTILE_RANK_PATTERN: Final = re.compile(r"PR\(([\d.]*):([\d.]*)\)")
 ApiRecord = dict[str, Any]
+Answers = dict[str, tuple[list[datetime], list[float]]]  # times and values by id of the query
+# The answers that it has to queries, from a time to a time, in an order of times.
+MetricAnswerer = Callable[[list[ApiRecord], datetime, datetime, str], Answers]
 Dimensions = Mapping[str, str]  # dimensions
 
 
@@ -78,6 +82,11 @@ MODELLED_METRICS: Mapping[
 }
 
 
+def set_metric_answerer(backend: CloudWatchBackend, answerer: MetricAnswerer) -> None:
+    """Lets a source answer GetMetricData for an account and region."""
+    backend_state(backend, "metric_answerer", list[MetricAnswerer])[:] = [answerer]
+
+
 @patch.wrap(CloudWatchBackend, "get_metric_data")
 def fill_metric_data(
     original: Any,
@@ -87,6 +96,11 @@ def fill_metric_data(
     end_time: datetime,
     scan_by: str = "TimestampAscending",
 ) -> list[ApiRecord]:
+    answers: Answers = {}
+    for answerer in backend_state(backend, "metric_answerer", list[MetricAnswerer]):
+        answers |= answerer(queries, start_time, end_time, scan_by)
+    if len(answers) == len(queries):
+        return [_build_result(query, *answers[query["Id"]]) for query in queries]
     modelled_values = {
         q["Id"]: v for q in queries if (v := _get_modelled_value(backend, q)) is not None
     }
@@ -94,13 +108,27 @@ def fill_metric_data(
         backend, queries=queries, start_time=start_time, end_time=end_time, scan_by=scan_by
     )
     for result in results:
-        if not result["values"] and result["id"] in modelled_values:
+        if result["id"] in answers:
+            result["timestamps"], result["values"] = answers[result["id"]]
+        elif not result["values"] and result["id"] in modelled_values:
             value, period = modelled_values[result["id"]]
             step = timedelta(seconds=period)
             times = [start_time + n * step for n in range(1 + int((end_time - start_time) / step))]
             result["timestamps"] = times if scan_by == "TimestampAscending" else times[::-1]
             result["values"] = [value] * len(times)
     return results
+
+
+def _build_result(query: ApiRecord, times: list[datetime], values: list[float]) -> ApiRecord:
+    metric_stat = query["MetricStat"]
+    return {
+        "id": query["Id"],
+        "label": query.get("Label")
+        or f"{metric_stat['Metric']['MetricName']} {metric_stat['Stat']}",
+        "values": values,
+        "timestamps": times,
+        "status_code": "Complete",
+    }
 
 
 @patch.wrap(Statistics, "get_statistics_for_type")

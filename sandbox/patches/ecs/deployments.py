@@ -46,6 +46,30 @@ RENEWING_PARAMETERS: Final = (
 )
 
 
+@dataclass(frozen=True)
+class StopWords:
+    """Why a task stopped: the code, the reason, the container's exit code and reason."""
+
+    code: str
+    reason: str
+    exit_code: int | None = None
+    container_reason: str | None = None
+
+    @property
+    def container(self) -> ApiRecord:
+        """What is described of the container."""
+        fields = {"exitCode": self.exit_code, "reason": self.container_reason}
+        return {key: value for key, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class StoppedTask:
+    """A task that stopped at a time beside those of failed deployments."""
+
+    stopped_at: datetime
+    words: StopWords
+
+
 @dataclass
 class DeploymentAttempt:
     """One start of new tasks. `ends` is when the last new task runs, or the last one failed.
@@ -73,6 +97,7 @@ class DeploymentAttempt:
     drained_at: datetime = field(init=False)
     registers_at: datetime = field(init=False)
     superseded_at: datetime | None = None
+    stop_words: StopWords | None = None
     # Tasks that its deployment asked for. Assumption: that of a finished one stays, whatever the
     # service is scaled to (API reference, the example of DescribeServiceDeployments).
     deployed_count: int = field(init=False)
@@ -187,6 +212,9 @@ class DeploymentHistory:
     # Where tasks are placed and do not stay: why each of them stops.
     placement_outcome: ImageBehaviour | None = None
     placement_failed_count: int = 0
+    # Tasks that stopped while they served, and what else ECS said of the service.
+    stopped_tasks: list[StoppedTask] = field(default_factory=list)
+    messages: list[tuple[datetime, str]] = field(default_factory=list)
 
     def get_primary(self) -> DeploymentAttempt:
         """The current deployment: after a rollback the previous one."""
@@ -199,6 +227,22 @@ class DeploymentHistory:
 def get_deployment_histories(backend: EC2ContainerServiceBackend) -> dict[str, DeploymentHistory]:
     """By ARN of the service."""
     return backend_state(backend, "deployments", dict)
+
+
+def set_revision_behaviour(
+    backend: EC2ContainerServiceBackend,
+    task_definition: str,
+    image_behaviour: ImageBehaviour,
+    stop_words: StopWords | None = None,
+) -> None:
+    """Lets tasks of a revision behave so whatever their image, as a wrong variable does."""
+    _get_revision_behaviours(backend)[task_definition] = (image_behaviour, stop_words)
+
+
+def _get_revision_behaviours(
+    backend: EC2ContainerServiceBackend,
+) -> dict[str, tuple[ImageBehaviour, StopWords | None]]:
+    return backend_state(backend, "revision_behaviours", dict)
 
 
 def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
@@ -218,7 +262,10 @@ def _start_attempt(service: Service, history: DeploymentHistory) -> None:
     options: ApiRecord = getattr(service, "deployment_configuration", None) or {}
     breaker: ApiRecord = options.get("deploymentCircuitBreaker") or {}
     image = _get_image(service._backend, service.task_definition)
-    image_behaviour, group = get_image_behaviour(image), _find_target_group(service)
+    image_behaviour, stop_words = _get_revision_behaviours(service._backend).get(
+        str(service.task_definition), (get_image_behaviour(image), None)
+    )
+    group = _find_target_group(service)
     check_seconds, drain_seconds = _get_check_and_drain_seconds(group)
     history.attempts.append(
         DeploymentAttempt(
@@ -231,6 +278,7 @@ def _start_attempt(service: Service, history: DeploymentHistory) -> None:
             rollback=bool(breaker.get("rollback")),
             outcome="healthy" if image_behaviour in STARTING_BEHAVIOURS else image_behaviour,
             image_behaviour=image_behaviour,
+            stop_words=stop_words,
             check_seconds=check_seconds,
             drain_seconds=drain_seconds,
             replaced_count=service.desired_count if last_successful else 0,

@@ -65,6 +65,15 @@ def _get_stop_reason(
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
 
 
+def _get_attempt_stop_reason(
+    outcome: ImageBehaviour, service: Service, attempt: DeploymentAttempt
+) -> tuple[str, str, ApiRecord]:
+    words = attempt.stop_words
+    if words is not None:
+        return words.code, words.reason, words.container
+    return _get_stop_reason(outcome, service, attempt.image)
+
+
 def compute_task_id(service: Service, attempt: DeploymentAttempt, number: int) -> str:
     """A digest that is the same for one task."""
     return uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}/{attempt.number}/{number}").hex
@@ -209,6 +218,7 @@ def list_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator
             if (get_sandbox_clock().now() - stopped_at).total_seconds() > STOPPED_TASK_SECONDS:
                 continue
             yield _build_failed_task(service, attempt, 1000 + number, attempt.outcome, stopped_at)
+    yield from _list_other_stopped_tasks(service, history)
     if history.placement_outcome is None or history.placement_failed_at is None:
         return
     age_seconds = (get_sandbox_clock().now() - history.placement_failed_at).total_seconds()
@@ -224,6 +234,27 @@ def list_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator
         )
 
 
+def _list_other_stopped_tasks(service: Service, history: DeploymentHistory) -> Iterator[ApiRecord]:
+    """Those that stopped while they served."""
+    now = get_sandbox_clock().now()
+    for number, stopped in enumerate(history.stopped_tasks):
+        age_seconds = (now - stopped.stopped_at).total_seconds()
+        if not 0 <= age_seconds <= STOPPED_TASK_SECONDS:
+            continue
+        yield _build_task(
+            service,
+            history.get_primary(),
+            3000 + number,
+            lastStatus="STOPPED",
+            desiredStatus="STOPPED",
+            stoppedAt=stopped.stopped_at,
+            stopCode=stopped.words.code,
+            stoppedReason=stopped.words.reason,
+            container=stopped.words.container,
+            healthStatus="UNKNOWN",
+        )
+
+
 def _build_failed_task(
     service: Service,
     attempt: DeploymentAttempt,
@@ -231,7 +262,7 @@ def _build_failed_task(
     outcome: ImageBehaviour,
     stopped_at: datetime,
 ) -> ApiRecord:
-    code, reason, container = _get_stop_reason(outcome, service, attempt.image)
+    code, reason, container = _get_attempt_stop_reason(outcome, service, attempt)
     return _build_task(
         service,
         attempt,
@@ -260,6 +291,10 @@ def build_service_events(service: Service, history: DeploymentHistory) -> list[A
             messages.append((time, "has reached a steady state."))
     if history.placement_failure and history.placement_failed_at:
         messages.append((history.placement_failed_at, history.placement_failure))
+    if history.messages:
+        now = get_sandbox_clock().now()
+        messages += [(time, text) for time, text in history.messages if time <= now]
+        messages.sort(key=lambda message: message[0])
     return [
         {
             "id": str(uuid.uuid5(_UUID_NAMESPACE, f"{service.arn}{number}{text}")),
@@ -296,7 +331,7 @@ def _format_target_group(service: Service) -> str | None:
 def _list_failure_messages(
     service: Service, attempt: DeploymentAttempt
 ) -> Iterator[tuple[datetime, str]]:
-    _, reason, _ = _get_stop_reason(attempt.outcome, service, attempt.image)
+    _, reason, _ = _get_attempt_stop_reason(attempt.outcome, service, attempt)
     if attempt.failed_task_count:
         time = min(
             attempt.created_at + timedelta(seconds=FAILED_ROUND_SECONDS[attempt.outcome]),

@@ -1,8 +1,8 @@
 """Brings an incident about by hand: `python -m sandbox.incidents NAME [-- COMMAND ...]`.
 
 The stack is deployed, the incident happens, and the moment of the diagnosis is served: by what is
-printed, `ops` and the AWS CLI work on it from another shell. A command is run on it instead. Without
-a name the incidents are listed.
+printed, `ops` and the AWS CLI work on it from another shell. A command is run on it instead.
+Without a name the incidents are listed.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import threading
 import time
 
 from sandbox.faults import set_faults
-from sandbox.incidents import noise as _noise  # noqa: F401
 from sandbox.incidents.model import (
     DEVELOPMENT_FOLDER,
     HELD_OUT_FOLDER,
@@ -21,7 +20,8 @@ from sandbox.incidents.model import (
     IncidentFileError,
     list_incidents,
 )
-from sandbox.incidents.world import World, open_world, stage_incident
+from sandbox.incidents.staging import open_world, stage_incident
+from sandbox.incidents.world import World
 from sandbox.server import (
     get_client_environment,
     open_listening_socket,

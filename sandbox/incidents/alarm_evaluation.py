@@ -7,7 +7,7 @@ rule follows its children. Alarms of scaling policies are left alone.
 
 import json
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,7 +24,7 @@ HISTORY_MINUTES: Final = 240
 # Long periods move little in a minute.
 LONG_PERIOD_SECONDS: Final = 1800
 LONG_PERIOD_STEP_MINUTES: Final = 10
-COMPARISONS: Final[Mapping[str, tuple[Callable[[float, float], bool], str]]] = {
+ALARM_COMPARISONS: Final[Mapping[str, tuple[Callable[[float, float], bool], str]]] = {
     "GreaterThanThreshold": (operator.gt, "greater than"),
     "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
     "LessThanThreshold": (operator.lt, "less than"),
@@ -111,7 +111,7 @@ class AlarmEvaluator:
         """The state from the periods that end at a minute before the diagnosis."""
         count = int(alarm.evaluation_periods)
         needed = int(alarm.datapoints_to_alarm or count)
-        compare, words = COMPARISONS[alarm.comparison_operator]
+        compare, words = ALARM_COMPARISONS[alarm.comparison_operator]
         threshold, minutes = float(alarm.threshold), max(period // 60, 1)
         points = [
             self._get_point(alarm, minute + (number + 1) * minutes, minutes)
@@ -193,11 +193,10 @@ class AlarmEvaluator:
             }
             is_true = is_rule_true(rule, states)
             raised = sorted(name for name, state in states.items() if state == "ALARM")
-            reason = (
-                f"{raised[0] if raised else sorted(names)[0]} transitioned to "
-                f"{'ALARM' if is_true else 'OK'} at {self._get_time(minute):%A %d %B, %Y %H:%M:%S} UTC"
-            )
-            course.add(minute, "ALARM" if is_true else "OK", reason)
+            state, time = "ALARM" if is_true else "OK", self._get_time(minute)
+            changed = raised[0] if raised else sorted(names)[0]
+            reason = f"{changed} transitioned to {state} at {time:%A %d %B, %Y %H:%M:%S} UTC"
+            course.add(minute, state, reason)
         return course
 
     def _get_time(self, minute: int) -> datetime:
@@ -248,15 +247,22 @@ def _list_metrics(
     alarm: Alarm,
 ) -> Iterator[tuple[str, str, str, str, frozenset[tuple[str, str]]]]:
     """The metrics of an alarm: id, namespace, name, statistic and dimensions."""
-    queries = [query for query in alarm.metric_data_queries or () if query.metric_stat]
-    if not queries:
-        dimensions = frozenset((d.name, d.value) for d in alarm.dimensions)
-        stat = alarm.statistic or alarm.extended_statistic
-        yield "m", alarm.namespace, alarm.metric_name, str(stat), dimensions
-    for query in queries:
-        metric = query.metric_stat.metric
-        dimensions = frozenset((d.name, d.value) for d in metric.dimensions)
-        yield query.id, metric.namespace, metric.metric_name, query.metric_stat.stat, dimensions
+    stats = [
+        (query.id, query.metric_stat)
+        for query in alarm.metric_data_queries or ()
+        if query.metric_stat is not None
+    ]
+    if not stats:
+        stat = str(alarm.statistic or alarm.extended_statistic)
+        yield "m", alarm.namespace, alarm.metric_name, stat, _get_dimensions(alarm.dimensions)
+    for id_, metric_stat in stats:
+        metric = metric_stat.metric
+        dimensions = _get_dimensions(metric.dimensions)
+        yield id_, metric.namespace, metric.metric_name, metric_stat.stat, dimensions
+
+
+def _get_dimensions(dimensions: Iterable[Any]) -> frozenset[tuple[str, str]]:
+    return frozenset((str(item.name), str(item.value)) for item in dimensions)
 
 
 def _get_period(alarm: Alarm) -> int:

@@ -6,14 +6,14 @@ import traceback
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
 class CopyFailedError(Exception):
     """What was run in a copy raised this."""
 
 
-def run_in_copy(run: Callable[[], T]) -> T:
+def run_in_copy(run: Callable[[], Result]) -> Result:
     """What `run` returns, from a copy of this process. Raises CopyFailedError with its traceback.
 
     The copy has this thread only: what others serve is served by the original, which waits.
@@ -30,7 +30,7 @@ def run_in_copy(run: Callable[[], T]) -> T:
     is_success, result = pickle.loads(output) if output else (False, "it left nothing")
     if not is_success:
         raise CopyFailedError(f"in a copy of the process:\n{result}")
-    return cast(T, result)
+    return cast(Result, result)
 
 
 def _run_and_exit(run: Callable[[], object], pipe: int) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from moto.backup.models import backup_backends
 from moto.rds.models import rds_backends
-from moto.secretsmanager.models import secretsmanager_backends
+from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 
 from sandbox.aws import ACCOUNT_ID
 from sandbox.incidents.world import World
@@ -33,7 +33,7 @@ def _date_snapshots(world: World) -> None:
 
 def _put_recovery_points(world: World) -> None:
     backups, stack = world.outputs.backups, world.outputs.stack
-    vaults = {world.region: backups.vault}
+    vaults = {world.region: str(backups.vault)}
     if backups.recovery_vault_arn and stack.recovery_region:
         vaults[stack.recovery_region] = backups.recovery_vault_arn.rpartition(":")[2]
     for region, vault in vaults.items():
@@ -52,6 +52,6 @@ def _put_recovery_points(world: World) -> None:
 def _date_rotations(world: World) -> None:
     time = (world.clock.now() - ROTATION_AGE).timestamp()
     for secret in secretsmanager_backends[ACCOUNT_ID][world.region].secrets.values():
-        if getattr(secret, "last_rotation_date", None):
+        if isinstance(secret, FakeSecret) and secret.last_rotation_date:
             secret.last_rotation_date = int(time)
             secret.last_changed_date = int(time)

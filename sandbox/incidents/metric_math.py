@@ -16,7 +16,7 @@ BINARY_OPERATORS: Final[Mapping[type, Callable[[float, float], float]]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
-COMPARISONS: Final[Mapping[type, Callable[[float, float], bool]]] = {
+MATH_COMPARISONS: Final[Mapping[type, Callable[[float, float], bool]]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
     ast.Lt: operator.lt,
@@ -45,7 +45,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, float | None]) -> float | Non
         case ast.BinOp(left=left, op=binary, right=right):
             return _combine(BINARY_OPERATORS[type(binary)], left, right, values)
         case ast.Compare(left=left, ops=[comparison], comparators=[right]):
-            return _combine(COMPARISONS[type(comparison)], left, right, values)
+            return _combine(MATH_COMPARISONS[type(comparison)], left, right, values)
         case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
             truth = _evaluate(condition, values)
             return None if truth is None else _evaluate(then if truth else otherwise, values)

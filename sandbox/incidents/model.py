@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -172,8 +172,8 @@ def _require_valid(incident: Incident, file: Path) -> None:
     for expected in incident.causes:
         if expected.cause not in CAUSES:
             raise IncidentFileError(f"cause {expected.cause!r} must be one of CAUSES")
-    kinds = {CAUSES[expected.cause].kind for expected in incident.causes} or {"quiet"}
-    if incident.kind not in kinds or incident.kind not in (*get_args(CauseKind), "quiet"):
+    kinds: set[str] = {CAUSES[expected.cause].kind for expected in incident.causes}
+    if incident.kind not in (kinds or {"quiet"}):
         raise IncidentFileError(f"kind is {incident.kind}, must be of its causes: {sorted(kinds)}")
     require_known(incident.happenings)
 

@@ -1,4 +1,4 @@
-"""Who changes things in a world: people by single sign-on, the pipeline; what CloudTrail says of it.
+"""Who changes things in a world: people by single sign-on, and the pipeline.
 
 Source of the names: IAM Identity Center User Guide, "Permission sets" (roles that begin with
 AWSReservedSSO_); CloudTrail User Guide, "CloudTrail userIdentity element".

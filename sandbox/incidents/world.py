@@ -5,41 +5,31 @@ the process (sandbox/incidents/copies.py), so that the world stays as it is. Its
 but when it is moved.
 """
 
-import json
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 from unittest.mock import patch
 
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.rds.models import rds_backends
 from pydantic import JsonValue
 
 from ops.core.clock import CLOCK_VARIABLE, SHARED_CLOCK_PREFIX
 from ops.core.run import WallClock
-from ops.outputs import Outputs, parse_outputs
+from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
 from sandbox import load_balancer
-from sandbox import postgres as databases
 from sandbox.aws import ACCOUNT_ID, get_client
-from sandbox.deploy import (
-    deploy_in_memory,
-    get_stack_region,
-    subscribe_somebody,
-    use_in_memory_aws,
-)
 from sandbox.faults import FaultHandler
 from sandbox.incidents.alarm_evaluation import AlarmEvaluator
 from sandbox.incidents.metric_model import MetricEffect, MetricModel, Operation
 from sandbox.incidents.metric_source import MetricSource, build_metric_results, list_subjects
-from sandbox.incidents.model import HAPPENING_KINDS, Happening, Incident, StackVariant
-from sandbox.incidents.people import build_client, forget_people
+from sandbox.incidents.model import Incident, StackVariant
+from sandbox.incidents.people import build_client
 from sandbox.patches.cloudwatch.metrics import set_metric_answerer
 
 REST_DAYS: Final = 8  # between the deployment and the incident
@@ -237,64 +227,3 @@ def list_instance_ids(world: World) -> list[str]:
     )
     instances = answer["AutoScalingGroups"][0]["Instances"]
     return sorted(str(instance["InstanceId"]) for instance in instances)
-
-
-@contextmanager
-def open_world(variant: StackVariant) -> Iterator[World]:
-    """Deploys a variant of the stack, and lets it rest for days; it is gone after the block."""
-    # Imported here: what happens is registered, and needs a world.
-    from sandbox.incidents import noise as _noise  # noqa: F401
-    from sandbox.incidents.daily_work import do_daily_work
-
-    stack, settings = VARIANTS[variant]
-    overrides = dict(settings)
-    with ExitStack() as exit_stack:
-        region = get_stack_region(stack, overrides)
-        exit_stack.enter_context(use_in_memory_aws(region))
-        servers = exit_stack.enter_context(databases.use_real_postgres())
-        folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-incident-")))
-        exit_stack.callback(forget_people)
-        deployment = deploy_in_memory(stack, overrides)
-        subscribe_somebody(deployment.exports)
-        manual_clock = sandbox_clock.ManualClock(datetime.now(UTC) + timedelta(minutes=1))
-        exit_stack.callback(
-            sandbox_clock.set_sandbox_clock, sandbox_clock.set_sandbox_clock(manual_clock)
-        )
-        outputs = parse_outputs(deployment.exports)
-        world = World(variant, outputs, manual_clock, folder, servers.authority.root_file)
-        world.outputs_file.write_text(json.dumps(deployment.exports), encoding="utf-8")
-        manual_clock.advance(REST_DAYS * 86_400)
-        do_daily_work(world)
-        start_servers(world)
-        yield world
-
-
-def start_servers(world: World) -> None:
-    """Starts the database's servers, which copies of this process then find running."""
-    servers = databases.find_postgres_servers()
-    assert servers is not None
-    instances = rds_backends[ACCOUNT_ID][world.region].databases
-    for name in (world.outputs.database.identifier, *world.outputs.database.replicas):
-        server = servers.find_instance_server(instances[name])
-        if server is not None:
-            server.ensure_started()
-
-
-def stage_incident(world: World, incident: Incident) -> None:
-    """Brings an incident about, up to the moment of the diagnosis. Keeps the world's exit stack."""
-    longest = max([item.before_seconds for item in incident.happenings], default=0.0)
-    moment = world.clock.now() + timedelta(seconds=longest + 120)
-    world.start(incident, moment.replace(second=0, microsecond=0))
-    for item in incident.happenings:
-        world.go_to(item.before_seconds)
-        run_happening(world, item)
-    world.go_to(0)
-    for finish in world.at_end:
-        finish()
-    world.evaluate_alarms()
-
-
-def run_happening(world: World, item: Happening) -> None:
-    """Brings one thing about."""
-    span = TimeSpanBack(item.before_seconds, item.until_seconds)
-    HAPPENING_KINDS[item.do].function(world, span, **item.arguments)

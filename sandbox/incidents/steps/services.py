@@ -18,14 +18,9 @@ from sandbox.incidents.model import happening
 from sandbox.incidents.people import PIPELINE
 from sandbox.incidents.world import TimeSpanBack, World
 from sandbox.patches.autoscaling.application_autoscaling import get_service_activities
-from sandbox.patches.ecs.deployments import (
-    DeploymentHistory,
-    StoppedTask,
-    StopWords,
-    get_deployment_histories,
-    set_revision_behaviour,
-)
+from sandbox.patches.ecs.deployments import DeploymentHistory, get_deployment_histories
 from sandbox.patches.ecs.placements import fail_placements
+from sandbox.patches.ecs.stopped_tasks import StoppedTask, StopWords, set_revision_behaviour
 
 # Keys of a task definition that RegisterTaskDefinition takes.
 REGISTERED_KEYS = (
@@ -63,6 +58,7 @@ def deploy_service(
         item for item in definition["containerDefinitions"] if item["name"] == part.container
     )
     if tag is not None:
+        assert world.outputs.registry is not None
         repository = world.outputs.registry.repositories[service]
         if is_pushed:
             push_image(world.person("ecr", by), repository.partition("/")[2], tag)

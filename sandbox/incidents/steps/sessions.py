@@ -1,4 +1,4 @@
-"""What sessions do in the real database of a world: locks, open transactions, connections, dead rows.
+"""What sessions do in the real database of a world: locks, open transactions, dead rows.
 
 PostgreSQL's own clock is the machine's, and what is minutes old here began seconds ago. So the
 database has functions `now()` and `clock_timestamp()` before PostgreSQL's, which are as far ahead
@@ -126,13 +126,13 @@ def leave_dead_rows(world: World, span: TimeSpanBack, *, table: str = "orders") 
     prepare_database(world, span)
     with connect_superuser(world) as session:
         session.autocommit = True
-        session.execute(f"CREATE TABLE {table}_events (id int, state text)")  # type: ignore[arg-type]
-        session.execute(f"ALTER TABLE {table}_events SET (autovacuum_enabled = false)")  # type: ignore[arg-type]
+        session.execute(f"CREATE TABLE {table}_events (id int, state text)")
+        session.execute(f"ALTER TABLE {table}_events SET (autovacuum_enabled = false)")
         session.execute(
-            f"INSERT INTO {table}_events SELECT n, 'open' FROM generate_series(1, 40000) n"  # type: ignore[arg-type]
+            f"INSERT INTO {table}_events SELECT n, 'open' FROM generate_series(1, 40000) n"
         )
         for state in ("paid", "sent", "done"):
-            session.execute(f"UPDATE {table}_events SET state = '{state}'")  # type: ignore[arg-type]
+            session.execute(f"UPDATE {table}_events SET state = '{state}'")
         with suppress(psycopg.Error):
             session.execute("SELECT pg_stat_force_next_flush()")
     _at_exit(world, f"DROP TABLE IF EXISTS {table}_events")
@@ -158,21 +158,19 @@ def prepare_database(world: World, span: TimeSpanBack) -> None:
         session.autocommit = True
         session.execute(TABLES)
         user = world.outputs.database.admin_name
-        session.execute(
-            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}"  # type: ignore[arg-type]
-        )
-        session.execute(f"ALTER TABLE orders OWNER TO {user}")  # type: ignore[arg-type]
-        session.execute(f"ALTER TABLE payments OWNER TO {user}")  # type: ignore[arg-type]
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {CLOCK_SCHEMA}")  # type: ignore[arg-type]
+        session.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}")
+        session.execute(f"ALTER TABLE orders OWNER TO {user}")
+        session.execute(f"ALTER TABLE payments OWNER TO {user}")
+        session.execute(f"CREATE SCHEMA IF NOT EXISTS {CLOCK_SCHEMA}")
         for function in ("now", "clock_timestamp"):
             session.execute(
-                f"CREATE OR REPLACE FUNCTION {CLOCK_SCHEMA}.{function}() RETURNS timestamptz"  # type: ignore[arg-type]
+                f"CREATE OR REPLACE FUNCTION {CLOCK_SCHEMA}.{function}() RETURNS timestamptz"
                 f" LANGUAGE sql AS 'SELECT pg_catalog.{function}() + interval ''{span.begin} s'''"
             )
-        session.execute(f"GRANT USAGE ON SCHEMA {CLOCK_SCHEMA} TO PUBLIC")  # type: ignore[arg-type]
+        session.execute(f"GRANT USAGE ON SCHEMA {CLOCK_SCHEMA} TO PUBLIC")
         database = world.outputs.database.database
         path = f'{CLOCK_SCHEMA}, pg_catalog, "$user", public'
-        session.execute(f"ALTER DATABASE {database} SET search_path = {path}")  # type: ignore[arg-type]
+        session.execute(f"ALTER DATABASE {database} SET search_path = {path}")
     _at_exit(
         world,
         f"ALTER DATABASE {world.outputs.database.database} RESET search_path",
@@ -216,7 +214,7 @@ def _get_secret(world: World) -> dict[str, str]:
 def _run_in_background(world: World, session: Connection, statement: str) -> None:
     def run() -> None:
         with suppress(psycopg.Error):
-            session.execute(statement)  # type: ignore[arg-type]
+            session.execute(statement)
 
     threading.Thread(target=run, daemon=True).start()
 
@@ -227,7 +225,7 @@ def _wait_until(world: World, query: str, is_reached: Any) -> None:
     with connect_superuser(world) as session:
         session.autocommit = True
         while time.monotonic() < deadline:
-            row = session.execute(query).fetchone()  # type: ignore[arg-type]
+            row = session.execute(query).fetchone()
             if row is not None and is_reached(row[0]):
                 return
             time.sleep(0.01)
@@ -248,6 +246,6 @@ def _at_exit(world: World, *statements: str) -> None:
         with connect_superuser(world) as session:
             session.autocommit = True
             for statement in statements:
-                session.execute(statement)  # type: ignore[arg-type]
+                session.execute(statement)
 
     world.exit_stack.callback(run)

@@ -11,11 +11,22 @@ from typing import Any, Final, Literal
 
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 from moto.ecs.responses import EC2ContainerServiceResponse
-from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 from moto.moto_api._internal import mock_random
 
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.image_behaviour import STARTING_BEHAVIOURS, ImageBehaviour, get_image_behaviour
+from sandbox.patches.ecs.stopped_tasks import (
+    StoppedTask,
+    StopWords,
+    get_revision_behaviours,
+)
+from sandbox.patches.ecs.target_groups import (
+    DRAIN_SECONDS,
+    HEALTH_CHECK_SECONDS,
+    TASK_START_SECONDS,
+    find_target_group,
+    get_check_and_drain_seconds,
+)
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
 patch = ServicePatch()
@@ -23,13 +34,8 @@ ApiRecord = dict[str, Any]
 DeploymentPhase = Literal[
     "starting", "draining", "completed", "failing", "rolling back", "failed", "gone"
 ]
-# Simulated seconds. Assumptions: a small image is pulled, started and found healthy in a minute
-# and a half, the end of it a health check; without a load balancer old tasks stop within the 30 s
-# that ECS gives them; a task that never becomes healthy is stopped after the grace period and the
-# health checks, one that exits after its start.
-TASK_START_SECONDS: Final = 90
-DRAIN_SECONDS: Final = 30
-HEALTH_CHECK_SECONDS: Final = 30
+# Simulated seconds. Assumptions: a task that never becomes healthy is stopped after grace
+# period and health checks, one that exits after its start.
 FAILED_ROUND_SECONDS: Final[dict[ImageBehaviour, int]] = {
     "unhealthy": 150,
     "exits": 45,
@@ -44,30 +50,6 @@ RENEWING_PARAMETERS: Final = (
     "load_balancers",
     "capacity_provider_strategy",
 )
-
-
-@dataclass(frozen=True)
-class StopWords:
-    """Why a task stopped: the code, the reason, the container's exit code and reason."""
-
-    code: str
-    reason: str
-    exit_code: int | None = None
-    container_reason: str | None = None
-
-    @property
-    def container(self) -> ApiRecord:
-        """What is described of the container."""
-        fields = {"exitCode": self.exit_code, "reason": self.container_reason}
-        return {key: value for key, value in fields.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class StoppedTask:
-    """A task that stopped at a time beside those of failed deployments."""
-
-    stopped_at: datetime
-    words: StopWords
 
 
 @dataclass
@@ -229,22 +211,6 @@ def get_deployment_histories(backend: EC2ContainerServiceBackend) -> dict[str, D
     return backend_state(backend, "deployments", dict)
 
 
-def set_revision_behaviour(
-    backend: EC2ContainerServiceBackend,
-    task_definition: str,
-    image_behaviour: ImageBehaviour,
-    stop_words: StopWords | None = None,
-) -> None:
-    """Lets tasks of a revision behave so whatever their image, as a wrong variable does."""
-    _get_revision_behaviours(backend)[task_definition] = (image_behaviour, stop_words)
-
-
-def _get_revision_behaviours(
-    backend: EC2ContainerServiceBackend,
-) -> dict[str, tuple[ImageBehaviour, StopWords | None]]:
-    return backend_state(backend, "revision_behaviours", dict)
-
-
 def _get_image(backend: EC2ContainerServiceBackend, arn: str | None) -> str:
     containers = backend.describe_task_definition(arn or "").container_definitions
     return str(containers[0]["image"]) if containers else ""
@@ -262,11 +228,11 @@ def _start_attempt(service: Service, history: DeploymentHistory) -> None:
     options: ApiRecord = getattr(service, "deployment_configuration", None) or {}
     breaker: ApiRecord = options.get("deploymentCircuitBreaker") or {}
     image = _get_image(service._backend, service.task_definition)
-    image_behaviour, stop_words = _get_revision_behaviours(service._backend).get(
+    image_behaviour, stop_words = get_revision_behaviours(service._backend).get(
         str(service.task_definition), (get_image_behaviour(image), None)
     )
-    group = _find_target_group(service)
-    check_seconds, drain_seconds = _get_check_and_drain_seconds(group)
+    group = find_target_group(service)
+    check_seconds, drain_seconds = get_check_and_drain_seconds(group)
     history.attempts.append(
         DeploymentAttempt(
             number=mock_random.randint(10**18, 10**19 - 1),
@@ -285,23 +251,6 @@ def _start_attempt(service: Service, history: DeploymentHistory) -> None:
             execute_enabled=bool(getattr(service, "enable_execute_command", False)),
         )
     )
-
-
-def _find_target_group(service: Service) -> FakeTargetGroup | None:
-    """The target group that its tasks are registered with."""
-    target_groups = elbv2_backends[service._backend.account_id][
-        service._backend.region_name
-    ].target_groups
-    arns = (b.get("targetGroupArn") for b in service.load_balancers)
-    return next((target_groups[arn] for arn in arns if arn in target_groups), None)
-
-
-def _get_check_and_drain_seconds(group: FakeTargetGroup | None) -> tuple[int, int]:
-    """Seconds of a health check, and of draining."""
-    if group is None:
-        return HEALTH_CHECK_SECONDS, DRAIN_SECONDS
-    delay = str(group.attributes["deregistration_delay.timeout_seconds"])
-    return min(int(group.health_check_interval_seconds), TASK_START_SECONDS), int(delay)
 
 
 def apply_deployment_state(service: Service) -> None:
@@ -415,8 +364,8 @@ def update_service_deployment(
         elif updated_service.desired_count > size:
             history.placement_failed_at = get_sandbox_clock().now()
             history.placement_failed_count = updated_service.desired_count - size
-        check_seconds, drain_seconds = _get_check_and_drain_seconds(
-            _find_target_group(updated_service)
+        check_seconds, drain_seconds = get_check_and_drain_seconds(
+            find_target_group(updated_service)
         )
         history.resized_at = get_sandbox_clock().get_completion_time(
             TASK_START_SECONDS if updated_service.desired_count > size else drain_seconds

@@ -22,6 +22,8 @@ from sandbox.patches.ecs.deployments import (
     apply_deployment_state,
     get_deployment_histories,
 )
+from sandbox.patches.ecs.stopped_tasks import get_stop_reason
+from sandbox.patches.ecs.target_groups import format_target_group
 from sandbox.patches.patching import ServicePatch, parse_request_parameters
 
 patch = ServicePatch()
@@ -41,37 +43,6 @@ def build_ecs_arn(service: Service, kind: str, name: object) -> str:
 def get_attempt_time(attempt: DeploymentAttempt, time: datetime) -> datetime:
     """A time of an attempt; its start if the clock takes no time."""
     return max(attempt.created_at, time)
-
-
-def _get_stop_reason(
-    outcome: ImageBehaviour, service: Service, image: str
-) -> tuple[str, str, ApiRecord]:
-    """Why a failed task stopped: code, reason and the container's reason."""
-    match outcome:
-        case "exits":
-            return (
-                "EssentialContainerExited",
-                "Essential container in task exited",
-                {"exitCode": 1},
-            )
-        case "missing":
-            reason = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: not found"  # noqa: E501
-            return "TaskFailedToStart", reason, {"reason": reason}
-        case _:
-            reason = (
-                "Task failed ELB health checks in "
-                f"{_format_target_group(service) or '(target-group)'}"
-            )
-            return "ServiceSchedulerInitiated", reason, {"exitCode": 137}
-
-
-def _get_attempt_stop_reason(
-    outcome: ImageBehaviour, service: Service, attempt: DeploymentAttempt
-) -> tuple[str, str, ApiRecord]:
-    words = attempt.stop_words
-    if words is not None:
-        return words.code, words.reason, words.container
-    return _get_stop_reason(outcome, service, attempt.image)
 
 
 def compute_task_id(service: Service, attempt: DeploymentAttempt, number: int) -> str:
@@ -262,7 +233,7 @@ def _build_failed_task(
     outcome: ImageBehaviour,
     stopped_at: datetime,
 ) -> ApiRecord:
-    code, reason, container = _get_attempt_stop_reason(outcome, service, attempt)
+    code, reason, container = get_stop_reason(outcome, service, attempt.image, attempt.stop_words)
     return _build_task(
         service,
         attempt,
@@ -309,7 +280,7 @@ def _list_registration_messages(
     service: Service, attempt: DeploymentAttempt
 ) -> Iterator[tuple[datetime, str]]:
     """The events of new targets and of those that they replaced."""
-    group = _format_target_group(service)
+    group = format_target_group(service)
     if group is None:
         return
     yield (
@@ -322,16 +293,10 @@ def _list_registration_messages(
         yield time, f"has begun draining connections on {count} tasks."
 
 
-def _format_target_group(service: Service) -> str | None:
-    """Its target group, as ECS names it."""
-    arns = (b.get("targetGroupArn") for b in service.load_balancers)
-    return next((f"(target-group {arn})" for arn in arns if arn), None)
-
-
 def _list_failure_messages(
     service: Service, attempt: DeploymentAttempt
 ) -> Iterator[tuple[datetime, str]]:
-    _, reason, _ = _get_attempt_stop_reason(attempt.outcome, service, attempt)
+    _, reason, _ = get_stop_reason(attempt.outcome, service, attempt.image, attempt.stop_words)
     if attempt.failed_task_count:
         time = min(
             attempt.created_at + timedelta(seconds=FAILED_ROUND_SECONDS[attempt.outcome]),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-GIB: Final = 1024.0**3
+_GIB: Final = 1024.0**3
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ DATABASE_LEVELS: Final[Mapping[str, MetricLevel]] = {
     "DBLoadCPU": MetricLevel(0.35, 0.45, 0.25),
     "DBLoadNonCPU": MetricLevel(0.15, 0.45, 0.3),
     "DatabaseConnections": MetricLevel(24, 0.2, 0.06),
-    "FreeableMemory": MetricLevel(0.82 * GIB, 0, 0.02),
+    "FreeableMemory": MetricLevel(0.82 * _GIB, 0, 0.02),
     "SwapUsage": MetricLevel(1.2e7, 0, 0.02),
-    "FreeStorageSpace": MetricLevel(13.4 * GIB, 0, 0.001),
+    "FreeStorageSpace": MetricLevel(13.4 * _GIB, 0, 0.001),
     "ReadIOPS": MetricLevel(70, 0.5, 0.2),
     "WriteIOPS": MetricLevel(120, 0.5, 0.15),
     "ReadThroughput": MetricLevel(1.4e6, 0.5, 0.2),
@@ -117,7 +117,7 @@ CACHE_LEVELS: Final[Mapping[str, MetricLevel]] = {
     "CPUUtilization": _percent(7, 0.3, 0.1),
     "EngineCPUUtilization": _percent(5, 0.4, 0.1),
     "DatabaseMemoryUsagePercentage": _percent(46, 0.05, 0.01),
-    "FreeableMemory": MetricLevel(0.24 * GIB, 0, 0.02),
+    "FreeableMemory": MetricLevel(0.24 * _GIB, 0, 0.02),
     "CurrConnections": MetricLevel(28, 0.2, 0.06),
     "NewConnections": _count(6, 0.3, 0.3),
     "CacheHits": _count(5200, 0.45, 0.08),

@@ -5,30 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from components.facts.metrics import (
-    ALB_NAMESPACE,
-    AUTO_SCALING_NAMESPACE,
-    CLOUDWATCH_AGENT_NAMESPACE,
-    CONTAINER_INSIGHTS_NAMESPACE,
-    EC2_NAMESPACE,
-    ECS_METRIC_NAMESPACE,
-    ELASTICACHE_NAMESPACE,
-    NAT_GATEWAY_NAMESPACE,
-    RDS_NAMESPACE,
-)
 from ops.outputs import Outputs
 from sandbox.incidents.metric_model import MetricModel
 
 Dimensions = frozenset[tuple[str, str]]
 NAMESPACES_BY_KIND: Mapping[str, tuple[str, ...]] = {
-    "targets": (ALB_NAMESPACE,),
-    "load-balancer": (ALB_NAMESPACE,),
-    "service": (ECS_METRIC_NAMESPACE, CONTAINER_INSIGHTS_NAMESPACE),
-    "fleet": (EC2_NAMESPACE, AUTO_SCALING_NAMESPACE, CLOUDWATCH_AGENT_NAMESPACE),
-    "database": (RDS_NAMESPACE,),
-    "cache": (ELASTICACHE_NAMESPACE,),
-    "nat": (NAT_GATEWAY_NAMESPACE,),
-    "instance": (EC2_NAMESPACE, CLOUDWATCH_AGENT_NAMESPACE),
+    "targets": ("AWS/ApplicationELB",),
+    "load-balancer": ("AWS/ApplicationELB",),
+    "service": ("AWS/ECS", "ECS/ContainerInsights"),
+    "fleet": ("AWS/EC2", "AWS/AutoScaling", "CWAgent"),
+    "database": ("AWS/RDS",),
+    "cache": ("AWS/ElastiCache",),
+    "nat": ("AWS/NATGateway",),
+    "instance": ("AWS/EC2", "CWAgent"),
     "certificate": ("AWS/CertificateManager",),
     "firewall": ("AWS/WAFV2",),
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from ops.cli.completion import complete_service_names
+from ops.cli.context import write_report
 from ops.cli.execution import load_stack_context
 from ops.cli.render import Output
 from ops.cli.time_span import FORMS_TEXT, TimeSpan, parse_time_span
@@ -48,18 +49,34 @@ def show_diagnosis(
             help="the stack's program, for Pulumi's history; default: the current folder if it is",
         ),
     ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="write an HTML page to this file, with the hour drawn"),
+    ] = None,
+    share: Annotated[
+        bool, typer.Option("--share", help="write it to the timeline of the open incident")
+    ] = False,
     watch: WatchOption = None,
 ) -> None:
     """Says what is wrong, since when, because of what, and the command that mends it.
 
-    Reads alarms, health, metrics, logs, changes and the state of each part at once, changes
-    nothing, and ranks the likely causes, each with its evidence and with what would refute it. Exit
-    code 0 if nothing is wrong, 3 if something is, or if a look that failed may have missed it.
+    Reads alarms, health, metrics, logs, changes and the state of each part at once, and ranks the
+    likely causes, each with its evidence and with what would refute it. Changes nothing; --share
+    adds to an incident. Exit code 0 if nothing is wrong, 3 if something is, or may be.
     """
+    if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
+        raise UsageError(f"--to must be a file in an existing folder, not {str(to)!r}")
+    if watch is not None and (share or to is not None):
+        raise UsageError("--watch must be without --share and --to")
     stack_context, output = load_stack_context(context)
     focus = parse_focus(stack_context.outputs, alarm)
     folder = _resolve_program(program)
     _parse_span(at, clock.now())
+    incident = None
+    if share:
+        from ops.diagnose.share import find_open_incident
+
+        incident = find_open_incident(stack_context)
 
     def show() -> None:
         now = clock.now()
@@ -68,6 +85,17 @@ def show_diagnosis(
         request = DiagnosisRequest(stack_context, span, now, is_past, folder)
         diagnosis = diagnose(request).select(focus)
         _print(output, stack_context, diagnosis, focus)
+        if to is not None:
+            from ops.diagnose.page import render_diagnosis_page
+
+            name = focus.name if focus is not None else None
+            write_report("--to", to, render_diagnosis_page(stack_context.outputs, diagnosis, name))
+            output.print_note(f"wrote {to}")
+        if incident is not None:
+            from ops.diagnose.share import share_diagnosis
+
+            share_diagnosis(stack_context, incident, diagnosis, now)
+            output.print_note(f"added to {incident}")
         _require_healthy(stack_context, diagnosis)
 
     repeat_look(output, watch, show)

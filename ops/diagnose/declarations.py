@@ -13,8 +13,16 @@ DECLARATIONS: Final = (
         bad={
             "[ALARM|SYMPTOM]": ("nonsense",),
             "--at": ("soon", "2099-01-01"),
+            "--to": ("/no/such/folder/diagnosis.html",),
         },
         example="diagnose --at 'yesterday 14:00'",
+        plans=False,
+    ),
+    Declaration(
+        "diagnose --share",
+        role="operator",
+        calls=tuple(sorted({*DIAGNOSE_APIS, "s3.put_object"})),
+        example="diagnose --share",
         plans=False,
     ),
 )

@@ -37,6 +37,11 @@ class Diagnosis:
         return self.facts.gaps
 
     @property
+    def is_known(self) -> bool:
+        """True if every look could be read: only then is nothing wrong if nothing was found."""
+        return not any(gap.is_failure for gap in self.gaps)
+
+    @property
     def since(self) -> datetime | None:
         """When the first of what is wrong began."""
         times = [fact.since for fact in self.symptoms if fact.since is not None]

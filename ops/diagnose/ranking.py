@@ -50,6 +50,7 @@ class RankedCause:
     trigger: Fact | None
     since: datetime | None
     gaps: tuple[FactGap, ...]
+    command: str
     explained_by: str | None = None
 
     @property
@@ -119,7 +120,10 @@ def _weigh(
     confidence *= prod(1 - item.weight for item, _ in against)
     confidence *= max(MIN_GAP_FACTOR, GAP_FACTOR ** len({gap.source for gap in gaps}))
     confidence = min(MAX_CONFIDENCE, confidence)
-    return RankedCause(rule, part, confidence, evidence, _join(against), trigger, since, gaps)
+    command = next((c for p, c in rule.other_commands if facts.select(p, part)), rule.command)
+    return RankedCause(
+        rule, part, confidence, evidence, _join(against), trigger, since, gaps, command
+    )
 
 
 Match: TypeAlias = tuple[Evidence, tuple[Fact, ...]]

@@ -50,12 +50,23 @@ def format_command(outputs: Outputs, cause: RankedCause) -> str:
     """The command of a cause, with the names of its part and of what was seen."""
     service = list_service_parts(outputs).get(cause.part, "NAME")
     subject = next((fact.subject for fact in cause.evidence if fact.subject), "NAME")
-    return cause.rule.command.format(part=cause.part, service=service, subject=subject)
+    return cause.command.format(part=cause.part, service=service, subject=subject)
 
 
 def format_moment(time: datetime | None) -> str:
     """A time for a sentence, local and UTC; `unknown` if it is."""
     return "unknown" if time is None else format_local_and_utc(time)
+
+
+def describe_verdict(diagnosis: Diagnosis) -> str:
+    """Whether something is wrong, in a few words."""
+    if diagnosis.causes:
+        return "something is wrong"
+    if diagnosis.symptoms:
+        return "something is wrong, and no cause was found"
+    if diagnosis.is_known:
+        return "nothing is wrong"
+    return "nothing is wrong in what could be read: the rest is unknown"
 
 
 def describe_cause(cause: RankedCause) -> str:
@@ -91,9 +102,7 @@ def build_diagnosis_json(outputs: Outputs, diagnosis: Diagnosis) -> dict[str, An
 
 def _list_verdict_lines(diagnosis: Diagnosis) -> Iterator[ReportLine]:
     if not diagnosis.causes and not diagnosis.symptoms:
-        is_known = not any(gap.is_failure for gap in diagnosis.gaps)
-        where = "" if is_known else " in what could be read: the rest is unknown"
-        yield ReportLine(f"nothing is wrong{where}", "green" if is_known else "yellow")
+        yield ReportLine(describe_verdict(diagnosis), "green" if diagnosis.is_known else "yellow")
         return
     since = f", since {format_moment(diagnosis.since)}" if diagnosis.since else ""
     if diagnosis.symptoms:

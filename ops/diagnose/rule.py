@@ -38,7 +38,9 @@ class CauseRule:
 
     `refutation` says what would refute it, and `command` what mends it or, if nothing does, what
     shows it: a line of ops with `{part}`, `{service}`, `{subject}` for the part, the service's name
-    and the subject of the heaviest fact. `source` says where the rule is from.
+    and the subject of the heaviest fact. `other_commands` are by patterns of facts of its part: the
+    first that matches takes the place of `command`, as after a rollback there is none to do.
+    `source` says where the rule is from.
     """
 
     cause: str
@@ -53,6 +55,7 @@ class CauseRule:
     triggers: tuple[str, ...] = ()
     trigger_scope: Scope = "part"
     needs_trigger: bool = False
+    other_commands: tuple[tuple[str, str], ...] = ()
     explains: tuple[str, ...] = ()
     symptoms: tuple[str, ...] = ()
 

@@ -18,6 +18,7 @@ from tests.ops import (
     service_stage,
     slo_stage,
 )
+from tests.ops.incident_stage import put_open_incident
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -260,7 +261,11 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
     "cache status": (TypedLine("cache status", metric_stage.put_cache),),
     "changes": (TypedLine("changes", change_stage.put_changed_stack),),
-    "diagnose": (TypedLine("diagnose", change_stage.put_changed_stack, exit_code=3),),
+    "diagnose": (
+        TypedLine("diagnose", change_stage.put_changed_stack, exit_code=3),
+        TypedLine("diagnose", log_stage.put_services_with_lines, exit_code=3),
+    ),
+    "diagnose --share": (TypedLine("diagnose --share", put_open_incident, exit_code=3),),
     "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),

@@ -3,7 +3,7 @@
 Values of variables are not read into facts: they may be secret.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ops.core.parts import get_service_part
@@ -13,6 +13,7 @@ from ops.diagnose.reader import DiagnosisRequest, FactCollector
 from ops.services.model import (
     ServiceState,
     call_ecs,
+    list_deployment_history,
     list_service_states,
     list_task_definitions_by_revision,
 )
@@ -52,8 +53,8 @@ def list_container_changes(
     """What differs between two definitions of a container: a key and words, without values."""
     for field, key in COMPARED_FIELDS:
         if old.get(field) != new.get(field):
-            words = f"{old.get(field)} to {new.get(field)}" if field == "image" else field
-            yield key, f"{key} changed: {words}" if field == "image" else f"{key} changed"
+            words = f": {old.get(field)} to {new.get(field)}" if field == "image" else ""
+            yield key, f"the deployment changed the {key}{words}"
     for field, key in (("environment", "environment"), ("secrets", "secrets")):
         before, after = (
             {str(item["name"]): item.get("value", item.get("valueFrom")) for item in side}
@@ -63,32 +64,22 @@ def list_container_changes(
             name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
         )
         if names:
-            yield key, f"{key} changed: {', '.join(names)}"
+            yield key, f"the deployment changed {key}: {', '.join(names)}"
 
 
 def _add_changes(
     collector: FactCollector, request: DiagnosisRequest, state: ServiceState, part: str
 ) -> None:
-    params = {"cluster": state.cluster, "service": state.name}
-    answer = call_ecs(request.aws, "ecs.list_service_deployments", params)
-    for item in sorted(answer["serviceDeployments"], key=lambda item: str(item["createdAt"])):
+    for source, item in list_revision_pairs(list_deployment_history(request.aws, state)):
         created = parse_aws_time(item["createdAt"])
-        sources = item.get("sourceServiceRevisions") or ()
-        if not sources or not request.span.since <= created <= request.at:
+        if not request.span.since <= created <= request.at:
             continue
-        source, target = str(sources[0]["arn"]), str(item["targetServiceRevisionArn"])
+        target = str(item["targetServiceRevisionArn"])
         definitions = list_task_definitions_by_revision(request.aws, [source, target])
         old, new = (
             _read_definition(request, definitions[revision]) for revision in (source, target)
         )
-        changes = list(list_container_changes(_find(state, old), _find(state, new)))
-        if old.get("memory") != new.get("memory"):
-            changes.append(
-                ("memory", f"memory changed: {old.get('memory')} to {new.get('memory')}")
-            )
-        if old.get("taskRoleArn") != new.get("taskRoleArn"):
-            changes.append(("role", "the task's role changed"))
-        for key, text in changes or [("nothing", "the deployment changed nothing of the task")]:
+        for key, text in _list_changes(state, old, new):
             collector.add(
                 f"release.changed.{key}",
                 part,
@@ -96,6 +87,30 @@ def _add_changes(
                 since=created,
                 command=f"ops service revisions --service {state.name}",
             )
+
+
+def list_revision_pairs(
+    deployments: Iterable[Mapping[str, Any]],
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each deployment with the revision that ran before it: the last one that was successful."""
+    source: str | None = None
+    for item in sorted(deployments, key=lambda item: str(item["createdAt"])):
+        if source is not None:
+            yield source, item
+        if item.get("status") == "SUCCESSFUL":
+            source = str(item["targetServiceRevisionArn"])
+
+
+def _list_changes(
+    state: ServiceState, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    changes = list(list_container_changes(_find(state, old), _find(state, new)))
+    if old.get("memory") != new.get("memory"):
+        words = f"{old.get('memory')} to {new.get('memory')}"
+        changes.append(("memory", f"memory of the task changed: {words}"))
+    if old.get("taskRoleArn") != new.get("taskRoleArn"):
+        changes.append(("role", "the role of the task changed"))
+    return changes or [("nothing", "the deployment changed nothing of the task")]
 
 
 def _read_definition(request: DiagnosisRequest, arn: str) -> dict[str, Any]:

@@ -49,6 +49,10 @@ _DEPENDENCY_ERRORS: Final = (
     Evidence("log.shape.permission", 0.4),
 )
 _ROLLBACK_COMMAND: Final = "ops service rollback --service {service}"
+# After the circuit breaker turned it back there is nothing to turn back.
+_ROLLED_BACK: Final = (
+    ("ecs.deployment.rolled-back", "ops service tasks --service {service} --stopped"),
+)
 _STOPPED_SOURCE: Final = "ECS Developer Guide, Amazon ECS stopped tasks error messages"
 _ASSUMED: Final = "assumed"
 
@@ -83,6 +87,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="tasks of the revision before stop in the same way",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_STOPPED_SOURCE,
     ),
     CauseRule(
@@ -98,6 +103,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="the registry has the image that the revision names",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source="ECS Developer Guide, CannotPullContainer task errors",
     ),
     CauseRule(
@@ -143,6 +149,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="the revision before has the same variables",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_ASSUMED,
     ),
     CauseRule(
@@ -172,6 +179,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="the errors began before the deployment",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_ASSUMED,
     ),
     CauseRule(
@@ -206,6 +214,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="a task of the revision before does not pass the health check either",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_STOPPED_SOURCE,
     ),
     CauseRule(
@@ -225,6 +234,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="the errors began before the deployment, or the revision before has them too",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_ASSUMED,
     ),
     CauseRule(
@@ -248,6 +258,7 @@ RELEASE_RULES: Final = (
         symptoms=SERVICE_SYMPTOMS,
         refutation="the answers were as slow before the deployment",
         command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
         source=_ASSUMED,
     ),
     CauseRule(

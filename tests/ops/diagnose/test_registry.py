@@ -20,7 +20,7 @@ def list_patterns(rule: CauseRule) -> Iterator[str]:
     yield from rule.needs
     yield from (item.pattern for item in (*rule.evidence, *rule.against))
     yield from (pattern for group in rule.needs_also for pattern in group)
-    yield from (*rule.triggers, *rule.symptoms)
+    yield from (*rule.triggers, *rule.symptoms, *(pattern for pattern, _ in rule.other_commands))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=RULE_IDS)
@@ -37,7 +37,11 @@ def test_a_rule_names_a_cause_and_stands_on_what_a_look_can_see(rule: CauseRule)
 
 @pytest.mark.parametrize("rule", RULES, ids=RULE_IDS)
 def test_the_command_of_a_rule_exists(rule: CauseRule) -> None:
-    line = rule.command.format(part="database", service="backend", subject="sg-1")
+    for command in (rule.command, *(command for _, command in rule.other_commands)):
+        require_command(command.format(part="database", service="backend", subject="sg-1"))
+
+
+def require_command(line: str) -> None:
     words = shlex.split(line)
     assert words[0] in ("ops", "pulumi"), line
     if words[0] == "ops":

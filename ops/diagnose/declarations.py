@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ops.changes.declarations import ONLY_WITH_BACKUPS
 from ops.core.declaration import Declaration
 from ops.diagnose.registry import DIAGNOSE_APIS
 
@@ -10,6 +11,7 @@ DECLARATIONS: Final = (
         "diagnose",
         role="reader",
         calls=DIAGNOSE_APIS,
+        unseen={"rds.describe_db_snapshots": ONLY_WITH_BACKUPS},
         bad={
             "[ALARM|SYMPTOM]": ("nonsense",),
             "--at": ("soon", "2099-01-01"),

@@ -24,6 +24,20 @@ SESSION_ROW = {
     "own": False,
     "idle": 7200,
 }
+DATABASE_ROW: dict[str, object] = {
+    "database": "app",
+    "owner": "shop",
+    "size": 1,
+    "connections": 3,
+    "connection_limit": None,
+    "oldest_transaction": 1,
+    "oldest_multixact": 1,
+    "used_percent": 0.1,
+    "freeze_max_age": 200_000_000,
+    "encoding": "UTF8",
+    "collation": "en_US.UTF-8",
+    "state": None,
+}
 TABLE_ROW = {
     "oid": 1,
     "schema": "public",
@@ -150,6 +164,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
             {"address": "10.0.0.9", "port": 5432, "started": "s", "standby": False, "age": 1.0}
         ],
     ),
+    ("d.datconnlimit", lambda _: [DATABASE_ROW]),
     ("pg_database_size", lambda _: [{"database": "app", "size": 1, "wal": 1}]),
 ]
 

@@ -103,9 +103,11 @@ def build_alarms_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
 
 
 def build_alarm_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
-    """A call on one alarm."""
+    """A call on one alarm; on all of them if it names none."""
     format_arn = "arn:aws:cloudwatch:{}:{}:alarm:{}".format
-    return lambda call: [(action, format_arn(call.region, ACCOUNT, call.params["AlarmName"]))]
+    return lambda call: [
+        (action, format_arn(call.region, ACCOUNT, call.params.get("AlarmName", "*")))
+    ]
 
 
 def build_fleet_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
@@ -137,9 +139,18 @@ def list_refresh_actions(call: RecordedCall) -> ActionArns:
 
 
 def build_parameter_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
-    """A call on one parameter."""
+    """A call on one parameter; those that AWS publishes are of no account.
+
+    Systems Manager User Guide, "Calling AMI public parameters".
+    """
     format_arn = "arn:aws:ssm:{}:{}:parameter{}".format
-    return lambda call: [(f"ssm:{action}", format_arn(call.region, ACCOUNT, call.params["Name"]))]
+
+    def list_actions(call: RecordedCall) -> ActionArns:
+        is_published = call.params["Name"].startswith("/aws/service/")
+        account = "" if is_published else ACCOUNT
+        return [(f"ssm:{action}", format_arn(call.region, account, call.params["Name"]))]
+
+    return list_actions
 
 
 def list_send_command_actions(call: RecordedCall) -> ActionArns:
@@ -258,6 +269,11 @@ def is_outside_any_stack(action: str, arn: str) -> bool:
     """
     is_launch_part = action == "ec2:RunInstances" and ":launch-template/" not in arn
     return not arn.startswith("arn:aws:s3:") and (arn.split(":")[4] == "" or is_launch_part)
+
+
+def is_published_by_aws(arn: str) -> bool:
+    """Whether it is a parameter that AWS publishes for everybody to read."""
+    return arn.startswith("arn:aws:ssm:") and "::parameter/aws/service/" in arn
 
 
 def is_allowed(statements: Iterable[PolicyStatement], action: str, arn: str) -> bool:

@@ -260,9 +260,11 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
     "cache status": (TypedLine("cache status", metric_stage.put_cache),),
-    "changes": (TypedLine("changes", change_stage.put_changed_stack),),
+    "changes": (
+        TypedLine("changes", change_stage.put_changed_stack, lines_before=(SNAPSHOT_LINE,)),
+    ),
     "diagnose": (
-        TypedLine("diagnose", change_stage.put_changed_stack, exit_code=3),
+        TypedLine("diagnose", change_stage.put_changed_stack, 3, (SNAPSHOT_LINE,)),
         TypedLine("diagnose", log_stage.put_services_with_lines, exit_code=3),
     ),
     "diagnose --share": (TypedLine("diagnose --share", put_open_incident, exit_code=3),),

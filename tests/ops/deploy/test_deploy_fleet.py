@@ -22,7 +22,7 @@ from tests.ops.fleet_stage import (
 from tests.ops.procedures.deploy import (
     NEW_COMMIT,
     OLD_COMMIT,
-    put_deployed_stack,
+    put_deployed_fleet,
     put_unhealthy_commit,
 )
 from tests.ops.stage import Stage, open_stage
@@ -33,12 +33,6 @@ def passing_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Everything that is looked at before is well."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("ops.deploy.commands.evaluate_checklist", lambda *_: PASSING_RESULTS)
-
-
-def put_deployed_fleet(stage: Stage) -> None:
-    """A stack with a fleet, of whose launch template version 2 waits."""
-    put_fleet(stage)
-    put_deployed_stack(stage)
 
 
 def put_unhealthy_fleet_commit(stage: Stage) -> None:

@@ -12,9 +12,16 @@ from ops.database import snapshots
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
+from ops.fleet.template_steps import build_template_steps
 from ops.preview import changes as preview
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.fleet_stage import (
+    describe_group,
+    list_group_instances,
+    list_instance_refreshes,
+    put_fleet,
+)
 from tests.ops.preview_files import PREVIEW_FOLDER
 from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
@@ -65,6 +72,12 @@ def put_deployed_stack(stage: Stage) -> None:
     )
 
 
+def put_deployed_fleet(stage: Stage) -> None:
+    """A stack with a fleet, of whose launch template version 2 waits."""
+    put_fleet(stage)
+    put_deployed_stack(stage)
+
+
 def put_broken_commit(stage: Stage) -> None:
     put_deployed_stack(stage)
     pretended_pulumi.get_fake_pulumi(stage).broken_commits.add(NEW_COMMIT)
@@ -90,6 +103,7 @@ def plan_deploy(stage: Stage) -> Plan:
         outputs=stage.outputs,
         instance=database.find_instance(stage.aws, stage.outputs, PRIMARY_IDENTIFIER),
         previous_commit=OLD_COMMIT,
+        fleet_steps=tuple(build_template_steps(stage.aws, stage.outputs, is_changed=False)),
     )
     return deploying.build_stack_deploy_plan(deployment, "deploy-1")
 
@@ -114,6 +128,17 @@ def collect_deploy_facts(stage: Stage) -> tuple[object, ...]:
     return pulumi.last_deployed_commit, sorted(snapshot_ids), state_keys
 
 
+def collect_fleet_deploy_facts(stage: Stage) -> tuple[object, ...]:
+    """The same, and the versions of the template that the fleet launches and runs."""
+    template = describe_group(stage)["MixedInstancesPolicy"]["LaunchTemplate"]
+    return (
+        collect_deploy_facts(stage),
+        template["LaunchTemplateSpecification"]["Version"],
+        sorted(item["LaunchTemplate"]["Version"] for item in list_group_instances(stage)),
+        [refresh["Status"] for refresh in list_instance_refreshes(stage)],
+    )
+
+
 def get_last_commit(stage: Stage) -> object:
     """What an undo leaves."""
     return pretended_pulumi.get_fake_pulumi(stage).last_deployed_commit
@@ -133,6 +158,19 @@ PROCEDURES: Final = (
         build_shell_runner=pretended_pulumi.get_fake_pulumi,
         build_workstation=new_workstation,
         steps_maybe_done=OBSERVED_STEPS,
+        is_long=True,
+    ),
+    Procedure(
+        "deploy",
+        f"{DEPLOY_ARGUMENTS} --reason fleet",
+        put_deployed_fleet,
+        plan_deploy,
+        collect_fleet_deploy_facts,
+        collect_undone_facts=get_last_commit,
+        build_shell_runner=pretended_pulumi.get_fake_pulumi,
+        build_workstation=new_workstation,
+        # What it would stop has come to its end.
+        steps_maybe_done=OBSERVED_STEPS | {"fleet_stop"},
         is_long=True,
     ),
     Procedure(

@@ -37,6 +37,7 @@ LOOKING_COMMANDS = (
     "usage",
     "baseline compare",
     "changes",
+    "diagnose",
     "recover compare",
     "recover drill",
     "recover ready",

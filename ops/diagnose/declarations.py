@@ -2,16 +2,15 @@
 
 from typing import Final
 
-from ops.changes.declarations import ONLY_WITH_BACKUPS
 from ops.core.declaration import Declaration
-from ops.diagnose.registry import DIAGNOSE_APIS
+from ops.diagnose.registry import DIAGNOSE_APIS, UNSEEN_APIS
 
 DECLARATIONS: Final = (
     Declaration(
         "diagnose",
         role="reader",
         calls=DIAGNOSE_APIS,
-        unseen={"rds.describe_db_snapshots": ONLY_WITH_BACKUPS},
+        unseen=UNSEEN_APIS,
         bad={
             "[ALARM|SYMPTOM]": ("nonsense",),
             "--at": ("soon", "2099-01-01"),
@@ -24,6 +23,7 @@ DECLARATIONS: Final = (
         "diagnose --share",
         role="operator",
         calls=tuple(sorted({*DIAGNOSE_APIS, "s3.put_object"})),
+        unseen=UNSEEN_APIS,
         example="diagnose --share",
         plans=False,
     ),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ops.core.check_record import Check
 from ops.health.registry import select_checks
 
 # Checks of backups, keys, logs and maintenance say what could go wrong, and not what does.
@@ -24,24 +25,17 @@ DIAGNOSED_CHECKS: Final = (
 )
 
 
+def is_diagnosed(check: Check) -> bool:
+    """True if a diagnosis runs a check; that of the account always runs."""
+    return check.key in DIAGNOSED_CHECKS or check.area == "account"
+
+
 def list_health_areas() -> tuple[str, ...]:
-    """The areas of the checks; that of the account is always checked."""
-    checks = select_checks("health")
-    areas = (c.area for c in checks if c.key in DIAGNOSED_CHECKS or c.area == "account")
-    return tuple(dict.fromkeys(areas))
+    """The areas of the checks."""
+    return tuple(dict.fromkeys(c.area for c in select_checks("health") if is_diagnosed(c)))
 
 
 def list_health_calls() -> tuple[str, ...]:
     """The calls to AWS of the checks."""
-    areas = ("account",)
-    checks = select_checks("health")
-    return tuple(
-        sorted(
-            {
-                call
-                for check in checks
-                if check.key in DIAGNOSED_CHECKS or check.area in areas
-                for call in check.calls
-            }
-        )
-    )
+    checks = filter(is_diagnosed, select_checks("health"))
+    return tuple(sorted({call for check in checks for call in check.calls}))

@@ -143,6 +143,7 @@ RULES: Final[tuple[CauseRule, ...]] = (
     *TRAFFIC_RULES,
     *AWS_RULES,
 )
+UNSEEN_APIS: Final = CHANGES_DECLARATIONS[0].unseen
 DIAGNOSE_APIS: Final = tuple(sorted({api for reader in READERS for api in reader.apis}))
 
 

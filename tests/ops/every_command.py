@@ -17,6 +17,7 @@ from ops.cli.app import main
 from ops.cli.selection import Selection
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
+from ops.diagnose.health_checks import is_diagnosed
 from ops.health.registry import select_health_checks
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
@@ -150,8 +151,10 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
             ]
         )
     # The checks hold themselves to what they declare; a baseline has all that they see.
-    if command == "health" or command.startswith("baseline c"):
-        checks = select_health_checks("health" if command == "health" else "baseline")
+    if command == "health" or command.startswith(("baseline c", "diagnose")):
+        checks = select_health_checks("baseline" if command.startswith("baseline") else "health")
+        if command.startswith("diagnose"):
+            checks = select_health_checks("health", is_diagnosed)
         call_lists.append(
             [
                 RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)

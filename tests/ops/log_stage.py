@@ -43,6 +43,11 @@ def put_services_with_lines(stage: Stage) -> None:
     """The services, the fleet, and lines of both."""
     service_stage.put_services(stage, ("backend", "frontend"))
     fleet_stage.put_fleet(stage)
+    put_services_lines(stage)
+
+
+def put_services_lines(stage: Stage) -> None:
+    """Lines of the services and of the fleet."""
     put_lines(stage, ["started", '{"level": "ERROR", "message": "refused by 10.0.0.7:5432"}'])
     put_lines(stage, [], group="/bulwark/test/services/frontend")
     put_lines(stage, ["ERROR no such table"], group=FLEET_GROUP, stream="i-0123456789abcdef0")

@@ -260,14 +260,14 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
     "cache status": (TypedLine("cache status", metric_stage.put_cache),),
-    "changes": (
-        TypedLine("changes", change_stage.put_changed_stack, lines_before=(SNAPSHOT_LINE,)),
-    ),
-    "diagnose": (
-        TypedLine("diagnose", change_stage.put_changed_stack, 3, (SNAPSHOT_LINE,)),
-        TypedLine("diagnose", log_stage.put_services_with_lines, exit_code=3),
-    ),
-    "diagnose --share": (TypedLine("diagnose --share", put_open_incident, exit_code=3),),
+    "changes": (TypedLine("changes", change_stage.put_changed_stack, 0, (SNAPSHOT_LINE,)),),
+    **{
+        f"diagnose{option}": (
+            TypedLine(f"diagnose{option}", put_open_incident, exit_code=3),
+            TypedLine("diagnose", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),
+        )
+        for option in ("", " --share")
+    },
     "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),

@@ -15,11 +15,11 @@ from botocore.exceptions import ClientError
 from ops.diagnose.registry import DIAGNOSE_APIS
 from ops.incident.store import ENTRIES_PREFIX
 from ops.permissions.call_sets import OUTPUTS_CALLS
-from tests.ops import log_stage, metric_stage, service_stage
+from tests.ops import log_stage, metric_stage
 from tests.ops.call_recorder import record_calls
 from tests.ops.change_stage import ALARM, put_call, put_changed_stack
 from tests.ops.every_command import open_command_line
-from tests.ops.incident_stage import put_open_incident
+from tests.ops.incident_stage import deploy_image, put_open_incident
 from tests.ops.stage import Stage
 
 
@@ -75,25 +75,7 @@ def console(capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
 
 def deploy(console: Console, tag: str, seconds: float) -> None:
     """Deploys an image by hand, and lets time pass."""
-    service_stage.put_backend_image(console.stage, tag, 7)
-    ecs = console.stage.client("ecs")
-    service = service_stage.describe_service(console.stage)
-    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    container = dict(task["containerDefinitions"][0])
-    container["image"] = service_stage.get_backend_digest_reference(console.stage, tag)
-    registered = ecs.register_task_definition(
-        family=task["family"],
-        containerDefinitions=[container],
-        requiresCompatibilities=["FARGATE"],
-        networkMode="awsvpc",
-        cpu="256",
-        memory="512",
-    )["taskDefinition"]
-    ecs.update_service(
-        cluster=service["clusterArn"],
-        service="backend",
-        taskDefinition=registered["taskDefinitionArn"],
-    )
+    deploy_image(console.stage, tag)
     console.stage.clock.sleep(seconds)
 
 
@@ -104,7 +86,7 @@ def list_causes(body: Any) -> list[tuple[str, str]]:
 def test_an_image_that_exits_is_the_cause_and_the_deployment_its_trigger(
     console: Console,
 ) -> None:
-    deploy(console, "crash", 240)
+    deploy(console, "v4-crash", 240)
     body = console.diagnose("backend")
     assert list_causes(body)[0] == ("image-crashes", "backend")
     cause = body["items"][0]
@@ -115,7 +97,7 @@ def test_an_image_that_exits_is_the_cause_and_the_deployment_its_trigger(
 
 
 def test_a_deployment_that_still_fails_is_to_be_rolled_back(console: Console) -> None:
-    deploy(console, "crash", 60)
+    deploy(console, "v4-crash", 60)
     cause = console.diagnose("backend")["items"][0]
     assert cause["cause"] == "image-crashes"
     assert cause["command"] == "ops service rollback --service backend"
@@ -130,7 +112,7 @@ def test_an_alarm_is_a_symptom_with_its_time_and_the_wrong_since(console: Consol
 
 
 def test_new_errors_and_5xx_after_a_deployment_are_of_the_image(console: Console) -> None:
-    deploy(console, "v7", 600)
+    deploy(console, "v2", 600)
     lines = [f"ERROR cannot render page {number}" for number in range(40)]
     log_stage.put_lines(console.stage, lines, ago=400, apart=10)
     metric_stage.put_values(
@@ -153,7 +135,7 @@ def test_the_same_errors_without_a_deployment_are_not_of_the_image(console: Cons
 
 
 def test_the_report_fits_80_columns_and_has_the_line_to_type(console: Console) -> None:
-    deploy(console, "crash", 240)
+    deploy(console, "v4-crash", 240)
     text = console.run("diagnose", 3)
     assert "1. the new image's container exits by itself: backend" in text
     assert "ops service tasks --service backend --stopped" in text
@@ -175,7 +157,7 @@ def test_the_calls_of_a_diagnosis_are_declared_and_few(console: Console) -> None
 
 
 def test_a_denied_look_is_said_and_the_others_still_diagnose(console: Console) -> None:
-    deploy(console, "crash", 240)
+    deploy(console, "v4-crash", 240)
     whole = console.diagnose("backend")["items"][0]
     with deny("GetMetricData", "FilterLogEvents", "DescribeAlarms"):
         body = console.diagnose("backend")
@@ -202,7 +184,7 @@ def test_nothing_that_is_denied_makes_a_stack_healthy(
 
 
 def test_a_past_time_is_read_from_what_aws_keeps(console: Console) -> None:
-    deploy(console, "crash", 240)
+    deploy(console, "v4-crash", 240)
     console.stage.clock.sleep(7200)
     body = console.diagnose("backend --at 2h")
     assert {gap["source"] for gap in body["notRead"]} >= {"health", "services"}
@@ -214,7 +196,7 @@ def test_a_past_time_is_read_from_what_aws_keeps(console: Console) -> None:
 
 def test_a_page_is_written_with_the_hour_drawn(console: Console, tmp_path: Path) -> None:
     put_call(console.stage, "UpdateService", {"service": "<b>backend</b>"}, minutes_ago=10)
-    deploy(console, "crash", 240)
+    deploy(console, "v4-crash", 240)
     console.run(f"diagnose --to {tmp_path / 'diagnosis.html'}", 3)
     page = (tmp_path / "diagnosis.html").read_text("utf-8")
     assert "ops service tasks --service backend --stopped" in page

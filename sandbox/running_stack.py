@@ -31,6 +31,7 @@ from sandbox.deploy import (
     subscribe_somebody,
     use_in_memory_aws,
 )
+from sandbox.patches.rds.maintenance import announce_system_update
 from sandbox.pausing_clock import PausingClock
 from sandbox.server import get_client_environment, open_listening_socket, serve_in_thread
 
@@ -86,6 +87,7 @@ def serve_stack(
         folder = Path(exit_stack.enter_context(TemporaryDirectory(prefix="bulwark-")))
         deployment = deploy_in_memory(stack, overrides, progress=progress)
         subscribe_somebody(deployment.exports)
+        announce_system_update(str(deployment.exports["database"]["arn"]))
         running_clock: clock.RunningClock | PausingClock
         if pausing:
             running_clock = PausingClock(factor, folder / "clock")

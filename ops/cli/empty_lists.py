@@ -20,6 +20,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-events": "no events",
     "db-indexes": "no problems with indexes",
     "db-locks": "no session waits for a lock",
+    "db-maintenance": "AWS has no maintenance pending",
     "db-parameters": "no parameters",
     "db-size": "no tables",
     "db-size-whole": "no database",

@@ -14,6 +14,7 @@ PlanKind: TypeAlias = Literal[
     "db failover",
     "db kill",
     "db kill-idle",
+    "db maintenance apply",
     "db parameters",
     "db reboot",
     "db reindex",

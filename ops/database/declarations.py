@@ -103,6 +103,27 @@ DECLARATIONS: Final = (
         calls=(*SQL,),
     ),
     Declaration(
+        "db maintenance apply",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *IN_USE,
+            "rds.apply_pending_maintenance_action",
+            "rds.create_db_snapshot",
+            "rds.describe_db_instances",
+            "rds.describe_db_snapshots",
+            "rds.describe_events",
+            "rds.describe_pending_maintenance_actions",
+        ),
+        bad={"ACTION": ("nonsense",), "--instance": ("nonsense",)},
+        judged_by_aws={"ACTION": "what is pending", "--instance": "which replicas there are"},
+    ),
+    Declaration(
+        "db maintenance list",
+        role="reader",
+        calls=("rds.describe_db_instances", "rds.describe_pending_maintenance_actions"),
+    ),
+    Declaration(
         "db parameters",
         role="reader",
         calls=(

@@ -23,11 +23,11 @@ from ops.core.metrics import (
     build_metric_read,
     get_latest_values,
 )
+from ops.database.pending_maintenance import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.database.sql.tls import BUNDLE_COMMANDS, list_trusted_authorities
 from ops.database.statuses import SERVING_STATUSES
 
 DB_INSTANCES_API = "rds.describe_db_instances"
-PENDING_MAINTENANCE_API = "rds.describe_pending_maintenance_actions"
 DB_SNAPSHOTS_API = "rds.describe_db_snapshots"
 DATABASE_AREA = "database"
 MAX_RESTORABLE_AGE_SECONDS: Final = (
@@ -120,7 +120,7 @@ def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
     database = facts.outputs.database
     answers = yield [
         build_instances_read(facts),
-        build_read(PENDING_MAINTENANCE_API, "PendingMaintenanceActions"),
+        build_read(PENDING_ACTIONS_API, "PendingMaintenanceActions"),
     ]
     instance_arns = {item["DBInstanceArn"] for item in get_answer_items(answers[0])} | {
         database.arn
@@ -131,11 +131,7 @@ def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
         if resource["ResourceIdentifier"] not in instance_arns:
             continue
         for action in resource.get("PendingMaintenanceActionDetails", ()):
-            dates = (
-                action.get(key)
-                for key in ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
-            )
-            due_date = min(filter(None, dates), default=None)
+            due_date = get_due_date(action)
             text = f"{action['Action']} {f'on {due_date}' if due_date else 'when you apply it'}"
             (
                 forced_actions
@@ -154,7 +150,7 @@ def check_pending_maintenance(facts: CheckFacts) -> CheckRoutine:
         pending_actions.append(f"changes in the next window: {pending_changes}")
     if forced_actions:
         evidence = "; ".join([*forced_actions, *pending_actions])
-        return _build_findings("failing", "maintenance", evidence, "ops db upgrade")
+        return _build_findings("failing", "maintenance", evidence, APPLY_COMMAND)
     return _build_findings("ok", "maintenance", "; ".join(pending_actions) or "nothing pending")
 
 

@@ -14,11 +14,11 @@ from ops.core.lock import LockRecord
 from ops.core.plan import JsonObject
 from ops.core.run_context import StackContext
 from ops.database.instance import list_in_stack_region
+from ops.database.pending_maintenance import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.outputs import Outputs
 
 # Format of RDS's windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.
 RDS_WINDOW_PATTERN: Final = re.compile(r"(\w{3}):(\d\d):(\d\d)-(\w{3}):(\d\d):(\d\d)")
-MAINTENANCE_DATE_FIELDS: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,9 @@ def list_pending_maintenance(
                     "parameters", identifier, description, None, "ops maintenance run --reboot"
                 )
     params: JsonObject = {}
-    api = "rds.describe_pending_maintenance_actions"
-    for resource in list_in_stack_region(aws, outputs, api, "PendingMaintenanceActions", params):
+    for resource in list_in_stack_region(
+        aws, outputs, PENDING_ACTIONS_API, "PendingMaintenanceActions", params
+    ):
         if resource["ResourceIdentifier"] in arns:
             yield from _list_pending_actions(arns[resource["ResourceIdentifier"]], resource)
 
@@ -106,16 +107,14 @@ def _list_pending_actions(
     identifier: str, resource: Mapping[str, Any]
 ) -> Iterator[MaintenanceStatusLine]:
     for action in resource.get("PendingMaintenanceActionDetails") or ():
-        due_date = min(
-            filter(None, (action.get(key) for key in MAINTENANCE_DATE_FIELDS)), default=None
-        )
+        due_date = get_due_date(action)
         description = action["Action"]
         if action.get("Description"):
             description += f": {action['Description']}"
         if action.get("OptInStatus"):
             description += f" ({action['OptInStatus']})"
         yield MaintenanceStatusLine(
-            "pending at AWS", identifier, description, due_date, "ops db upgrade"
+            "pending at AWS", identifier, description, due_date, APPLY_COMMAND
         )
 
 

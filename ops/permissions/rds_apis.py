@@ -58,6 +58,9 @@ RDS_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Not the primary: only the stack's program deletes that.
     "rds.delete_db_instance": (build_grant("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (build_grant("rds:DeleteDBSnapshot", "snapshots"),),
+    "rds.apply_pending_maintenance_action": (
+        build_grant("rds:ApplyPendingMaintenanceAction", "database", "replicas"),
+    ),
     "rds.describe_account_attributes": (build_unscoped_grant("rds:DescribeAccountAttributes"),),
     "rds.describe_db_engine_versions": (build_unscoped_grant("rds:DescribeDBEngineVersions"),),
     "rds.describe_db_instance_automated_backups": (

@@ -22,6 +22,7 @@ from tests.ops.incident_stage import put_open_incident
 from tests.ops.procedures import (
     alarms,
     baseline,
+    db_maintenance,
     db_parameters,
     db_password,
     db_replica,
@@ -253,6 +254,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
     ),
     "db events": (TypedLine("db events", db_stage.put_database),),
+    "db maintenance list": (TypedLine("db maintenance list", db_maintenance.put_pending_database),),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
     "cache connect": (
         TypedLine("cache connect", cache_stage.put_cache_and_service),

@@ -20,6 +20,7 @@ from ops.database.commands.connect import app as connect_app
 from ops.database.commands.databases import app as databases_app
 from ops.database.commands.events import app as events_app
 from ops.database.commands.extension import app as extension_app
+from ops.database.commands.maintenance import app as maintenance_app
 from ops.database.commands.parameters import app as parameters_app
 from ops.database.commands.password import app as password_app
 from ops.database.commands.queries import app as query_app
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(replica_app, name="replica")
+app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(query_app)
 app.add_typer(databases_app)
 app.add_typer(events_app)

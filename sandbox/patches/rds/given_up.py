@@ -77,7 +77,7 @@ def add_give_up_events() -> None:
         Event.EVENT_MAP[f"GIVEN_UP_{change}"] = {"Categories": [category], "Message": message}
 
 
-def _give_up(instance: DBInstance, change: GivenUpChange, status: str) -> None:
+def give_up(instance: DBInstance, change: GivenUpChange, status: str) -> None:
     instance.sandbox_gives_up = None  # type: ignore[attr-defined]
     start_phases(instance, (status, GIVE_UP_SECONDS))
     _add_later_event(instance, f"GIVEN_UP_{change}")
@@ -99,7 +99,7 @@ def accept_and_give_up(original: Any, backend: RDSBackend, name: str, params: An
     if change is None or value is None or value == getattr(instance, parameter, None):
         modified: DBInstance = original(backend, name, params)
         return modified
-    _give_up(instance, change, "upgrading" if change == "upgrade" else "modifying")
+    give_up(instance, change, "upgrading" if change == "upgrade" else "modifying")
     return instance
 
 
@@ -112,7 +112,7 @@ def accept_and_abandon_failover(original: Any, response: RDSResponse) -> Any:
     answer = original(response)
     if gives_up and response.params.get("ForceFailover"):
         del backend.events[event_count:]  # of the failover that does not come
-        _give_up(instance, "failover", "rebooting")
+        give_up(instance, "failover", "rebooting")
         instance.availability_zone = zone
         instance.sandbox_failover = (None, None)  # type: ignore[attr-defined]
     return answer
@@ -123,7 +123,7 @@ def accept_and_give_up_promotion(original: Any, response: RDSResponse) -> Any:
     instance = response.backend.describe_db_instances(response.params["DBInstanceIdentifier"])[0]
     if getattr(instance, "sandbox_gives_up", None) != "promotion":
         return original(response)
-    _give_up(instance, "promotion", "modifying")
+    give_up(instance, "promotion", "modifying")
     return ActionResult({"DBInstance": instance})
 
 

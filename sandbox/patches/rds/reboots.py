@@ -44,7 +44,7 @@ def truncate_to_milliseconds(time: datetime) -> datetime:
     return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
-def _add_event(instance: DBInstance, kind: str, delay_seconds: float = 0) -> None:
+def add_later_event(instance: DBInstance, kind: str, delay_seconds: float = 0) -> None:
     """An event, so many simulated seconds from now."""
     instance.add_event(kind)
     instance.backend.events[-1].date = truncate_to_milliseconds(
@@ -66,16 +66,21 @@ def reboot_with_failover(original: Any, response: RDSResponse) -> Any:
     answer = original(response)
     seconds = MULTI_AZ_FAILOVER_SECONDS if is_failover else REBOOT_SECONDS
     if is_failover:
-        zones = (get_standby_zone(instance), instance.availability_zone)
-        instance.sandbox_failover = (zones, get_sandbox_clock().get_completion_time(seconds))  # type: ignore[attr-defined]
+        fail_over_until(instance, seconds)
         start_phases(instance, ("rebooting", seconds))
-        _add_event(instance, "MULTI_AZ_FAILOVER_START")
+        add_later_event(instance, "MULTI_AZ_FAILOVER_START")
     else:
-        _add_event(instance, "DB_INSTANCE_SHUTDOWN")
-    _add_event(instance, "DB_INSTANCE_RESTARTED", seconds)
+        add_later_event(instance, "DB_INSTANCE_SHUTDOWN")
+    add_later_event(instance, "DB_INSTANCE_RESTARTED", seconds)
     if is_failover:
-        _add_event(instance, "MULTI_AZ_FAILOVER_FINISH", seconds)
+        add_later_event(instance, "MULTI_AZ_FAILOVER_FINISH", seconds)
     return answer
+
+
+def fail_over_until(instance: DBInstance, seconds: float) -> None:
+    """Moves the primary to its standby's zone, so many simulated seconds from now."""
+    zones = (get_standby_zone(instance), instance.availability_zone)
+    instance.sandbox_failover = (zones, get_sandbox_clock().get_completion_time(seconds))  # type: ignore[attr-defined]
 
 
 @patch.wrap(RDSBackend, "describe_db_instances")

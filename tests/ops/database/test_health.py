@@ -118,12 +118,12 @@ DATABASE_CASES: list[HealthCase] = [
             (
                 answer_pending_action(ForcedApplyDate=format_time_ago(days=-3)),
                 "system-update on",
-                "ops db upgrade",
+                "ops db maintenance apply",
             ),
             (
                 answer_pending_action(CurrentApplyDate=format_time_ago(days=-6)),
                 "system-update on",
-                "ops db upgrade",
+                "ops db maintenance apply",
             ),
         ],
     ),

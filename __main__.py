@@ -18,6 +18,7 @@ from components.operations import Operations, OperationsArgs
 from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.release import register_releases, require_all_releases_used
+from components.saved_queries import SavedQueries, SavedQueriesArgs
 from components.services import Services, ServicesArgs
 from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
@@ -110,6 +111,19 @@ if settings.dashboards.enabled:
         "dashboards",
         args=DashboardsArgs(
             settings=settings, alarms=alarms, network=network, load_balancer=load_balancer
+        ),
+    )
+if settings.logs.saved_queries:
+    SavedQueries(
+        "queries",
+        args=SavedQueriesArgs(
+            settings=settings,
+            network=network,
+            load_balancer=load_balancer,
+            database=database,
+            cache=cache,
+            services=services,
+            fleet=fleet,
         ),
     )
 backups = Backups(

@@ -83,7 +83,7 @@ class Cache(Component):
             ),
             opts=self.child_options,
         )
-        self.rotation_function = rotation.function_name
+        self.rotation_function, self.rotation_log_group = rotation.function_name, rotation.log_group
         self.part = build_contract_part(
             CachePart,
             identifier=self.identifier,

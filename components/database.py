@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi_aws as aws
-from pulumi import Input, Output, Resource, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
 from components.component import Component
@@ -90,6 +90,7 @@ class Database(Component):
         )
         self._parameter_group = self._create_parameter_group()
         self._monitoring_role = self._create_monitoring_role()
+        self.log_groups: list[Output[str]] = []
         subnet_group = aws.rds.SubnetGroup(
             name,
             name=self.format_physical_name(name),
@@ -125,7 +126,7 @@ class Database(Component):
             ),
             opts=self.child_options,
         )
-        self.rotation_function = rotation.function_name
+        self.rotation_function, self.rotation_log_group = rotation.function_name, rotation.log_group
         create_event_subscriptions(
             self,
             args.topics,
@@ -334,10 +335,10 @@ class Database(Component):
     def _format_log_group_name(self, identifier: str, log_type: str) -> str:
         return f"/aws/rds/instance/{identifier}/{log_type}"
 
-    def _create_log_groups(self, identifier: str) -> list[Resource]:
+    def _create_log_groups(self, identifier: str) -> list[aws.cloudwatch.LogGroup]:
         """Creates the log groups of RDS first: RDS would create them without key and retention."""
         replica_suffix = identifier.removeprefix(self.identifier).strip("-")
-        return [
+        groups = [
             create_log_group(
                 self,
                 "-".join(filter(None, (replica_suffix, log_type))),
@@ -346,6 +347,8 @@ class Database(Component):
             )
             for log_type in self._database_settings.log_exports
         ]
+        self.log_groups += [group.name for group in groups]
+        return groups
 
     def _replicate_backups(
         self, primary: aws.rds.Instance

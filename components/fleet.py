@@ -74,6 +74,7 @@ class Fleet(Component):
         self._args, self._fleet_settings = args, args.settings.fleet
         path_prefix = f"/{args.settings.project}/{args.settings.stack}/fleet"
         self._log_group = create_log_group(self, "log", name=path_prefix, kms_key=args.keys.logs)
+        self.log_group = self._log_group.name
         self._image_parameter = aws.ssm.Parameter(
             self.format_logical_name("image"),
             name=f"{path_prefix}/image",

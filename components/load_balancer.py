@@ -107,6 +107,7 @@ class LoadBalancer(Component):
             else None
         )
         self.web_acl_name = waf.web_acl_name if waf else None
+        self.web_acl_log_group = waf.log_group if waf else None
         load_balancer_settings = settings.load_balancer
         self.part: Output[dict[str, Any]] = build_contract_part(
             LoadBalancerPart,

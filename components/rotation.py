@@ -94,6 +94,7 @@ class Rotation(Component):
         log_group = create_log_group(
             self, "log", name=f"/aws/lambda/{args.function_name}", kms_key=args.keys.logs
         )
+        self.log_group = log_group.name
         role = create_service_role(
             self,
             "role",

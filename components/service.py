@@ -80,6 +80,7 @@ class Service(Component):
             name=f"/{args.settings.project}/{args.settings.stack}/services/{args.service}",
             kms_key=args.keys.logs,
         )
+        self.log_group = self._log_group.name
         self._credentials = build_container_credentials(
             self._service_settings,
             database_secret_arn=args.database.secret_arn,

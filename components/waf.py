@@ -57,6 +57,7 @@ class Waf(Component):
         log_group = create_log_group(
             self, "log", name=f"aws-waf-logs-{args.settings.prefix}", kms_key=args.keys.logs
         )
+        self.log_group = log_group.name
         aws.wafv2.WebAclLoggingConfiguration(
             name,
             resource_arn=web_acl.arn,

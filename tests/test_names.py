@@ -34,6 +34,7 @@ NAME_LIMITS: dict[str, tuple[str | None, int, str]] = {
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", 255, r"[\w-]+"),
     "aws:cloudwatch/eventRule:EventRule": ("name", 64, r"[\w.-]+"),
     "aws:cloudwatch/logGroup:LogGroup": ("name", 512, r"[\w./#-]+"),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": ("name", 255, r"[\w./-]+"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("name", 255, r"[\w-]+"),
     "aws:ec2/launchTemplate:LaunchTemplate": ("namePrefix", 128 - 26, r"[\w-]{3,}"),
     "aws:ec2/securityGroup:SecurityGroup": ("namePrefix", 255 - 26, r"(?!sg-)[\w-]+"),

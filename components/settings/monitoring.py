@@ -172,6 +172,10 @@ class LogSettings(Section):
         3288,
         3653,
     ] = Field(default=90, description="days to keep logs in CloudWatch")
+    saved_queries: bool = Field(
+        default=True,
+        description="save the queries of `ops logs query` in CloudWatch, of the stack's log groups",
+    )
     error_pattern: FilterPattern | None = Field(
         default=None,
         min_length=1,

@@ -48,6 +48,7 @@ MODULES: Final = (
     "ec2.launch_templates",
     "logs.events",
     "logs.live_tail",
+    "logs.query_definitions",
     "logs.queries",
     "cloudwatch.metrics",
     "cloudwatch.mute_rules",

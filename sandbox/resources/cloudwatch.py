@@ -108,6 +108,16 @@ ENTRIES: EntryTable = {
         find_call=EntryCall("logs.describe_log_groups", {"logGroupNamePrefix": "id"}),
         find_result="among(out.logGroups, 'logGroupName', [id])",
     ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": ResourceEntry(
+        "logs.put_query_definition",
+        id="out.queryDefinitionId",
+        naming=PhysicalNaming(max_length=255),
+        outputs={"queryDefinitionId": "out.queryDefinitionId"},
+        find_call=EntryCall(
+            "logs.describe_query_definitions", {"queryDefinitionNamePrefix": "in.name"}
+        ),
+        find_result="among(out.queryDefinitions, 'queryDefinitionId', [id])",
+    ),
     "aws:cloudwatch/eventRule:EventRule": ResourceEntry(
         "events.put_rule",
         id="in.name",

@@ -66,11 +66,8 @@ def _list_log_groups(args: SavedQueriesArgs) -> Mapping[QuerySource, Sequence[In
     waf = load_balancer.web_acl_log_group if load_balancer else None
     return {
         "program": [
-            *(
-                service.log_group
-                for service in (args.services.services if args.services else {}).values()
-            ),
-            *([args.fleet.log_group] if args.fleet else []),
+            *(service.log_group for service in services),
+            *([fleet.log_group] if fleet else []),
         ],
         "database": args.database.log_groups,
         "function": [

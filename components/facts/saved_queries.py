@@ -7,7 +7,7 @@ from components.facts.model import ResourceFact
 FACTS: Final = (
     ResourceFact(
         type="aws:cloudwatch/queryDefinition:QueryDefinition",
-        harmless=("name", "queryString", "logGroupNames"),
+        harmless=("queryString", "logGroupNames"),
         service="logs",
     ),
 )

@@ -83,6 +83,7 @@ def test_no_file_of_facts_is_left_out() -> None:
         "filter_pattern",
         "log_queries",
         "metrics",
+        "private_ranges",
         "regions",
         "replacements",
         "resource_types",

@@ -1,5 +1,7 @@
 """Saved queries are kept, replaced as a whole, and refused as AWS refuses them."""
 
+from typing import Any
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -41,7 +43,7 @@ def test_a_saved_query_is_replaced_as_a_whole_and_deleted() -> None:
         ({"queryString": "x" * 10_001}, "InvalidParameterException"),
     ],
 )
-def test_a_saved_query_that_aws_refuses(params: dict[str, object], code: str) -> None:
+def test_a_saved_query_that_aws_refuses(params: dict[str, Any], code: str) -> None:
     with use_in_memory_aws(REGION):
         logs = boto3.client("logs", region_name=REGION)
         with pytest.raises(ClientError) as refused:

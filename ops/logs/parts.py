@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ops.core.console_links import build_cloudwatch_link, build_console_address
+from ops.core.console_links import build_bucket_link, build_log_group_link
 from ops.core.errors import UsageError
 from ops.core.parts import find_part, get_service_part, list_database_names
 from ops.outputs import Outputs
@@ -150,11 +150,7 @@ def build_missing_group_error(part: LogPart) -> UsageError:
 
 
 def build_console_link(outputs: Outputs, part: LogPart) -> str:
-    """The console's page of the part's log group, or of its bucket.
-
-    The console encodes the name twice, with $ for %: seen in its addresses, undocumented.
-    """
+    """The console's page of the part's log group, or of its bucket."""
     if part.group is None:
-        return f"{build_console_address(outputs)}/s3/buckets/{part.bucket}"
-    name = part.group.replace("/", "$252F")
-    return build_cloudwatch_link(outputs, f"logsV2:log-groups/log-group/{name}")
+        return build_bucket_link(outputs, str(part.bucket))
+    return build_log_group_link(outputs, part.group)

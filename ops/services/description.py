@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
 from ops.core.aws import Aws
-from ops.core.console_links import build_console_address
+from ops.core.console_links import build_service_link
 from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.scaling_apis import SCALING_ACTIVITIES_API
 from ops.outputs import Outputs
@@ -62,7 +62,7 @@ def describe_service_settings(
     digests = _list_digests(service, tasks or ())
     return {
         "service": service.name,
-        "console": build_service_link(outputs, service),
+        "console": build_service_link(outputs, service.cluster, service.name),
         "revision": get_arn_name(service.revision),
         "deployedRevision": get_arn_name(service.part.task_definition_arn),
         "tasks": {
@@ -80,15 +80,6 @@ def describe_service_settings(
         "scaling": _read_scaling(aws, service, unknown),
         "unknown": unknown.reasons,
     }, unknown.reasons
-
-
-def build_service_link(outputs: Outputs, service: ServiceState) -> str:
-    """The console's page of a service, as its address bar has it; AWS documents none."""
-    region = outputs.stack.region
-    return (
-        f"{build_console_address(outputs)}/ecs/v2/clusters/{service.cluster}/services/"
-        f"{service.name}/health?region={region}"
-    )
 
 
 def _list_digests(

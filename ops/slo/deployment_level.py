@@ -11,7 +11,8 @@ from ops.slo.model import ServiceLevel, Spending
 from ops.slo.month import Month
 
 DEPLOYMENT_SOURCES: Final[tuple[SourceName, ...]] = ("runs", "deployments", "refreshes")
-DEPLOY_COMMANDS: Final = ("ops deploy", "ops service deploy", "ops fleet deploy")
+# How lines of commands that deploy begin: of the stack, of a service, of the fleet.
+DEPLOY_LINE_STARTS: Final = tuple(f"ops {noun}deploy " for noun in ("", "service ", "fleet "))
 _RUN_DONE: Final = "done"
 # How deployments and refreshes end. Sources: API references, ServiceDeployment.status and
 # InstanceRefresh.Status. One that was stopped or cancelled, by another or by a person, is neither.
@@ -85,9 +86,7 @@ def _list_run_deployments(events: Sequence[ChangeEvent]) -> tuple[list[Deploymen
     began: dict[str, ChangeEvent] = {}
     deployments: list[Deployment] = []
     for event in events:
-        if event.source != "runs" or not event.what.startswith(
-            tuple(f"{name} " for name in DEPLOY_COMMANDS)
-        ):
+        if event.source != "runs" or not event.what.startswith(DEPLOY_LINE_STARTS):
             continue
         run = str(event.subject)
         if event.what.endswith(" ended"):

@@ -12,6 +12,7 @@ from ops.alarms.model import list_alarm_states
 from ops.cli.context import load_stack
 from ops.cli.watch import looking_command
 from ops.core import clock
+from ops.core.console_links import build_alarm_link
 
 if TYPE_CHECKING:
     from ops.alarms.mute_state import Mute
@@ -52,12 +53,17 @@ def list_alarms(
         muted = alarm.muted or mute is not None
         if output.output_format == "json":
             mute_row = {"until": mute.until, "why": mute.reason, "run": mute.run} if mute else None
-            row = {**asdict(alarm), "muted": muted, "mute": mute_row}
+            link = build_alarm_link(outputs, alarm.name)
+            row = {**asdict(alarm), "muted": muted, "mute": mute_row, "console": link}
         else:
             row = {**asdict(alarm), "muted": _format_mute(mute, now) if muted else ""}
         if state in (None, alarm.state) and severity in (None, alarm.severity):
             rows.append(row)
     output.print_rows("alarms", ALARM_COLUMNS, rows)
+    for row in rows:
+        if row["state"] == "ALARM":
+            link = build_alarm_link(outputs, str(row["name"]))
+            output.print_line(link, link=link)
 
 
 def _format_mute(mute: "Mute | None", now: datetime) -> str:

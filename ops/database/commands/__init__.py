@@ -14,6 +14,7 @@ from ops.cli.execution import (
 )
 from ops.cli.watch import looking_command
 from ops.core import clock
+from ops.core.console_links import build_database_link
 from ops.core.errors import UsageError
 from ops.database import failover
 from ops.database.commands.connect import app as connect_app
@@ -70,11 +71,14 @@ def show_database_status(context: typer.Context) -> None:
     identifiers = [outputs.database.identifier, *outputs.database.replicas]
     for identifier in identifiers:
         instance = find_instance(aws, outputs, identifier)
-        rows.append(instance.row() if instance else {"instance": identifier, "status": "absent"})
+        row = instance.row() if instance else {"instance": identifier, "status": "absent"}
+        rows.append({**row, "console": build_database_link(outputs, identifier)})
         identifiers += [
             name for name in (instance.replicas if instance else ()) if name not in identifiers
         ]
     output.print_rows("db-status", DATABASE_INSTANCE_COLUMNS, rows)
+    link = build_database_link(outputs)
+    output.print_line(link, link=link)
 
 
 @app.command(name="failover")

@@ -18,7 +18,7 @@ from components.operations import Operations, OperationsArgs
 from components.published import export_outputs
 from components.registry import Registry, RegistryArgs
 from components.release import register_releases, require_all_releases_used
-from components.saved_queries import SavedQueries, SavedQueriesArgs
+from components.saved_queries import SavedQueries, SavedQueriesArgs, list_log_groups
 from components.services import Services, ServicesArgs
 from components.settings import load_settings
 from components.topics import Topics, TopicsArgs
@@ -106,24 +106,18 @@ if load_balancer and settings.has_fleet:
             deployed_version=deployed.fleet_template_version,
         ),
     )
+log_groups = list_log_groups(network, load_balancer, database, cache, services, fleet)
+if settings.logs.saved_queries:
+    SavedQueries("queries", args=SavedQueriesArgs(settings=settings, log_groups=log_groups))
 if settings.dashboards.enabled:
     dashboards = Dashboards(
         "dashboards",
         args=DashboardsArgs(
-            settings=settings, alarms=alarms, network=network, load_balancer=load_balancer
-        ),
-    )
-if settings.logs.saved_queries:
-    SavedQueries(
-        "queries",
-        args=SavedQueriesArgs(
             settings=settings,
+            alarms=alarms,
             network=network,
             load_balancer=load_balancer,
-            database=database,
-            cache=cache,
-            services=services,
-            fleet=fleet,
+            program_log_groups=log_groups["program"],
         ),
     )
 backups = Backups(

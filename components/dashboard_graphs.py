@@ -174,6 +174,27 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         ExtraMetric(
             TARGET_GROUP_KIND, MetricStatistic(ALB_NAMESPACE, "RequestCount", "Sum"), "requests"
         ),
+        ExtraMetric(
+            TARGET_GROUP_KIND,
+            MetricStatistic(ALB_NAMESPACE, "HTTPCode_Target_2XX_Count", "Sum"),
+            "2xx",
+        ),
+    ),
+    _build_graph(
+        "application",
+        "balancer-connections",
+        "Load balancer: connections",
+        "connections, of samples of a minute",
+        ExtraMetric(
+            LOAD_BALANCER_KIND,
+            MetricStatistic(ALB_NAMESPACE, "ActiveConnectionCount", "Sum"),
+            "active",
+        ),
+        ExtraMetric(
+            LOAD_BALANCER_KIND,
+            MetricStatistic(ALB_NAMESPACE, "NewConnectionCount", "Sum"),
+            "new",
+        ),
     ),
     _build_graph("application", "target-errors", "Server errors", "a minute"),
     _build_graph("application", "target-error-rate", "Share of server errors", "percent"),
@@ -230,6 +251,20 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
             MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupDesiredCapacity", "Maximum"),
             "wanted",
         ),
+        ExtraMetric(
+            FLEET_KIND, MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupMinSize", "Minimum"), "least"
+        ),
+        ExtraMetric(
+            FLEET_KIND, MetricStatistic(AUTO_SCALING_NAMESPACE, "GroupMaxSize", "Maximum"), "most"
+        ),
+    ),
+    _build_graph(
+        "application",
+        "fleet-traffic",
+        "Fleet: network",
+        "bytes a minute",
+        ExtraMetric(FLEET_KIND, MetricStatistic(EC2_NAMESPACE, "NetworkIn", "Sum"), "in"),
+        ExtraMetric(FLEET_KIND, MetricStatistic(EC2_NAMESPACE, "NetworkOut", "Sum"), "out"),
     ),
     _build_graph("application", "fleet-cpu", "Fleet: processor", "percent"),
     _build_graph("application", "fleet-memory", "Fleet: memory", "percent"),

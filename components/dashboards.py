@@ -26,11 +26,13 @@ from components.dashboard_graphs import (
     DashboardGraph,
     DashboardName,
 )
+from components.facts.log_queries import LOG_QUERIES, MAX_QUERY_GROUPS
 from components.facts.units import DAY_SECONDS
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
 from components.widgets import (
+    FULL_WIDTH,
     HALF_WIDTH,
     SEVERITY_COLOURS,
     ThresholdLine,
@@ -62,6 +64,7 @@ class DashboardsArgs:
     alarms: Alarms
     network: Network
     load_balancer: LoadBalancer | None
+    program_log_groups: Sequence[Input[str]]
 
 
 class Dashboards(Component):
@@ -133,7 +136,25 @@ class Dashboards(Component):
         """The widgets that do not come from the registry."""
         if dashboard_name == "infrastructure":
             return [*self._build_firewall_widgets(), *self._build_flow_log_widgets()]
+        if dashboard_name == "application":
+            return self._build_error_widgets()
         return self._build_bill_widgets() if dashboard_name == "cost" else []
+
+    def _build_error_widgets(self) -> list[Widget]:
+        """The newest errors in the logs of services and fleet."""
+        groups = self._args.program_log_groups[:MAX_QUERY_GROUPS]
+        if not groups:
+            return []
+        sources = [part for group in groups for part in ("SOURCE '", group, "' | ")]
+        query = LOG_QUERIES["error-lines"]
+        return [
+            build_log_widget(
+                "Errors in logs",
+                region=self.settings.region,
+                query=Output.concat(*sources, query.text),
+                width=FULL_WIDTH,
+            )
+        ]
 
     def _build_flow_log_widgets(self) -> list[Widget]:
         log_group, region = self._args.network.flow_log_group, self.settings.region

@@ -26,11 +26,17 @@ _TOOK: Final = (
 _STATUS: Final = "coalesce(status, status_code, statusCode) as code"
 _PATH: Final = "coalesce(path, url, uri, route) as target"
 _PROGRAM_ERROR: Final = "filter @message like /ERROR|FATAL|CRITICAL|panic:|Traceback|Exception/"
+MAX_QUERY_GROUPS: Final = 50  # log groups of a query (API reference, logGroupNames of StartQuery)
 LOG_QUERIES: Final[Mapping[str, LogQuery]] = {
     "errors": LogQuery(
         "program",
         "errors, by five minutes",
         f"{_PROGRAM_ERROR} | stats count(*) as errors by bin(5m) as time | sort time asc",
+    ),
+    "error-lines": LogQuery(
+        "program",
+        "the newest lines of errors",
+        f"fields @timestamp, @log, @message | {_PROGRAM_ERROR} | sort @timestamp desc | limit 50",
     ),
     "top-messages": LogQuery(
         "program",

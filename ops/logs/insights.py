@@ -6,7 +6,12 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from components.facts.log_queries import LOG_QUERIES, LogQuery, QuerySource
+from components.facts.log_queries import (
+    LOG_QUERIES,
+    MAX_QUERY_GROUPS,
+    LogQuery,
+    QuerySource,
+)
 from components.facts.units import GIB_BYTES
 from ops.cli.time_span import TimeSpan
 from ops.core.aws import Aws, get_error_code
@@ -20,7 +25,6 @@ START_API: Final = "logs.start_query"
 RESULTS_API: Final = "logs.get_query_results"
 STOP_API: Final = "logs.stop_query"
 MAX_ROWS: Final = 10_000  # API reference, limit of StartQuery
-MAX_QUERY_GROUPS: Final = 50  # API reference, logGroupNames of StartQuery
 MAX_QUERY_CHARACTERS: Final = 10_000  # API reference, queryString of StartQuery
 RESULT_SECONDS: Final = 1.0
 POINTER_FIELD: Final = "@ptr"  # of a row that is a line: for GetLogRecord

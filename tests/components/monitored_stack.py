@@ -136,6 +136,7 @@ def _build_monitoring_graph(values: str, profile: str) -> ResourceGraph:
                 alarms=alarms,
                 network=network,
                 load_balancer=load_balancer_or_none,
+                program_log_groups=["/bulwark/test/services/backend", "/bulwark/test/fleet"],
             ),
         )
 

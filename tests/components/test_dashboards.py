@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from components.facts.log_queries import LOG_QUERIES
 from sandbox.program import ResourceGraph
 from tests.components.monitored_stack import ALL_WATCHED_CONFIG, build_monitoring_graph
 
@@ -192,7 +193,7 @@ def _check_metric_widget(properties: WidgetContent) -> None:
 
 
 def _check_log_widget(properties: WidgetContent) -> None:
-    assert properties["query"].startswith("SOURCE '/bulwark/test/flow-logs' | ")
+    assert properties["query"].startswith("SOURCE '/bulwark/test/")
     assert properties["view"] == "table"
     assert properties["region"] == "eu-north-1"
 
@@ -229,6 +230,31 @@ def test_flow_logs_are_shown_where_cloudwatch_has_them() -> None:
         for w in load_dashboard_widgets(build_monitoring_graph(off))["bulwark-test-infrastructure"]
         if w["type"] == "log"
     ]
+
+
+def test_errors_in_the_logs_of_all_programs_are_shown_to_users_of_the_application() -> None:
+    widgets = load_dashboard_widgets(build_monitoring_graph(ALL_WATCHED_CONFIG))
+    (errors,) = [w for w in widgets["bulwark-test-application"] if w["type"] == "log"]
+    assert errors["properties"]["query"] == (
+        "SOURCE '/bulwark/test/services/backend' | SOURCE '/bulwark/test/fleet' | "
+        f"{LOG_QUERIES['error-lines'].text}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "labels"),
+    [
+        ("Requests", {"backend requests", "backend 2xx"}),
+        ("Load balancer: connections", {"active", "new"}),
+        ("Fleet: instances", {"in service", "wanted", "least", "most"}),
+        ("Fleet: network", {"in", "out"}),
+    ],
+)
+def test_what_users_and_the_fleet_do_is_drawn(title: str, labels: set[str]) -> None:
+    properties = list_graph_properties(build_monitoring_graph(ALL_WATCHED_CONFIG))
+    graph = next(p for p in properties if p["title"] == title and p["period"] == 60)
+    shown = {metric[-1]["label"] for metric in graph["metrics"] if "label" in metric[-1]}
+    assert all(any(label.endswith(word) for label in shown) for word in labels), shown
 
 
 def test_billing_metrics_are_read_from_us_east_1() -> None:

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from components.facts.log_queries import LOG_QUERIES
-from components.saved_queries import MAX_QUERY_GROUPS
+from components.facts.log_queries import LOG_QUERIES, MAX_QUERY_GROUPS
 from tests.world import run_whole_program
 
 QUERY_TYPE = "aws:cloudwatch/queryDefinition:QueryDefinition"

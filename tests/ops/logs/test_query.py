@@ -32,6 +32,11 @@ CASES: dict[str, tuple[str, list[str], list[dict[str, str]]]] = {
         ["ERROR a", "fine", "Traceback (most recent call last):"],
         [{"errors": "4"}],  # with one of the stage's backend and one of its fleet
     ),
+    "error-lines": (
+        "/bulwark/test/services/backend",
+        ["ERROR a", "fine"],
+        [{"@message": "ERROR a", "@log": "/bulwark/test/services/backend"}],
+    ),
     "top-messages": (
         "/bulwark/test/services/backend",
         ["same"] * 3,
@@ -146,6 +151,8 @@ def test_a_query_finds_what_the_part_writes(
     ]
     if name == "errors":  # two of the stage's own may be in other five minutes
         shown = [{"errors": str(sum(int(row["errors"]) for row in shown))}]
+    if name == "error-lines":  # the stage has lines of its own
+        shown = [row for row in shown if row["@message"] in messages]
     if name == "top-messages":  # the stage has lines of its own
         shown = shown[:1]
     assert shown == expected

@@ -1,1 +1,1 @@
-"""`ops cache`: the cache as it is, how well it serves, and connected to."""
+"""`ops cache`: the cache as it is, how well it serves, cleared, and connected to."""

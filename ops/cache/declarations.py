@@ -3,10 +3,37 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.permissions.call_sets import CHANGE, WHY_STOPPED
 
 BY_PRINTED_LINE: Final = "made by the AWS CLI, whose command lines are printed"
+ONLY_IF_NOT_RUN: Final = "only if the task failed; the tests of `cache clear` record it"
 
 DECLARATIONS: Final = (
+    Declaration(
+        "cache clear",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "cloudwatch.get_metric_data",
+            "ecs.deregister_task_definition",
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "ecs.register_task_definition",
+            "ecs.run_task",
+            "elasticache.describe_replication_groups",
+            "logs.filter_log_events",
+            *WHY_STOPPED,
+        ),
+        needs={"--keys": "session:*"},
+        bad={
+            "--keys": ("", "*", "**", "a\nb"),
+            "--image": ("nonsense!:x", "python"),
+        },
+        unseen={
+            "ecs.list_tasks": ONLY_IF_NOT_RUN,
+            "ecs.describe_tasks": ONLY_IF_NOT_RUN,
+        },
+    ),
     Declaration(
         "cache connect",
         role="operator",

@@ -30,6 +30,7 @@ PARTS_BY_NOUN: Final = {
     "recover": "database",
     "fleet": "fleet",
     "alarms": "alarms",
+    "cache": "cache",
 }
 MAX_UPDATES: Final = 100  # of Pulumi's history, the newest
 _MAX_MESSAGE_CHARACTERS: Final = 120

@@ -24,7 +24,7 @@ COMMAND_GROUPS: Final = {
         "recovery: point-in-time, promote, drill, rebuild",
     ),
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
-    "cache": ("ops.cache.commands", "the cache: status, hit-rate, connect"),
+    "cache": ("ops.cache.commands", "the cache: status, hit-rate, clear, connect"),
     "logs": ("ops.logs.commands", "the stack's logs: tail, search, errors, top, query"),
     "network": ("ops.network.commands", "the stack's network: who reaches whom, its flows"),
     "slo": ("ops.slo.commands", "service levels against their objectives: report"),

@@ -10,6 +10,7 @@ PlanKind: TypeAlias = Literal[
     "alarms unmute",
     "baseline capture",
     "bootstrap",
+    "cache clear",
     "db extension",
     "db failover",
     "db kill",

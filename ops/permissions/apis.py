@@ -174,6 +174,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
     "ecr.get_lifecycle_policy": (build_grant("ecr:GetLifecyclePolicy", "repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
+    # No resource level, and no condition on the family (Service Authorization Reference).
+    "ecs.deregister_task_definition": (build_unscoped_grant("ecs:DeregisterTaskDefinition"),),
     "ecs.describe_service_deployments": (
         build_grant("ecs:DescribeServiceDeployments", "services", "service deployments"),
     ),
@@ -199,6 +201,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant(
             "ecs:TagResource", "task definitions", conditions=(TAG_AT_REGISTRATION_CONDITION,)
         ),
+        PASS_TASK_ROLES_GRANT,
+    ),
+    "ecs.run_task": (
+        build_grant("ecs:RunTask", "cache tasks", conditions=(CLUSTER_CONDITION,)),
         PASS_TASK_ROLES_GRANT,
     ),
     "ecs.update_service": (build_grant("ecs:UpdateService", "services"), PASS_TASK_ROLES_GRANT),

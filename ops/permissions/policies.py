@@ -26,10 +26,9 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "ecs",
         "elasticloadbalancing",
         "iam",
-        "logs",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
-    "alarms": ("cloudtrail", "cloudwatch", "sns"),
+    "alarms": ("cloudtrail", "cloudwatch", "logs", "sns"),
 }
 
 
@@ -37,7 +36,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
 # transcripts of what others typed, and no state of Pulumi, which holds the first passwords.
 DENIED_GRANTS: Final[Mapping[Role, Mapping[str, tuple[Grant, ...]]]] = {
     "reader": {
-        "services": (build_grant("logs:*", "exec logs"),),
+        "alarms": (build_grant("logs:*", "exec logs"),),
         "data": (build_grant("s3:GetObject*", "states"),),
     },
 }

@@ -67,6 +67,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": build_stack_region_arns("ecs", "cluster/{prefix}"),
     "tasks": build_stack_region_arns("ecs", "task/{prefix}/*"),
     "task definitions": build_stack_region_arns("ecs", "task-definition/{prefix}-*:*"),
+    "cache tasks": build_stack_region_arns("ecs", "task-definition/{prefix}-cache-clear:*"),
     "task roles": (
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-task",
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-execution",

@@ -16,6 +16,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "cloudwatch:putmetricdata",
     "ec2messages:*",
     "ecr:getauthorizationtoken",
+    "ecs:deregistertaskdefinition",
     "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",

@@ -50,6 +50,7 @@ MODULES: Final = (
     "logs.live_tail",
     "logs.query_definitions",
     "logs.queries",
+    "ecs.single_tasks",
     "cloudwatch.metrics",
     "cloudwatch.mute_rules",
     "rds.backups",

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from ops.cache.commands.clear import clear_cache
 from ops.cache.hit_rate import MAX_HIT_RATE_DAYS, HitRateRow, read_hit_rates
 from ops.cache.model import get_cache_part, list_nodes, read_replication_group
 from ops.cache.status import NODE_COLUMNS, read_cache_status
@@ -18,6 +19,7 @@ from ops.database.tunnel import get_tunnel_target
 from ops.metrics.units import format_value
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The cache.")
+app.command("clear")(clear_cache)
 HIT_RATE_COLUMNS: Final = ("time", "node", "role", "requests", "hits", "rate", "normal")
 
 

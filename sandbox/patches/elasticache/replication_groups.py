@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache.models import ElastiCacheBackend, ReplicationGroup
 from moto.elasticache.responses import ElastiCacheResponse
 
+from sandbox.cache_server import CacheStore
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.elasticache.nodes import (
     CACHE_CHANGE_SECONDS,
@@ -67,6 +68,19 @@ def get_replication_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
         del groups[name]
         backend.replication_groups.pop(name, None)
     return groups
+
+
+def get_cache_stores(backend: ElastiCacheBackend) -> dict[str, CacheStore]:
+    """What the replication groups hold, by name: their keys and tokens."""
+    return backend_state(backend, "stores", dict)
+
+
+def find_cache_store(backend: ElastiCacheBackend, host: str) -> CacheStore | None:
+    """The store of the group whose primary endpoint is at a host."""
+    for name, group in get_replication_groups(backend).items():
+        if build_node_group(group)["PrimaryEndpoint"]["Address"] == host:
+            return get_cache_stores(backend).setdefault(name, CacheStore())
+    return None
 
 
 def get_cache_parameter_groups(backend: ElastiCacheBackend) -> dict[str, ApiRecord]:
@@ -199,6 +213,7 @@ def create_replication_group(response: ElastiCacheResponse, params: ApiRecord) -
         "Until": get_sandbox_clock().get_completion_time(CACHE_CREATE_SECONDS),
         "Gone": None,
     }
+    get_cache_stores(backend)[name] = CacheStore(tokens=[token] if token else [])
     for member in _get_group(backend, name)["Members"]:
         backend.tagging_service.tag_resource(f"{arn_prefix}:cluster:{member}", tags or [])
     if tags:
@@ -280,6 +295,7 @@ def modify_replication_group(response: ElastiCacheResponse, params: ApiRecord) -
         )
     if "AuthToken" in params:
         changes["AuthTokenEnabled"] = params.get("AuthTokenUpdateStrategy") != "DELETE"
+        _change_token(get_cache_stores(backend).setdefault(name, CacheStore()), params)
     if "LogDeliveryConfigurations" in params:
         log_types = {delivery["LogType"] for delivery in params["LogDeliveryConfigurations"]}
         unchanged_deliveries = [
@@ -295,6 +311,13 @@ def modify_replication_group(response: ElastiCacheResponse, params: ApiRecord) -
     )
     backend.replication_groups[name] = _build_moto_group(backend, name)
     return {"ReplicationGroup": _describe_group(backend, name)}
+
+
+def _change_token(store: CacheStore, params: ApiRecord) -> None:
+    """ROTATE takes the last two tokens, SET the new one alone, DELETE none (User Guide, AUTH)."""
+    strategy = params.get("AuthTokenUpdateStrategy")
+    kept_tokens = store.tokens[-1:] if strategy == "ROTATE" else []
+    store.tokens = [] if strategy == "DELETE" else [*kept_tokens, params["AuthToken"]]
 
 
 def _set_replica_count(response: ElastiCacheResponse, params: ApiRecord, grow: bool) -> ApiRecord:

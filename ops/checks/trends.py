@@ -1,8 +1,6 @@
 """Trends of two weeks: storage that fills up, connections that run out."""
 
 from datetime import datetime
-from itertools import pairwise
-from statistics import median
 from typing import Any, Final
 
 from components.facts.units import DAY_SECONDS, GIB_BYTES
@@ -19,10 +17,9 @@ from ops.core.checks import (
 )
 from ops.core.metrics import build_metric_query, build_metric_read
 from ops.database.health import DATABASE_AREA, build_instances_read, find_primary_item
+from ops.database.storage_use import MIN_TREND_DAYS, TREND_SECONDS, compute_daily_growth
 
-TREND_SECONDS: Final = 14 * DAY_SECONDS
 MIN_DAYS_UNTIL_FULL: Final = 30  # days within which storage must not be full
-MIN_TREND_DAYS: Final = 3  # days of data without which there is no trend
 # The alarm of connections is raised at this share of the most that the class allows.
 ALARM_THRESHOLD_RATIO: Final = 0.8
 MAX_CONNECTIONS_RATIO: Final = 0.7  # an assumption: a step before the alarm
@@ -63,10 +60,7 @@ def check_storage_trend(facts: CheckFacts) -> CheckRoutine:
             ]
         evidence = f"{len(points)} days of data in two weeks, {MIN_TREND_DAYS} are needed"
         return [CheckFinding("unknown", DATABASE_AREA, "storage", evidence, "ops usage")]
-    bytes_per_day = median(
-        (older_bytes - newer_bytes) / ((newer_time - older_time) / DAY_SECONDS)
-        for (newer_time, newer_bytes), (older_time, older_bytes) in pairwise(points)
-    )
+    bytes_per_day = compute_daily_growth(points) or 0
     max_gib = max(int(item.get("MaxAllocatedStorage") or 0), int(item["AllocatedStorage"]))
     free_bytes = points[0][1] + (max_gib - int(item["AllocatedStorage"])) * GIB_BYTES
     evidence = (

@@ -27,6 +27,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-slow": "no statements",
     "db-snapshots": "no snapshots",
     "db-status": "no database instances",
+    "db-storage-use": "no database instances",
     "db-versions": "no versions to upgrade to",
     "deploy-changes": "no changes",
     "deploy-dangers": "no dangers",

@@ -301,6 +301,7 @@ DECLARATIONS: Final = (
         role="operator",
         calls=(
             *CHANGE,
+            "cloudwatch.get_metric_data",
             *IN_USE,
             "rds.describe_db_instances",
             "rds.describe_events",

@@ -212,8 +212,7 @@ def _build_limit_plan(
     outputs: Outputs, instance: DatabaseInstance, limit_gib: int | None, run: str
 ) -> Plan:
     """Builds the plan that changes only the limit. Undo restores it if there was one."""
-    if limit_gib is None:
-        raise UsageError("GIB, --limit or both must be given, like `ops db storage 200`")
+    assert limit_gib is not None, "either size is given"
     if limit_gib == instance.storage_limit_gib:
         raise UsageError(f"--limit is {limit_gib} GiB already")
     new_limit_gib = _get_new_limit(instance, instance.storage_gib, limit_gib)

@@ -255,6 +255,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "db events": (TypedLine("db events", db_stage.put_database),),
     "db maintenance list": (TypedLine("db maintenance list", db_maintenance.put_pending_database),),
+    "db storage": (TypedLine("db storage", db_stage.put_database),),
     "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
     "cache connect": (
         TypedLine("cache connect", cache_stage.put_cache_and_service),

@@ -12,10 +12,12 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.render import Output
 from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.console_links import build_database_link
 from ops.core.errors import UsageError
+from ops.core.run_context import StackContext
 from ops.database import failover
 from ops.database.commands.connect import app as connect_app
 from ops.database.commands.databases import app as databases_app
@@ -32,6 +34,7 @@ from ops.database.commands.snapshot import app as snapshot_app
 from ops.database.commands.upgrade import app as upgrade_app
 from ops.database.instance import (
     DATABASE_INSTANCE_COLUMNS,
+    DatabaseInstance,
     find_instance,
     get_primary,
     get_primary_or_replica,
@@ -41,6 +44,7 @@ from ops.database.resize import (
     require_orderable_class,
 )
 from ops.database.storage import MAX_STORAGE_GIB, build_storage_plan
+from ops.database.storage_use import STORAGE_USE_COLUMNS, fetch_storage_uses
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -163,7 +167,7 @@ def resize_database(
 
 @app.command("storage")
 @mutating_command
-def grow_database_storage(
+def show_or_grow_database_storage(
     context: typer.Context,
     size: Annotated[
         int | None,
@@ -181,12 +185,16 @@ def grow_database_storage(
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Adds storage to the primary after a snapshot, or moves its limit. Storage never shrinks.
+    """Shows how full storage is, adds some after a snapshot, or moves its limit.
 
-    A database that is down because its storage is full gets more at once, without a snapshot.
+    Storage never shrinks. A database that is down because its storage is full gets more at once,
+    without a snapshot. Without GIB and --limit nothing is changed.
     """
     stack_context, output = load_stack_context(context)
     db_instance = get_primary(stack_context.aws, stack_context.outputs)
+    if size is None and limit is None:
+        _show_storage_use(stack_context, db_instance, output)
+        return
     run = new_run_id("storage")
     plan = build_storage_plan(stack_context.outputs, db_instance, size, limit, run)
     if execute_plan(plan, stack_context, output, options):
@@ -200,3 +208,19 @@ def grow_database_storage(
                 "run": run,
             },
         )
+
+
+def _show_storage_use(
+    stack_context: StackContext, primary: DatabaseInstance, output: Output
+) -> None:
+    """Shows the storage of the primary and of its replicas."""
+    aws, outputs, now = stack_context.aws, stack_context.outputs, clock.now()
+    replicas = [find_instance(aws, outputs, name) for name in primary.replicas]
+    instances = [primary, *(replica for replica in replicas if replica is not None)]
+    uses, problem = fetch_storage_uses(aws, outputs, instances, now)
+    if problem is not None:
+        output.print_note(f"free storage is unknown: {problem}")
+    if output.output_format == "json":
+        output.print_json("db-storage-use", {"items": [use.as_json() for use in uses]})
+        return
+    output.print_rows("db-storage-use", STORAGE_USE_COLUMNS, [use.row(now) for use in uses])

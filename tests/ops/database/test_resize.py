@@ -107,7 +107,6 @@ def test_a_dry_run_shows_the_snapshot_the_change_and_the_hash(ops: OpsConsole, l
         ("storage much", "GIB must be a whole number from 20 to 65536, not 'much'"),
         ("storage 20", "GIB must be 22 to 65536, not 20"),
         ("storage 21", "storage grows by at least 10 % and never shrinks"),
-        ("storage", "GIB, --limit or both must be given"),
         ("storage --limit 21", "--limit must be a whole number from 22 to 65536, not '21'"),
         ("storage 40 --limit 43", "--limit must be 44 to 65536, not 43"),
         ("resize db.m7g.large --timeout 0", "--timeout"),

@@ -98,6 +98,8 @@ def _list_lines(report: SloReport) -> Iterator[str]:
             yield f"{level.name}: {times}: {spending.what}"
             for text in spending.evidence:
                 yield f"    {text}"
+    for incident in report.incidents:
+        yield incident.describe()
     yield from report.notes
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ops.changes.model import ChangeEvent
-from ops.core.times import format_utc_minute
+from ops.core.times import format_utc, format_utc_minute
 from ops.slo.model import ServiceLevel, Spending
 from ops.slo.outages import TO_ALARM_TEXT
 
@@ -17,12 +17,36 @@ MAX_EVIDENCE: Final = 6  # of a time, those that began first
 
 @dataclass(frozen=True)
 class IncidentSpan:
-    """An incident that was open in a time; `until` is None while it is."""
+    """An incident that was open in a time; `until` is None while it is, or if it is not known."""
 
     name: str
     title: str
+    severity: str | None
     since: datetime
     until: datetime | None
+
+    @property
+    def command(self) -> str:
+        """The command that shows it."""
+        return f"ops incident report {self.name}"
+
+    def build_json(self) -> dict[str, object]:
+        """Its fields for `--output json`."""
+        return {
+            "incident": self.name,
+            "title": self.title,
+            "severity": self.severity,
+            "since": format_utc(self.since.timestamp()),
+            "until": format_utc(self.until.timestamp()) if self.until is not None else None,
+            "command": self.command,
+        }
+
+    def describe(self) -> str:
+        """Says it in a line, with the command that shows it."""
+        end = format_utc_minute(self.until.timestamp()) if self.until is not None else "now"
+        since = format_utc_minute(self.since.timestamp())
+        severity = f" {self.severity}" if self.severity is not None else ""
+        return f"incident{severity} {since} to {end}: {self.title}: {self.command}"
 
 
 def add_evidence(

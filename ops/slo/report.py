@@ -26,6 +26,7 @@ from ops.slo.deployment_level import (
     measure_kept_share,
 )
 from ops.slo.evidence import IncidentSpan, add_evidence
+from ops.slo.incidents import list_incident_spans
 from ops.slo.model import ServiceLevel
 from ops.slo.month import Month
 from ops.slo.outages import list_outages
@@ -43,6 +44,7 @@ class SloReport:
     outputs: Outputs
     month: Month
     levels: tuple[ServiceLevel, ...]
+    incidents: tuple[IncidentSpan, ...]
     notes: tuple[str, ...]
 
     @property
@@ -65,6 +67,7 @@ class SloReport:
             "isOver": month.is_over,
             "periodSeconds": month.period,
             "notes": list(self.notes),
+            "incidents": [incident.build_json() for incident in self.incidents],
             "items": [level.build_json() for level in self.levels],
         }
 
@@ -81,7 +84,6 @@ def read_slo_report(
     context: StackContext,
     month: Month,
     now: datetime,
-    list_incidents: Callable[[], Sequence[IncidentSpan]] = lambda: (),
 ) -> SloReport:
     """Reads a month's levels, all sources at once. What cannot be read makes its level unknown."""
     outputs, aws = context.outputs, context.aws
@@ -100,7 +102,7 @@ def read_slo_report(
                 _read, lambda: describe_instance(aws, outputs, outputs.database.identifier)
             ),
             "balancer": pool.submit(_read, lambda: _read_balancer_creation(context)),
-            "incidents": pool.submit(_read, list_incidents),
+            "incidents": pool.submit(_read, lambda: list_incident_spans(context, month)),
         }
         answers = {name: future.result() for name, future in reads.items()}
     values: dict[MetricRow, Values] = answers["metrics"].value or {}
@@ -135,6 +137,7 @@ def read_slo_report(
             add_evidence(_add_gaps(level, metric_gaps), timeline.events, incidents)
             for level in levels
         ),
+        tuple(incidents),
         tuple(_list_notes(outputs, timeline, answers)),
     )
 

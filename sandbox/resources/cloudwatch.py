@@ -112,7 +112,10 @@ ENTRIES: EntryTable = {
         "logs.put_query_definition",
         id="out.queryDefinitionId",
         naming=PhysicalNaming(max_length=255),
-        outputs={"queryDefinitionId": "out.queryDefinitionId"},
+        outputs={
+            "queryDefinitionId": "out.queryDefinitionId",
+            "arn": "arn:${partition}:logs:${region}:${account}:query-definition:${id}",
+        },
         find_call=EntryCall(
             "logs.describe_query_definitions", {"queryDefinitionNamePrefix": "in.name"}
         ),

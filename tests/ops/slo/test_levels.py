@@ -212,8 +212,8 @@ def test_open_incidents_and_raised_alarms_are_evidence() -> None:
         build_event(4, "Alarm updated from ALARM to OK", source="alarms"),
     ]
     incidents = [
-        IncidentSpan("inc-1", "no database", since - timedelta(hours=1), None),
-        IncidentSpan("inc-0", "over", since - timedelta(hours=3), since - timedelta(hours=2)),
+        IncidentSpan("inc-1", "no database", "P0", since - timedelta(hours=1), None),
+        IncidentSpan("inc-0", "over", None, since - timedelta(hours=3), since - timedelta(hours=2)),
     ]
     (spending,) = add_evidence(level, events, incidents).spendings
     assert spending.evidence == (

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -9,6 +10,8 @@ from unittest.mock import patch
 import pytest
 from moto.rds.models import rds_backends
 
+from ops.incident.model import IncidentClosing, IncidentOpening
+from ops.incident.store import get_closing_key, get_opening_key
 from tests.ops.change_stage import put_raised_alarm
 from tests.ops.db_stage import fail_operations, put_database
 from tests.ops.every_command import open_command_line
@@ -302,3 +305,39 @@ def test_the_page_shows_every_level_and_what_spent_it(
     assert "bulwark test" in text
     assert "Alarm updated from INSUFFICIENT_DATA to ALARM" in text
     assert "http" not in text.replace("https://app.example.com", "")
+
+
+def test_incidents_of_the_month_are_named_beside_what_was_spent_in_them(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, run_line = typed
+    march = datetime.fromtimestamp(stage.clock.now(), UTC)
+    put_incident(stage, "incident-20200101-000000-aaaa", march - timedelta(days=300), closed=True)
+    put_incident(stage, "incident-20200102-000000-bbbb", march - timedelta(days=2), closed=True)
+    name = f"incident-{march:%Y%m%d}-000100-1a2b"
+    put_incident(stage, name, march + timedelta(minutes=1), closed=False)
+    raise_silent_alarm(stage)
+    stage.clock.sleep(1200)
+    end_silent_alarm(stage)
+    put_good_day(stage)
+    capsys.readouterr()
+    assert run_line(f"slo report --output json --to {tmp_path / 'slo.html'}") == 0
+    body = json.loads(capsys.readouterr().out)
+    (incident,) = body["incidents"]
+    assert incident["command"] == f"ops incident report {name}"
+    assert (incident["title"], incident["severity"], incident["until"]) == ("gone", "P0", None)
+    (level,) = [item for item in body["items"] if item["level"] == "database availability"]
+    assert f"incident {name}: gone" in level["spentOn"][0]["evidence"]
+    assert f"ops incident report {name}" in (tmp_path / "slo.html").read_text()
+
+
+def put_incident(stage: Stage, name: str, time: datetime, *, closed: bool) -> None:
+    """An incident in the bucket, closed an hour later or open."""
+    s3, bucket = stage.client("s3"), stage.outputs.backups.operations_bucket
+    opening = IncidentOpening(time=time, by="ada", severity="P0", title="gone", commander="ada")
+    s3.put_object(Bucket=bucket, Key=get_opening_key(name), Body=opening.model_dump_json().encode())
+    if closed:
+        closing = IncidentClosing(time=time + timedelta(hours=1), by="ada", cause="a disk")
+        s3.put_object(
+            Bucket=bucket, Key=get_closing_key(name), Body=closing.model_dump_json().encode()
+        )

@@ -323,6 +323,9 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     ("logs", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
     ("logs", "s3.get_object"): (build_grant("s3:GetObject", "access logs"),),
     ("logs", "s3.list_objects_v2"): (build_grant("s3:ListBucket", "log bucket"),),
+    ("slo", "cloudwatch.describe_alarm_history"): (
+        build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
+    ),
 }
 
 

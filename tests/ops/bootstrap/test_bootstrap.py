@@ -167,6 +167,10 @@ def test_a_run_is_shown_and_undone_by_its_id_without_a_stack(
         (("shop-eu", "prod"), ("shop", "eu-prod"), "shop-eu-prod-"),
         (("shop", "eu"), ("shop-eu", "prod"), "shop-eu-"),
         (("shop", "eu"), ("shop", "eu-prod"), "shop-eu-"),
+        # The new one is the shorter: it would cover what is there.
+        (("shop-eu", "prod"), ("shop", "eu"), "shop-eu-prod-"),
+        (("shop", "eu-prod"), ("shop", "eu"), "shop-eu-prod-"),
+        (("shop-eu-deploy", "prod"), ("shop", "eu"), "shop-eu-deploy-prod-"),
     ],
 )
 def test_names_that_another_stack_in_the_account_has_are_refused(
@@ -191,6 +195,9 @@ def test_names_that_another_stack_in_the_account_has_are_refused(
 def test_projects_whose_names_only_look_alike_stand_beside_each_other(
     bootstrap_stage: Stage,
 ) -> None:
+    bootstrap_stage.client("iam").create_role(  # somebody else's
+        RoleName="shop-eu-deploy-prod-robots", AssumeRolePolicyDocument="{}"
+    )
     assert run_bootstrap("--yes", "--project", "shop", "--environments", "eu-prod") == 0
     assert run_bootstrap("--yes", "--project", "shopeu", "--environments", "prod") == 0
 

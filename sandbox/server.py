@@ -42,14 +42,13 @@ def build_aws_server(listening_socket: socket.socket) -> "AwsServer":
     from sandbox.aws_server import AwsServer, SerializedApplication
     from sandbox.faults_served import add_faults
     from sandbox.patches import apply_patches
+    from sandbox.patches.aws_health import add_health_refusal
     from sandbox.served_api import add_own_addresses
 
     apply_patches()
+    application = add_health_refusal(DomainDispatcherApplication(create_backend_app))
     return AwsServer(
-        listening_socket,
-        SerializedApplication(
-            add_own_addresses(add_faults(DomainDispatcherApplication(create_backend_app)))
-        ),
+        listening_socket, SerializedApplication(add_own_addresses(add_faults(application)))
     )
 
 

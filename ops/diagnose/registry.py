@@ -127,6 +127,12 @@ READERS: Final[tuple[FactReader, ...]] = (
         (*list_metric_keys(), "zone.targets-unhealthy"),
     ),
     FactReader(
+        "aws-health",
+        "ops.diagnose.readers.aws_health:read_aws_health",
+        ("health.describe_events",),
+        ("aws.event.issue", "aws.event.zone"),
+    ),
+    FactReader(
         "logs",
         "ops.diagnose.readers.logs:read_logs",
         (*CHANGES_DECLARATIONS[0].calls, "logs.filter_log_events"),

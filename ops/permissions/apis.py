@@ -12,6 +12,7 @@ from ops.permissions.grants import (
     CLUSTER_CONDITION,
     ECS_NAMESPACE_CONDITION,
     GLOBAL_REGIONS_CONDITION,
+    HEALTH_REGIONS_CONDITION,
     LAUNCH_TEMPLATE_CONDITION,
     SESSION_DOCUMENT_CONDITION,
     STACK_INSTANCE_CONDITIONS,
@@ -122,6 +123,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudtrail.lookup_events": (
         build_unscoped_grant("cloudtrail:LookupEvents"),
         build_unscoped_grant("cloudtrail:LookupEvents", GLOBAL_REGIONS_CONDITION),
+    ),
+    # It has no resource, and one endpoint of the partition (Service Authorization Reference).
+    "health.describe_events": (
+        build_unscoped_grant("health:DescribeEvents", HEALTH_REGIONS_CONDITION),
     ),
     "cloudwatch.delete_alarm_mute_rule": (
         build_grant("cloudwatch:DeleteAlarmMuteRule", "mute rules"),

@@ -56,6 +56,12 @@ GLOBAL_REGIONS_CONDITION: Final[Condition] = (
     "aws:RequestedRegion",
     ("us-east-1", "us-gov-west-1", "cn-north-1"),
 )
+# The endpoints of AWS Health (AWS General Reference, "AWS Health endpoints and quotas").
+HEALTH_REGIONS_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "aws:RequestedRegion",
+    ("us-east-1", "us-gov-west-1", "cn-northwest-1"),
+)
 CLUSTER_CONDITION: Final[Condition] = (
     "ArnEquals",
     "ecs:cluster",

@@ -28,7 +28,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "iam",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
-    "alarms": ("cloudtrail", "cloudwatch", "logs", "sns"),
+    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "sns"),
 }
 
 

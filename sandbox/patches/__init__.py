@@ -13,6 +13,7 @@ from sandbox.patches.patching import ServicePatch
 MODULES: Final = (
     "cloudtrail",  # before those that replace how calls are answered
     "acm",
+    "aws_health",
     "cloudwatch.alarm_rules",
     "autoscaling.groups",
     "autoscaling.activities",

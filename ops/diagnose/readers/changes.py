@@ -4,8 +4,10 @@ import re
 from typing import Final
 
 from ops.changes.model import ChangeEvent
+from ops.core.parts import get_service_part
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
+from ops.outputs import Outputs
 
 # By the source of an event, the key of its fact; a call is `change.write.SERVICE.OPERATION`.
 CHANGE_KEYS: Final = {
@@ -15,6 +17,7 @@ CHANGE_KEYS: Final = {
     "refreshes": "change.refresh",
     "secrets": "change.secret",
 }
+FLEET_TARGET: Final = "fleet"  # of the targets of the load balancer, by the contract
 # Who CloudTrail names for what AWS's services do by themselves.
 _AWS_ACTOR_PATTERN: Final = re.compile(r"\.amazonaws\.com$|AWSServiceRole")
 _WRITE_PATTERN: Final = re.compile(r"(?P<service>[a-z0-9-]+):(?P<operation>\w+)")
@@ -31,7 +34,7 @@ def read_changes(request: DiagnosisRequest) -> Facts:
             actor = f" by {event.actor}" if event.actor else ""
             collector.add(
                 key,
-                event.part,
+                find_change_part(request.outputs, event),
                 f"{event.what}{actor}",
                 since=event.time,
                 subject=event.subject,
@@ -55,6 +58,15 @@ def find_change_key(event: ChangeEvent) -> str | None:
     if event.source in ("deployments", "refreshes", "runs") and " began" not in event.what:
         return None
     return CHANGE_KEYS.get(event.source)
+
+
+def find_change_part(outputs: Outputs, event: ChangeEvent) -> str:
+    """The part that a change is of: that behind a target group, not the load balancer before it."""
+    balancer = outputs.load_balancer
+    for name, target in balancer.targets.items() if balancer is not None else ():
+        if target.target_group_arn.rpartition(":")[2] in event.what:
+            return name if name == FLEET_TARGET else get_service_part(outputs, name)
+    return event.part
 
 
 def format_kebab(operation: str) -> str:

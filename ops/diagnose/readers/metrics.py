@@ -11,7 +11,7 @@ from typing import Final
 
 from components.facts.metrics import METRIC_FACTS, MetricFact
 from ops.cli.time_span import TimeSpan
-from ops.core.parts import get_service_part
+from ops.core.parts import STACK_PART, get_service_part
 from ops.diagnose.facts import Facts
 from ops.diagnose.metric_limits import KEY_NAMES, METRIC_LIMITS, MetricLimit
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
@@ -257,7 +257,7 @@ def _add_zone_facts(
         (zone,) = lost
         collector.add(
             "zone.targets-unhealthy",
-            "network",
+            STACK_PART,
             f"no target in {zone} is healthy, and those in other zones are",
             since=firsts.get(zone),
             subject=zone,

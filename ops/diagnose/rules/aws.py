@@ -2,16 +2,17 @@
 
 from typing import Final
 
-from ops.diagnose.rule import STRONG, WEAK, CauseRule, Evidence
+from ops.diagnose.rule import DIRECT, LIKELY, STRONG, WEAK, CauseRule, Evidence
 from ops.diagnose.rules.compute import FLEET_SYMPTOMS
 from ops.diagnose.rules.release import SERVICE_SYMPTOMS
 
 AWS_RULES: Final = (
     CauseRule(
         cause="zone-lost",
-        part="network",
-        needs=("zone.targets-unhealthy",),
+        part="stack",
+        needs=("zone.targets-unhealthy", "aws.event.zone"),
         evidence=(
+            Evidence("aws.event.zone", DIRECT),
             Evidence("zone.targets-unhealthy", STRONG),
             Evidence("fleet.instance.unhealthy", WEAK, "stack"),
             Evidence("alarm.raised.fleet-status-check", WEAK, "stack"),
@@ -32,5 +33,21 @@ AWS_RULES: Final = (
         refutation="targets, instances and NAT gateways of that zone answer",
         command="ops health",
         source="Advanced Multi-AZ Resilience Patterns, failure observability (AWS whitepaper)",
+    ),
+    CauseRule(
+        cause="aws-event",
+        part="stack",
+        needs=("aws.event.issue",),
+        needs_also=(("alarm.raised.*", "metric.*", "ecs.*", "fleet.*", "log.errors.*"),),
+        explains=("image-slow", "image-errors", "capacity-missing"),
+        evidence=(
+            Evidence("aws.event.issue", STRONG),
+            Evidence("alarm.raised.*", LIKELY, "stack"),
+            Evidence("metric.*", WEAK, "stack"),
+        ),
+        symptoms=SERVICE_SYMPTOMS,
+        refutation="AWS Health says that the event is over, or is of no service of this stack",
+        command="ops health",
+        source="AWS Health User Guide, Event type categories",
     ),
 )

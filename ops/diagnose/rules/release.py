@@ -59,11 +59,11 @@ _ASSUMED: Final = "assumed"
 RELEASE_RULES: Final = (
     CauseRule(
         cause="image-crashes",
-        needs=("ecs.stopped.exit", "ecs.stopped.start-failed", "ecs.event.exit"),
+        needs=("ecs.stopped.exit", "ecs.stopped.start-failed"),
         evidence=(
             Evidence("ecs.stopped.exit", STRONG),
             Evidence("ecs.stopped.start-failed", STRONG),
-            Evidence("ecs.event.exit", LIKELY),
+            Evidence("ecs.event.exit", WEAK),
             Evidence("release.changed.image", LIKELY),
             Evidence("release.changed.command", LIKELY),
             Evidence("ecs.deployment.*", WEAK),
@@ -89,6 +89,24 @@ RELEASE_RULES: Final = (
         command=_ROLLBACK_COMMAND,
         other_commands=_ROLLED_BACK,
         source=_STOPPED_SOURCE,
+    ),
+    CauseRule(
+        cause="image-crashes",
+        needs=("ecs.event.exit",),
+        evidence=(
+            Evidence("ecs.event.exit", LIKELY),
+            Evidence("release.changed.image", WEAK),
+            Evidence("ecs.tasks.*", WEAK),
+            Evidence("log.errors.new", LIKELY),
+        ),
+        against=(Evidence("ecs.deployment.rolled-back", 0.3), *_DEPENDENCY_ERRORS),
+        triggers=RELEASE_CHANGES,
+        explains=("target-group-empty", "image-never-healthy"),
+        symptoms=SERVICE_SYMPTOMS,
+        refutation="tasks of the revision before stop in the same way",
+        command=_ROLLBACK_COMMAND,
+        other_commands=_ROLLED_BACK,
+        source="ECS Developer Guide, Service event messages",
     ),
     CauseRule(
         cause="image-missing",
@@ -296,8 +314,8 @@ RELEASE_RULES: Final = (
         cause="deployment-rolled-back",
         needs=("ecs.deployment.rolled-back", "ecs.deployment.failed", "fleet.refresh.*"),
         evidence=(
-            Evidence("ecs.deployment.rolled-back", STRONG),
-            Evidence("ecs.deployment.failed", LIKELY),
+            Evidence("ecs.deployment.rolled-back", DIRECT),
+            Evidence("ecs.deployment.failed", STRONG),
             Evidence("fleet.refresh.*", STRONG),
             Evidence("ecs.stopped.*", WEAK),
         ),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -241,3 +241,32 @@ def test_bad_input_is_refused_before_any_call(console: Console, options: str, wo
         console.run(f"diagnose {options}", 2)
     assert words in console.err
     assert not calls
+
+
+def test_aws_health_without_a_support_plan_is_said_and_no_failure(console: Console) -> None:
+    (gap,) = [gap for gap in console.diagnose()["notRead"] if gap["source"] == "aws-health"]
+    assert "Business Support" in gap["reason"]
+    assert not gap["failed"]
+
+
+def test_an_open_event_of_aws_is_named_with_what_it_does(console: Console) -> None:
+    began = datetime.fromtimestamp(console.stage.clock.now() - 900, UTC)
+    event = {
+        "arn": "arn:aws:health:eu-north-1::event/RDS/AWS_RDS_OPERATIONAL_ISSUE/1",
+        "service": "RDS",
+        "eventTypeCode": "AWS_RDS_OPERATIONAL_ISSUE",
+        "region": "eu-north-1",
+        "startTime": began.timestamp(),
+        "statusCode": "open",
+    }
+    other = event | {"service": "CONNECT"}
+    reply: tuple[int, dict[str, str], bytes] = (
+        200,
+        {},
+        json.dumps({"events": [event, other]}).encode(),
+    )
+    with patch("sandbox.patches.aws_health.HEALTH_REPLY", reply):
+        body = console.diagnose()
+    (cause,) = [item for item in body["items"] if item["cause"] == "aws-event"]
+    assert cause["since"] == began.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert [fact["key"] for fact in cause["evidence"]].count("aws.event.issue") == 1

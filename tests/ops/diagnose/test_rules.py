@@ -65,7 +65,8 @@ CASES = {
         ("metric.load-balancer.requests.high", 20),
         ("alarm.raised.balancer-rejected", 10),
     ),
-    "zone-lost network": (("zone.targets-unhealthy", 12),),
+    "aws-event stack": (("aws.event.issue", 15), ("metric.database.read-latency.high", 12)),
+    "zone-lost stack": (("zone.targets-unhealthy", 12),),
 }
 # What healthy stacks have all the time.
 QUIET_KEYS = (

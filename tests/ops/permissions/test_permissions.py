@@ -250,8 +250,9 @@ def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> 
                 types = (*reference.required, *reference.optional)
                 assert action in ACTIONS_ON_ALL_RESOURCES or not types
             keys = {key: values for _, key, values in one.conditions}
-            is_of_iam = one.actions == ("cloudtrail:LookupEvents",)  # whose region is another
-            assert is_of_iam or keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
+            # IAM's events and AWS Health are in a region of the partition.
+            is_elsewhere = one.actions in (("cloudtrail:LookupEvents",), ("health:DescribeEvents",))
+            assert is_elsewhere or keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 
 
 def test_each_role_extends_the_commands_of_the_one_before() -> None:

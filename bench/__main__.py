@@ -1,6 +1,6 @@
 """Runs every measurement: `python -m bench`."""
 
-from bench import cli, health, program, sandbox_up, start
+from bench import cli, diagnose, health, program, sandbox_up, start
 
 if __name__ == "__main__":
     for run_benchmark in (
@@ -9,5 +9,6 @@ if __name__ == "__main__":
         health.run_benchmark,
         cli.run_benchmark,
         start.run_benchmark,
+        diagnose.run_benchmark,
     ):
         print(run_benchmark(), flush=True)

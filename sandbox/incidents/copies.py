@@ -1,5 +1,6 @@
 """Runs something in a copy of the process, which has all of it and leaves it as it is."""
 
+import gc
 import os
 import pickle
 import traceback
@@ -34,6 +35,7 @@ def run_in_copy(run: Callable[[], Result]) -> Result:
 
 
 def _run_and_exit(run: Callable[[], object], pipe: int) -> None:
+    gc.disable()  # looking through what the original has copies all of it
     try:
         try:
             output = pickle.dumps((True, run()))

@@ -30,10 +30,18 @@ class _FilePart(BaseModel):
 
 
 class ExpectedCause(_FilePart):
-    """A key of CAUSES and the part that has it, named as in `ops changes`."""
+    """A key of CAUSES and the part that has it, named as in `ops changes`.
+
+    `also` are parts that are as right, where a cause lies between two.
+    """
 
     cause: str
     part: str
+    also: tuple[str, ...] = ()
+
+    def is_named_by(self, cause: str, part: str) -> bool:
+        """True if a diagnosis that says this is right."""
+        return cause == self.cause and part in (self.part, *self.also)
 
 
 class Trigger(_FilePart):

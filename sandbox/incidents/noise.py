@@ -5,11 +5,33 @@ Importing this module registers everything that files of incidents may name.
 
 from sandbox.faults import DeniedFault
 from sandbox.incidents.model import happening
-from sandbox.incidents.steps import database, log_lines, metrics, network, services, sessions
+from sandbox.incidents.steps import (
+    aws_events,
+    balancer,
+    cache_and_keys,
+    database,
+    fleet,
+    log_lines,
+    metrics,
+    network,
+    services,
+    sessions,
+)
 from sandbox.incidents.steps.log_lines import write_lines
 from sandbox.incidents.world import TimeSpanBack, World
 
-__all__ = ["database", "log_lines", "metrics", "network", "services", "sessions"]
+__all__ = [
+    "aws_events",
+    "balancer",
+    "cache_and_keys",
+    "database",
+    "fleet",
+    "log_lines",
+    "metrics",
+    "network",
+    "services",
+    "sessions",
+]
 USUAL_LINES = (
     "GET /api/orders/{n} 200",
     "POST /api/orders 201",

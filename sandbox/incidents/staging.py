@@ -23,6 +23,7 @@ from sandbox.incidents import noise as _noise  # noqa: F401  (registers what may
 from sandbox.incidents.daily_work import do_daily_work
 from sandbox.incidents.model import HAPPENING_KINDS, Happening, Incident, StackVariant
 from sandbox.incidents.people import forget_people
+from sandbox.incidents.steps.aws_events import get_health_answers
 from sandbox.incidents.world import REST_DAYS, VARIANTS, TimeSpanBack, World
 
 
@@ -68,6 +69,7 @@ def stage_incident(world: World, incident: Incident) -> None:
     longest = max([item.before_seconds for item in incident.happenings], default=0.0)
     moment = world.clock.now() + timedelta(seconds=longest + 120)
     world.start(incident, moment.replace(second=0, microsecond=0))
+    get_health_answers(world)
     for item in incident.happenings:
         world.go_to(item.before_seconds)
         run_happening(world, item)

@@ -22,7 +22,6 @@ from ops.core.clock import CLOCK_VARIABLE, SHARED_CLOCK_PREFIX
 from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
-from sandbox import load_balancer
 from sandbox.aws import ACCOUNT_ID, get_client
 from sandbox.faults import FaultHandler
 from sandbox.incidents.alarm_evaluation import AlarmEvaluator
@@ -163,24 +162,8 @@ class World:
             "PGSSLROOTCERT": str(self.root_file),
             CLOCK_VARIABLE: f"{SHARED_CLOCK_PREFIX}{self._clock_file}:-1",
         }
-        with ExitStack() as exit_stack:
-            exit_stack.enter_context(load_balancer.serve_load_balancers())
-            if (site := self._find_site()) is not None:
-                variables["BULWARK_SANDBOX_SITE"] = site
-            exit_stack.enter_context(patch.dict(os.environ, variables))
-            exit_stack.enter_context(patch.object(WallClock, "sleep", sleep))
+        with patch.dict(os.environ, variables), patch.object(WallClock, "sleep", sleep):
             yield
-
-    def _find_site(self) -> str | None:
-        """The URL at which the load balancer answers; None if nothing listens."""
-        part = self.outputs.load_balancer
-        if part is None:
-            return None
-        try:
-            is_secure = str(part.url).startswith("https:")
-            return load_balancer.get_listener_url(part.arn, 443 if is_secure else 80)
-        except load_balancer.ListenerNotServedError:
-            return None
 
     def write_clock(self) -> None:
         """Tells `ops` the world's time."""

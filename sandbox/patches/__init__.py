@@ -31,6 +31,7 @@ MODULES: Final = (
     "cloudwatch.alarms",
     "cloudwatch.alarm_history",
     "ec2.console",
+    "ec2.instance_status",
     "ec2.network",
     "ec2.routes",
     "ecr",

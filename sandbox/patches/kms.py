@@ -20,6 +20,18 @@ def schedule_key_deletion(original: Any, backend: KmsBackend, key_id: str, *args
     return original(backend, _get_key_id(key_id), *args)
 
 
+@patch.wrap(KmsBackend, "disable_key")
+def disable_key(original: Any, backend: KmsBackend, key_id: str) -> Any:
+    """Takes an ARN too; moto takes the id only."""
+    return original(backend, _get_key_id(key_id))
+
+
+@patch.wrap(KmsBackend, "enable_key")
+def enable_key(original: Any, backend: KmsBackend, key_id: str) -> Any:
+    """Takes an ARN too; moto takes the id only."""
+    return original(backend, _get_key_id(key_id))
+
+
 @patch.wrap(KmsBackend, "replicate_key")
 def replicate_key(original: Any, backend: KmsBackend, key_id: str, *args: Any) -> Any:
     """The replica has its own aliases; the primary's stay in the primary's region."""

@@ -187,6 +187,26 @@ def scale_service(
     world.change_metric(later, f"targets/{service}", "HealthyHostCount", "set", count)
 
 
+@happening("set-scaling-limits")
+def set_scaling_limits(
+    world: World,
+    span: TimeSpanBack,
+    *,
+    service: str,
+    minimum: int = 2,
+    maximum: int,
+    by: str = "jane.doe",
+) -> None:
+    """Between how many tasks a service is scaled."""
+    world.person("application-autoscaling", by).register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{get_cluster(world)}/{service}",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=minimum,
+        MaxCapacity=maximum,
+    )
+
+
 def get_cluster(world: World) -> str:
     """The stack's cluster."""
     assert world.outputs.services is not None

@@ -13,6 +13,8 @@ from moto.elbv2.models import FakeTargetGroup, elbv2_backends
 TASK_START_SECONDS: Final = 90
 DRAIN_SECONDS: Final = 30
 HEALTH_CHECK_SECONDS: Final = 30
+# ELB User Guide, "Target health reason codes": Target.ResponseCodeMismatch.
+FAILED_CHECKS_TEXT: Final = "Health checks failed with these codes: [503]"
 
 
 def find_target_group(service: Service) -> FakeTargetGroup | None:

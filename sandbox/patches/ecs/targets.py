@@ -22,13 +22,14 @@ from sandbox.patches.ecs.deployments import (
     DeploymentHistory,
     get_deployment_histories,
 )
+from sandbox.patches.ecs.target_groups import FAILED_CHECKS_TEXT
 from sandbox.patches.ecs.tasks import compute_task_address, compute_task_id
 
 TargetHealth = Literal["initial", "healthy", "unhealthy", "draining", "unused"]
 HEALTH_REASONS: Final[dict[TargetHealth, tuple[str, str] | None]] = {
     "initial": ("Elb.InitialHealthChecking", "Initial health checks in progress"),
     "healthy": None,
-    "unhealthy": ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]"),
+    "unhealthy": ("Target.ResponseCodeMismatch", FAILED_CHECKS_TEXT),
     "draining": ("Target.DeregistrationInProgress", "Target deregistration is in progress"),
     "unused": ("Target.NotRegistered", "Target is not registered to the target group"),
 }

@@ -23,7 +23,7 @@ from sandbox.patches.ecs.deployments import (
     get_deployment_histories,
 )
 from sandbox.patches.ecs.stopped_tasks import get_stop_reason
-from sandbox.patches.ecs.target_groups import format_target_group
+from sandbox.patches.ecs.target_groups import FAILED_CHECKS_TEXT, format_target_group
 from sandbox.patches.patching import ServicePatch, parse_request_parameters
 
 patch = ServicePatch()
@@ -32,6 +32,10 @@ STOPPED_TASK_SECONDS: Final = (
     3600  # seconds that a stopped task is shown. Source: API reference, DescribeTasks
 )
 EXEC_AGENT: Final = "ExecuteCommandAgent"  # of ECS Exec
+UNABLE_TO_START: Final = (
+    "is unable to consistently start tasks successfully. For more information, see the "
+    "Troubleshooting section of the Amazon ECS Developer Guide."
+)
 _UUID_NAMESPACE: Final = uuid.UUID("6f1c6b0e-2a51-4d0b-9d60-6d3c2f3f6a11")
 
 
@@ -296,13 +300,18 @@ def _list_registration_messages(
 def _list_failure_messages(
     service: Service, attempt: DeploymentAttempt
 ) -> Iterator[tuple[datetime, str]]:
-    _, reason, _ = get_stop_reason(attempt.outcome, service, attempt.image, attempt.stop_words)
+    """In AWS's words, which do not say why: ECS Developer Guide, "Service event messages"."""
     if attempt.failed_task_count:
         time = min(
             attempt.created_at + timedelta(seconds=FAILED_ROUND_SECONDS[attempt.outcome]),
             get_sandbox_clock().now(),
         )
-        yield time, f"is unable to consistently start tasks successfully. {reason}"
+        group = format_target_group(service)
+        if attempt.outcome == "unhealthy" and group is not None:
+            port = service.load_balancers[0].get("containerPort")
+            why = f"due to (reason {FAILED_CHECKS_TEXT})"
+            yield time, f"(port {port}) is unhealthy in {group} {why}."
+        yield time, UNABLE_TO_START
     if attempt.breaker and not is_in_future(attempt.ends_at):
         time = get_attempt_time(attempt, attempt.ends_at)
         yield time, f"(deployment {attempt.id}) deployment failed: tasks failed to start."

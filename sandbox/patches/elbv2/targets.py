@@ -1,12 +1,13 @@
 """ELB: the targets of a group, and the results of their health checks."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus
 
 from sandbox.patches.ecs.targets import HEALTH_REASONS, RegisteredTarget, list_task_targets
 from sandbox.patches.elbv2 import instances as elbv2_instances
-from sandbox.patches.patching import ServicePatch
+from sandbox.patches.patching import ServicePatch, backend_state
 
 patch = ServicePatch()
 
@@ -45,7 +46,29 @@ def describe_target_health(
             status = FakeHealthStatus(target.id, port, group.health_check_port, target.health)
             _set_health(status, target)
             statuses.append(status)
+    if (failing := _get_failing_checks(backend).get(target_group_arn)) is not None:
+        for status in statuses[: failing.count]:
+            status.status = "unhealthy"
+            status.reason, status.description = failing.reason, failing.description
     return statuses
+
+
+@dataclass(frozen=True)
+class FailingChecks:
+    """Health checks that fail whatever runs there: of how many targets, and why."""
+
+    count: int
+    reason: str
+    description: str
+
+
+def fail_health_checks(backend: ELBv2Backend, group_arn: str, checks: FailingChecks) -> None:
+    """Lets health checks of a target group fail, as with a rule of the network that is gone."""
+    _get_failing_checks(backend)[group_arn] = checks
+
+
+def _get_failing_checks(backend: ELBv2Backend) -> dict[str, FailingChecks]:
+    return backend_state(backend, "failing_checks", dict)
 
 
 def _set_health(status: FakeHealthStatus, target: RegisteredTarget) -> None:

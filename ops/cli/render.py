@@ -33,7 +33,7 @@ LABEL_WIDTH: Final = 10  # characters before the texts of a plan
 
 def format_action(action: "Action") -> str:
     """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
-    from ops.core.plan import Call, Http, OpsCommand, ProgramCommand, Sql
+    from ops.core.plan import Call, Http, OpsCommand, ProgramCommand, SentRecord, Sql
 
     match action:
         case Call():
@@ -58,6 +58,8 @@ def format_action(action: "Action") -> str:
             return "$ ops " + " ".join(action.arguments)
         case ProgramCommand():
             return f"$ {action.tool} " + " ".join(action.arguments)
+        case SentRecord():
+            return f"the journal's record that {action.step} was sent"
 
 
 class Output:

@@ -34,6 +34,7 @@ from ops.core.plan import (
     OpsCommand,
     ProgramCommand,
     SavedFile,
+    SentRecord,
     Sql,
     lookup,
 )
@@ -89,6 +90,8 @@ class Actions:
             case ProgramCommand():
                 self.workstation.fetch_missing_files(action, self._fetch_file)
                 return self._run_command(self.workstation.build_shell(action))
+            case SentRecord():
+                raise OpsError(f"whether {action.step} was sent is in the journal, not in AWS")
 
     def _fetch_file(self, saved_file: SavedFile, file: Path) -> None:
         client = self.aws.client("s3", saved_file.region)

@@ -32,7 +32,7 @@ from ops.core.goal_evaluation import (
 )
 from ops.core.journal import Journal
 from ops.core.journal_record import Event, Record
-from ops.core.plan import Action, Plan, Step, Wait
+from ops.core.plan import Action, Plan, SentRecord, Step, Wait
 from ops.core.times import format_utc_minute
 
 
@@ -384,6 +384,8 @@ class Engine:
         return None if reports is None else [*reports]
 
     def _run_action(self, action: Action) -> JsonValue:
+        if isinstance(action, SentRecord):
+            return {"sent": self.journal.find_last_record(action.step, "sent") is not None}
         return self.run_action(action, self.journal.get_step_results())
 
     def _write_record(self, event: Event, step: str, data: JsonValue = None) -> Record:

@@ -136,8 +136,16 @@ class ProgramCommand(FrozenModel):
     repeatable: bool = True
 
 
+class SentRecord(FrozenModel):
+    """Whether a step's call was answered, by the journal: AWS has no read of what it did."""
+
+    kind: Literal["sent"] = "sent"
+    step: StepName
+    repeatable: Literal[True] = True
+
+
 Action: TypeAlias = Annotated[
-    Call | Sql | Http | OpsCommand | ProgramCommand, Field(discriminator="kind")
+    Call | Sql | Http | OpsCommand | ProgramCommand | SentRecord, Field(discriminator="kind")
 ]
 
 
@@ -227,7 +235,8 @@ class Plan(FrozenModel):
     `user@host`. `destructive` plans need the stack's name typed if the stack is protected.
     `captured` are texts of the time of planning that are not part of what is agreed to. In words:
     `changes` are what is different afterwards, `losses` what is gone for good, `notes` what else
-    must be known; `cost` is what a month costs more or less, and is not agreed to.
+    must be known; `cost` is what a month costs more or less, and is not agreed to. One that
+    `only_records` writes what no other run reads or writes: it needs no lock.
     """
 
     version: Literal[1] = 1
@@ -249,6 +258,7 @@ class Plan(FrozenModel):
     started: float = 0
     started_by: str = ""
     destructive: bool = False
+    only_records: bool = False
 
     @model_validator(mode="after")
     def _validate_steps(self) -> "Plan":
@@ -283,7 +293,8 @@ class Plan(FrozenModel):
         """A hash of what would be done, the same for the same plan whatever the run is called."""
         excluded_fields = {"run", "reason", "cost", "captured", "started", "started_by"}
         # Plans from before these fields keep their digest.
-        excluded_fields |= {name for name in ("changes", "losses") if not getattr(self, name)}
+        new_fields = ("changes", "losses", "only_records")
+        excluded_fields |= {name for name in new_fields if not getattr(self, name)}
         body = json.dumps(self.model_dump(mode="json", exclude=excluded_fields), sort_keys=True)
         body = body.replace(self.run, "${RUN}")  # names that it creates carry the run
         return hashlib.sha256(body.encode()).hexdigest()[:16]

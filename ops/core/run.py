@@ -107,7 +107,8 @@ class Runner:
                 f"there is a run {plan.run} already: type the command again for another id",
                 f"ops runs show {plan.run}",
             )
-        self._acquire_lock(plan)
+        if not plan.only_records:
+            self._acquire_lock(plan)
         return self._run_engine(plan, engine, lambda: engine.start(plan))
 
     def resume(self, run: str, agreed: Continuation | None = None) -> Outcome:
@@ -173,7 +174,7 @@ class Runner:
 
     def _prepare_run(self, engine: Engine, *, needs_lock: bool) -> None:
         self.context.check_account()
-        if needs_lock:
+        if needs_lock and not engine.plan.only_records:
             self._acquire_lock(engine.plan)
 
     def _build_engine(self, run: str) -> Engine:
@@ -192,8 +193,8 @@ class Runner:
             self.clock,
             self.listener,
             self.settle_seconds,
-            require_lock=run_lock.require,
-            give_lock_back=run_lock.give_back,
+            require_lock=lambda: None if engine.plan.only_records else run_lock.require(),
+            give_lock_back=lambda: None if engine.plan.only_records else run_lock.give_back(),
             wait_limit_seconds=self.wait_limit_seconds,
         )
         return engine
@@ -259,17 +260,17 @@ class Runner:
             raise
         finally:
             if not is_elsewhere:
-                self._release_lock(engine, plan.run)
+                self._release_lock(engine, plan)
         if outcome == "undone" and expected_outcome == "done":
             undo_summary = "was undone" if engine.list_undo_steps() else "nothing of it is undone"
             raise RolledBackError(f"{plan.command} failed and {undo_summary}: {engine.reason}")
         return outcome
 
-    def _release_lock(self, engine: Engine, run: str) -> None:
+    def _release_lock(self, engine: Engine, plan: Plan) -> None:
         """Gives the lock back, unless AWS is at something. Where that fails it is only said."""
-        if not list_steps_in_flight(engine):
+        if not plan.only_records and not list_steps_in_flight(engine):
             try:
-                self.context.lock().release(run)
+                self.context.lock().release(plan.run)
             except OpsError as error:
                 sys.stderr.write(
                     f"ops: the lock is not given back: {error}\n  ops lock break --reason REASON\n"

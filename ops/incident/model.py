@@ -18,6 +18,7 @@ EntryKind: TypeAlias = Literal["note", "status", "diagnosis"]
 PublicState: TypeAlias = Literal["investigating", "identified", "monitoring", "resolved"]
 PUBLIC_STATES: Final[tuple[PublicState, ...]] = get_args(PublicState)
 MAX_ENTRY_CHARACTERS: Final = 10_000
+# How names and runs of incidents begin, and the source of their own lines in a timeline.
 INCIDENT_PREFIX: Final = "incident"
 # Until when somebody answers and how often is told what goes on, by severity, in minutes; None for
 # the next working day. Assumptions, as the runbook's page for an incident has them.
@@ -55,14 +56,29 @@ class IncidentRecord(BaseModel):
     by: str
 
 
+class TimelineLine(BaseModel):
+    """Something that happened, from a source of `ops changes` or from the incident's records."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time: UtcTime
+    source: str
+    what: str
+    by: str | None = None
+
+
 class IncidentOpening(IncidentRecord):
-    """How it was opened. `alarm` began it and `began` is when; None if nobody knows."""
+    """How it was opened. `alarm` was raised for it, at `alarmed`; `began` is when the trouble did.
+
+    None if there was no alarm, or nobody knows.
+    """
 
     severity: Severity
     title: str
     commander: str
     known: str = ""
     alarm: str | None = None
+    alarmed: UtcTime | None = None
     began: UtcTime | None = None
 
 
@@ -83,11 +99,17 @@ class IncidentEntry(IncidentRecord):
 
 
 class IncidentClosing(IncidentRecord):
-    """How it was closed: the cause, what helped, and what is to be done, one action a text."""
+    """How it was closed: the cause, what helped, and what is to be done, one action a text.
+
+    `timeline` is what all sources said of the time until then, since most forget it after weeks;
+    `unread` are those that could not be read.
+    """
 
     cause: str
     helped: str = ""
     actions: tuple[str, ...] = ()
+    timeline: tuple[TimelineLine, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,6 @@ def resolve_incident(context: StackContext, name: str | None, *, may_be_closed: 
     """
     open_names = list_open_incident_names(context)
     if name is not None:
-        parse_incident_name(name)
         if name not in list_incident_names(context):
             raise UsageError(f"INCIDENT is {name!r}, which was never opened", "ops incident list")
         if name not in open_names and not may_be_closed:

@@ -38,6 +38,8 @@ DECRYPT_DATA_KEY_GRANT: Final = build_grant(
     "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
 )
 
+_SNS_CONDITION: Final = build_via_service_condition("sns")
+
 # Calls that need no permission.
 UNRESTRICTED_APIS: Final = frozenset(
     {"sts.get_caller_identity"}
@@ -289,6 +291,13 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "secretsmanager.update_secret_version_stage": (
         build_grant("secretsmanager:UpdateSecretVersionStage", "secret"),
     ),
+    # Whoever publishes to a topic with a key encrypts (SNS Developer Guide, "Managing Amazon SNS
+    # encryption keys and costs").
+    "sns.publish": (
+        build_grant("sns:Publish", "announcements"),
+        build_grant("kms:GenerateDataKey", "logs key", conditions=_SNS_CONDITION),
+        build_grant("kms:Decrypt", "logs key", conditions=_SNS_CONDITION),
+    ),
     "sns.list_subscriptions_by_topic": (build_grant("sns:ListSubscriptionsByTopic", "topics"),),
     "ssm.get_command_invocation": (build_unscoped_grant("ssm:GetCommandInvocation"),),
     "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image", "public AMIs"),),
@@ -325,6 +334,18 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),
     ("diagnose", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
+    ("incident", "cloudwatch.describe_alarm_history"): (
+        build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
+    ),
+    **{
+        (noun, f"s3.{operation}"): (build_grant(action, "incidents"),)
+        for noun in ("diagnose", "incident", "slo")
+        for operation, action in (
+            ("get_object", "s3:GetObject"),
+            ("head_object", "s3:GetObject"),
+            ("put_object", "s3:PutObject"),
+        )
+    },
     ("logs", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
     ("logs", "s3.get_object"): (build_grant("s3:GetObject", "access logs"),),
     ("logs", "s3.list_objects_v2"): (build_grant("s3:ListBucket", "log bucket"),),

@@ -17,6 +17,7 @@ from ops.diagnose import declarations as diagnose
 from ops.fleet import declarations as fleet
 from ops.github import declarations as github
 from ops.health import declarations as health
+from ops.incident import declarations as incident
 from ops.lock import declarations as lock
 from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
@@ -50,6 +51,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         fleet,
         github,
         health,
+        incident,
         lock,
         logs,
         network,

@@ -65,6 +65,8 @@ PULUMI_OPTIONS: Final = frozenset(
 )
 # Kinds that are recorded on this machine alone, in a folder of whoever runs them.
 ACCOUNT_KINDS: Final = frozenset({"bootstrap"})
+# Nouns that write records and change nothing of the stack, so that no lock keeps them waiting.
+RECORD_NOUNS: Final = frozenset({"incident"})
 
 
 def require_trusted_plan(plan: Plan, context: RunContext) -> None:
@@ -90,6 +92,8 @@ def _list_problems(plan: Plan, outputs: Outputs) -> Iterator[str]:
         yield f"its plan is for {plan.region!r}, the stack is in {stack.region!r}"
     if plan.kind in ACCOUNT_KINDS:
         yield f"runs of `ops {plan.kind}` are recorded on the machine that carries them out"
+    if plan.only_records and plan.kind.split()[0] not in RECORD_NOUNS:
+        yield f"`ops {plan.kind}` changes the stack, which it must hold the lock for"
     declared_calls = list_declared_calls(plan.kind)
     known_arns = outputs.model_dump_json()  # every ARN of the contract, in quotes
     for action in plan.actions():

@@ -32,7 +32,7 @@ from ops.core.engine import Engine, InDoubtError
 from ops.core.errors import RefusedError
 from ops.core.goal_evaluation import evaluate
 from ops.core.journal import Journal
-from ops.core.plan import Action, Plan, step_and_undos
+from ops.core.plan import Action, Plan, SentRecord, step_and_undos
 from tests.ops.forks import Fork, run_in_fork
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage, open_stage
@@ -104,7 +104,9 @@ class KillWorld:
         waits = [wait for step in steps for wait in (step.goal, step.ready) if wait]
         reads = [wait.read for wait in waits]
         reads += [wait.reports.read for wait in waits if wait.reports]
-        self.reads_by_key = {read.model_dump_json(): read for read in reads}
+        self.reads_by_key = {
+            read.model_dump_json(): read for read in reads if not isinstance(read, SentRecord)
+        }
         self.names_by_action = {step.action.model_dump_json(): step.name for step in steps}
 
     def get_state(self) -> tuple[int, int, float]:

@@ -241,6 +241,7 @@ REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {
     "s3.get_object": build_s3_reach("GetObject"),
     "s3.head_object": build_s3_reach("GetObject"),
     "s3.put_object": build_s3_reach("PutObject"),
+    "sns.publish": lambda call: [("sns:Publish", str(call.params["TopicArn"]))],
     "secretsmanager.cancel_rotate_secret": build_arn_reach(
         "secretsmanager:CancelRotateSecret", "SecretId"
     ),

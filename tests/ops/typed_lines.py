@@ -1,7 +1,5 @@
 """Lines of commands that no procedure stands for, each with what is on the stage beforehand."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from ops.core.lock import BucketLockStore, Lock, LockRecord
@@ -18,6 +16,7 @@ from tests.ops import (
     service_stage,
     slo_stage,
 )
+from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
 from tests.ops.procedures import (
     alarms,
@@ -32,19 +31,7 @@ from tests.ops.procedures import (
     state,
 )
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, STACK_PREFIX, Stage
-
-
-@dataclass(frozen=True)
-class TypedLine:
-    """A line that is typed, for calls that no procedure makes.
-
-    `before` is typed first, and not recorded; `code` is how the line ends.
-    """
-
-    line: str
-    set_up: Callable[[Stage], object] = lambda _: None
-    exit_code: int = 0
-    lines_before: tuple[str, ...] = ()
+from tests.ops.typed_line import TypedLine as TypedLine
 
 
 def put_operations_bucket(stage: Stage) -> None:
@@ -279,6 +266,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "fleet instances": (TypedLine("fleet instances", fleet_stage.put_fleet),),
     "fleet limits": (TypedLine("fleet limits", fleet_stage.put_fleet),),
     "fleet refresh status": (TypedLine("fleet refresh status", fleet_stage.put_fleet),),
+    **INCIDENT_LINES,
     "lock break": (TypedLine("lock break --reason test --yes", put_foreign_lock),),
     "lock show": (TypedLine("lock show", put_foreign_lock),),
     "logs errors": (

@@ -7,7 +7,7 @@ that follow from its children are not recorded.
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend
@@ -39,10 +39,18 @@ def get_alarm_history(backend: CloudWatchBackend) -> list[ApiRecord]:
 def record_state_change(
     original: Any, backend: CloudWatchBackend, name: str, reason: str, data: str, state: str
 ) -> None:
-    """Setting the current state again changes nothing and sends nothing."""
+    """Setting the current state again changes nothing and sends nothing.
+
+    The time of a state is of its last change (API reference, MetricAlarm, StateUpdatedTimestamp).
+    """
     is_metric_alarm = name in backend.alarms
     before = get_alarm_state(backend, name) if is_metric_alarm else None
+    changed_at = get_sandbox_clock().now().astimezone(UTC).replace(tzinfo=None)
+    if is_metric_alarm and before == state:
+        changed_at = backend.alarms[name].state_updated_timestamp
     original(backend, name, reason, data, state)
+    if is_metric_alarm:
+        backend.alarms[name].state_updated_timestamp = changed_at
     if is_metric_alarm and before != state:
         _add_history_item(backend, name, "StateUpdate", f"Alarm updated from {before} to {state}")
         alarm = backend.alarms[name]

@@ -36,6 +36,7 @@ UNWATCHED_COMMANDS = {
     "fleet session": "prints a line to type",
     "github comment": "writes to GitHub",
     "github issue": "writes to GitHub",
+    "incident issues": "writes to GitHub",
     "lock break": "takes the lock away",
     "outputs show": "changes with deployments alone",
     "permissions": "reads nothing of AWS",

@@ -34,6 +34,7 @@ class Procedure:
     times, no generated ids. `outcome` is how it ends. `doubts` are the steps whose call cannot be
     repeated: killed right around such a call, the run may end in doubt, and has then called it at
     most once. `sql` gives what carries statements out, where the plan has any, `shell` what types.
+    `repeated_steps` are sent again rather than not at all, as what is announced.
     `already` are steps that AWS may have brought about by itself by the time that they are due.
     `undone` are the facts of a run that was turned back, where some of `facts` depend on how far it
     had come by then. `is_long` is one of many polls or steps. The second kill of
@@ -47,6 +48,7 @@ class Procedure:
     collect_facts: Callable[[Stage], object]
     outcome: str = "done"
     doubtful_steps: frozenset[str] = field(default_factory=frozenset)
+    repeated_steps: frozenset[str] = field(default_factory=frozenset)
     build_sql_runner: Callable[[Stage], SqlRunner] | None = None
     build_shell_runner: Callable[[Stage], ShellRunner] | None = None
     build_workstation: Callable[[Stage], Workstation] | None = None

@@ -27,6 +27,7 @@ PLACE_READS: Final = (
     "elasticache.describe_cache_clusters",
     "elasticache.describe_cache_subnet_groups",
     "elbv2.describe_load_balancers",
+    "lambda.get_function_configuration",
     "rds.describe_db_instances",
 )
 
@@ -71,8 +72,24 @@ DECLARATIONS: Final = (
         calls=(*VPC_READS, *PLACE_READS),
         needs={"FROM": "backend", "TO": "database"},
         bad={
-            "FROM": ("nonsense", "database", "10.0.0.300", "i-1", "secretsmanager"),
-            "TO": ("nonsense", "10.0.0.1", "database:0", "database:x", "database:70000", "i-1:22"),
+            "FROM": (
+                "nonsense",
+                "database",
+                "10.0.0.300",
+                "i-1",
+                "secretsmanager",
+                "function/",
+                "function/a b",
+            ),
+            "TO": (
+                "nonsense",
+                "10.0.0.1",
+                "database:0",
+                "database:x",
+                "database:70000",
+                "i-1:22",
+                "rotation:80",
+            ),
         },
         example="network reach backend database",
         plans=False,

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from typing import Final, Literal
 
 from ops.core.errors import UsageError
+from ops.core.parts import FixedPartName
 from ops.outputs import Outputs
 
 EndKind = Literal[
@@ -20,16 +21,21 @@ EndKind = Literal[
     "load-balancer",
     "database",
     "cache",
+    "function",
     "address",
     "internet",
     "aws",
 ]
 INSTANCE_PATTERN: Final = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
+FUNCTION_PREFIX: Final = "function/"
+# API reference, GetFunctionConfiguration: letters, digits, hyphens and underscores.
+FUNCTION_NAME_PATTERN: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 TASK_PATTERN: Final = re.compile(r"[0-9a-f]{32}")
 SERVICE_HOST_PATTERN: Final = re.compile(
     r"([a-z0-9][a-z0-9.-]*)\.([a-z]{2}-[a-z-]+-\d)\.amazonaws\.com(\.cn)?"
 )
 ENDPOINT_PORT: Final = 443
+ROTATION_PARTS: Final[tuple[FixedPartName, ...]] = ("rotation", "cache-rotation")
 MAX_PORT: Final = 65535
 # Names of endpoints, as PrivateLink has them without the region (AWS PrivateLink Guide, "AWS
 # services that integrate with AWS PrivateLink"); others are typed as com.amazonaws.REGION.NAME.
@@ -69,7 +75,9 @@ END_FORMS_TEXT: Final = (
     "the id of a task or instance, an IPv4 address, internet, or an AWS service like secretsmanager"
 )
 
-CALLER_FORMS_TEXT: Final = "the id of a task or instance, an IPv4 address, or internet"
+CALLER_FORMS_TEXT: Final = (
+    "the id of a task or instance, function/NAME, an IPv4 address, or internet"
+)
 ANSWERING_KINDS: Final[tuple[EndKind, ...]] = ("aws", "database", "cache")  # which call nobody
 SOURCE_FORMS_TEXT: Final = f"a service, fleet, load-balancer, {CALLER_FORMS_TEXT}"
 
@@ -86,7 +94,7 @@ class End:
 def parse_end(outputs: Outputs, option: str, text: str) -> End:
     """Parses an end. Raises UsageError, naming what there is, if it is none."""
     parts = list_part_ends(outputs)
-    if text in parts:
+    if text in parts and (option == "FROM" or parts[text].kind != "function"):
         return parts[text]
     if INSTANCE_PATTERN.fullmatch(text):
         return End("instance", text, outputs.fleet.port if outputs.fleet else None)
@@ -94,6 +102,9 @@ def parse_end(outputs: Outputs, option: str, text: str) -> End:
         return End("task", text)
     if text == "internet":
         return End("internet", text)
+    name = text.removeprefix(FUNCTION_PREFIX)
+    if option == "FROM" and name != text and FUNCTION_NAME_PATTERN.fullmatch(name):
+        return End("function", name)
     service = _find_aws_service(outputs, text)
     if service is not None:
         return End("aws", service, ENDPOINT_PORT)
@@ -104,7 +115,8 @@ def parse_end(outputs: Outputs, option: str, text: str) -> End:
     if option == "FROM":
         names = ", ".join(name for name, end in parts.items() if end.kind not in ANSWERING_KINDS)
         raise UsageError(f"FROM must be {names}, {CALLER_FORMS_TEXT}, not {text!r}")
-    raise UsageError(f"{option} must be {', '.join(parts)}, {END_FORMS_TEXT}, not {text!r}")
+    names = ", ".join(name for name, end in parts.items() if end.kind != "function")
+    raise UsageError(f"{option} must be {names}, {END_FORMS_TEXT}, not {text!r}")
 
 
 def parse_target(outputs: Outputs, text: str) -> tuple[End, int]:
@@ -141,6 +153,8 @@ def list_part_ends(outputs: Outputs) -> dict[str, End]:
         end = End("database", identifier, database.port)
         ends |= {identifier.removeprefix(prefix): end, identifier: end}
     ends[database.endpoint] = End("database", database.identifier, database.port)
+    for name in ROTATION_PARTS if outputs.cache is not None else ROTATION_PARTS[:1]:
+        ends[name] = End("function", f"{prefix}{name}")
     if outputs.cache is not None:
         cache = End("cache", outputs.cache.identifier, outputs.cache.port)
         ends |= {"cache": cache, outputs.cache.primary_endpoint: cache}

@@ -24,6 +24,7 @@ from ops.outputs import Outputs
 from ops.services.model import DESCRIBE_TASKS_LIMIT
 
 INTERNET_FACING = "internet-facing"
+FUNCTION_API = "lambda.get_function_configuration"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class PlaceFinder:
                 return self._find_balancer()
             case "database":
                 return self._find_database(end.name)
+            case "function":
+                return self._find_function(end.name, option)
             case _:
                 return self._find_cache(end.name)
 
@@ -241,6 +244,36 @@ class PlaceFinder:
         place = Place(identifier, self._get_networks(subnet), subnet, groups)
         status = item["DBInstanceStatus"]
         return FoundPlaces((place,), None if status == "available" else f"{identifier} is {status}")
+
+    def _find_function(self, name: str, option: str) -> FoundPlaces:
+        """The subnets of a Lambda function, whose interfaces are shared and have no public address.
+
+        Source: Lambda Developer Guide, "Giving Lambda functions access to resources in an Amazon
+        VPC". One that is in no VPC calls from Lambda's own network, over the internet.
+        """
+        try:
+            answer = self._call(FUNCTION_API, {"FunctionName": name})
+        except ClientError as error:
+            if get_error_code(error) != "ResourceNotFoundException":
+                raise
+            raise UsageError(
+                f"{option} must be a Lambda function of {self.aws.region}, not {name!r}"
+            ) from None
+        settings = answer.get("VpcConfig") or {}
+        if not settings.get("VpcId"):
+            note = f"{name} is in no VPC: it calls over the internet, from Lambda's own network"
+            return FoundPlaces((Place(name, PUBLIC_NETWORKS),), note)
+        if settings["VpcId"] != self.state.vpc:
+            raise UsageError(
+                f"{option} must be a function in {self.state.vpc}; {name} is in {settings['VpcId']}"
+            )
+        groups = tuple(settings.get("SecurityGroupIds") or ())
+        return FoundPlaces(
+            tuple(
+                Place(f"{name} in {subnet}", self._get_networks(subnet), subnet, groups)
+                for subnet in settings.get("SubnetIds") or ()
+            )
+        )
 
     def _find_cache(self, identifier: str) -> FoundPlaces:
         answer = self._call(CACHE_CLUSTERS_API, {})

@@ -238,6 +238,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
+    "lambda.get_function_configuration": (
+        build_grant("lambda:GetFunctionConfiguration", "functions"),
+    ),
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
     "logs.get_query_results": (build_grant("logs:GetQueryResults", "log groups", "other logs"),),
     "logs.start_query": (build_grant("logs:StartQuery", "log groups", "other logs"),),

@@ -59,6 +59,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),
     "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
     "cache secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-cache-*"),
+    # A function that calls the stack may have any name.
+    "functions": build_stack_region_arns("lambda", "function:*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
     "announcements": build_stack_region_arns("sns", "{prefix}-page", "{prefix}-warn"),
     "topics": build_stack_region_arns("sns", "{prefix}-*"),

@@ -1,8 +1,9 @@
-"""Lambda: functions keep their logging configuration."""
+"""Lambda: functions keep their logging configuration, and are in the VPC of their subnets."""
 
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
+from moto.ec2.models import ec2_backends
 
 from sandbox.patches.patching import ServicePatch
 
@@ -50,4 +51,16 @@ def describe_logging_config(
     original: Any, function: LambdaFunction, *args: Any, **kwargs: Any
 ) -> ApiRecord:
     configuration: ApiRecord = original(function, *args, **kwargs)
-    return {**configuration, "LoggingConfig": vars(function)["sandbox_logging"]}
+    vpc = configuration.get("VpcConfig")
+    return {
+        **configuration,
+        **({"VpcConfig": {**vpc, "VpcId": _find_vpc(function, vpc)}} if vpc else {}),
+        "LoggingConfig": vars(function)["sandbox_logging"],
+    }
+
+
+def _find_vpc(function: LambdaFunction, vpc_config: ApiRecord) -> str:
+    """The VPC of the function's subnets; moto has the same for all. Empty without any."""
+    ids = vpc_config.get("SubnetIds") or ()
+    subnets = ec2_backends[function.account_id][function.region].describe_subnets()
+    return next((str(subnet.vpc_id) for subnet in subnets if subnet.id in ids), "")

@@ -1,5 +1,7 @@
 """A stage with a network on it, and what is in it: tasks, instances, a database, a cache, NAT."""
 
+import io
+import zipfile
 from typing import Any
 
 from ops.outputs import CachePart
@@ -267,3 +269,27 @@ def _put_balancer(stage: Stage, subnets: dict[str, str], group: str) -> None:
     assert part is not None
     changed = part.model_copy(update={"arn": created["LoadBalancerArn"]})
     stage.outputs = stage.outputs.model_copy(update={"load_balancer": changed})
+
+
+def put_network_with_function(stage: Stage) -> None:
+    """The network, and the rotation function in its private subnets with the group of the tasks."""
+    put_network(stage)
+    subnets = list(stage.outputs.network.private_subnets.values())
+    put_function(stage, f"{STACK_PREFIX}-rotation", subnets, [find_group(stage, "tasks")])
+
+
+def put_function(stage: Stage, name: str, subnets: list[str], groups: list[str]) -> None:
+    """A Lambda function; in no VPC without subnets."""
+    iam = stage.client("iam")
+    role = iam.create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "")
+    stage.client("lambda").create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="handler.handle",
+        Code={"ZipFile": code.getvalue()},
+        **({"VpcConfig": {"SubnetIds": subnets, "SecurityGroupIds": groups}} if subnets else {}),
+    )

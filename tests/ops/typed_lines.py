@@ -307,6 +307,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             )
         ),
         TypedLine("network reach backend database", network_stage.put_network_with_dns_servers, 3),
+        TypedLine("network reach rotation database", network_stage.put_network_with_function),
     ),
     "outputs show": (TypedLine("outputs show"),),
     "permissions": (TypedLine("permissions db"),),

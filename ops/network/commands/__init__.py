@@ -28,8 +28,8 @@ def show_reach(
         str,
         typer.Argument(
             metavar="FROM",
-            help="what calls: a service, fleet, load-balancer, the id of a task or instance, an "
-            "IPv4 address, or internet",
+            help="what calls: a service, fleet, load-balancer, rotation, the id of a task or "
+            "instance, function/NAME of Lambda, an IPv4 address, or internet",
         ),
     ],
     target: Annotated[

@@ -359,7 +359,7 @@ def test_without_a_task_the_next_one_is_evaluated(capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("nonsense database", "frontend, fleet, load-balancer, alb.elb.amazonaws.com, the id of a"),
+        ("nonsense database", "frontend, rotation, cache-rotation, fleet, load-balancer, alb.elb."),
         ("nonsense database", "FROM must be backend, "),
         ("backend nonsense", "TO must be backend, "),
         ("database backend", "FROM must be a service, fleet, load-balancer, the id of a task"),

@@ -27,6 +27,27 @@ def build_database_row(outputs: Outputs) -> MetricRow:
     return MetricRow(subject, fact, "SampleCount")
 
 
+def build_statement_level(objectives: ObjectivesPart | None) -> ServiceLevel:
+    """The time of statements, which no metric of RDS has: PostgreSQL logs slow ones alone, and
+    pg_stat_statements has means since its last reset."""
+    milliseconds = objectives.statement_latency_ms if objectives is not None else None
+    limit = f"within {milliseconds} ms" if milliseconds is not None else "fast enough"
+    return ServiceLevel(
+        name="statements",
+        about=f"statements of the database {limit}",
+        unit="statements",
+        objective=objectives.latency_percent if objectives is not None else None,
+        good=0,
+        bad=0,
+        seen=0,
+        is_measured=False,
+        notes=(
+            "RDS has no metric of the time of statements; their means since the last reset are in "
+            "ops db slow",
+        ),
+    )
+
+
 def build_database_level(
     values: Values,
     outages: Sequence[Outage],

@@ -10,8 +10,8 @@ from typing import Literal
 
 from ops.core.times import format_utc
 
-LevelUnit = Literal["requests", "minutes", "deployments", "days"]
-Verdict = Literal["met", "missed", "unknown", "nothing to judge"]
+LevelUnit = Literal["requests", "minutes", "deployments", "days", "statements"]
+Verdict = Literal["met", "missed", "unknown", "nothing to judge", "not measured"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,9 @@ class ServiceLevel:
     """One level of a month. `seen` is the share of the time so far of which data is there.
 
     `elapsed` is the share of the month that is judged, if its budget is of the whole month; 1 for
-    what is counted, as nobody knows how many deployments a month will have. `gaps` say what could
-    not be read and makes the level unknown, `notes` what else a reader must know.
+    what is counted, as nobody knows how many deployments a month will have. `is_measured` is False
+    if the stack has nothing that measures it, which is no failure to read. `gaps` say what could
+    not be read and make the level unknown, `notes` what else a reader must know.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ServiceLevel:
     bad: float
     seen: float
     elapsed: float = 1
+    is_measured: bool = True
     gaps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     spendings: tuple[Spending, ...] = ()
@@ -95,6 +97,8 @@ class ServiceLevel:
     @property
     def verdict(self) -> Verdict:
         """What is known of the objective."""
+        if not self.is_measured:
+            return "not measured"
         if self.objective is None or self.gaps:
             return "unknown"
         if self.percent is None:

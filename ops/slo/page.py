@@ -13,6 +13,7 @@ VERDICT_CLASSES: Final = {
     "missed": "bad",
     "unknown": "open",
     "nothing to judge": "",
+    "not measured": "open",
 }
 
 

@@ -19,7 +19,11 @@ from ops.metrics.parts import MetricRow, Subject, get_metric_part
 from ops.metrics.series import Values, read_spans
 from ops.outputs import Outputs
 from ops.slo.backup_level import build_backup_level, read_backup_days
-from ops.slo.database_level import build_database_level, build_database_row
+from ops.slo.database_level import (
+    build_database_level,
+    build_database_row,
+    build_statement_level,
+)
 from ops.slo.deployment_level import (
     DEPLOYMENT_SOURCES,
     build_deployment_level,
@@ -126,6 +130,7 @@ def read_slo_report(
             [*_list_gaps(instance), *_list_source_gaps(timeline, OUTAGE_SOURCES)],
         )
     )
+    levels.append(build_statement_level(objectives))
     levels.append(_build_deployment_level(timeline, month, now, outputs))
     backups = _read(lambda: read_backup_days(aws, outputs, instance.value, now))
     levels.append(build_backup_level(backups.value, month, objectives, _list_gaps(backups)))

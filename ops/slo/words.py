@@ -23,6 +23,8 @@ def format_objective(level: ServiceLevel) -> str:
 
 def format_level(level: ServiceLevel) -> str:
     """What was measured, with its bounds if some was not seen."""
+    if not level.is_measured:
+        return level.verdict
     if level.percent is None:
         return "none" if level.verdict == "nothing to judge" else _UNKNOWN_TEXT
     digits = 3 if level.objective is not None and level.objective > 99 else MIN_DIGITS

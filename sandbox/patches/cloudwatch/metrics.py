@@ -6,7 +6,7 @@ a source has that was set for an account and region wins over both.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from re import Match
 from typing import Any, Final
 
@@ -104,6 +104,7 @@ def fill_metric_data(
     modelled_values = {
         q["Id"]: v for q in queries if (v := _get_modelled_value(backend, q)) is not None
     }
+    created_times = {query["Id"]: _find_creation_time(backend, query) for query in queries}
     results: list[ApiRecord] = original(
         backend, queries=queries, start_time=start_time, end_time=end_time, scan_by=scan_by
     )
@@ -114,6 +115,8 @@ def fill_metric_data(
             value, period = modelled_values[result["id"]]
             step = timedelta(seconds=period)
             times = [start_time + n * step for n in range(1 + int((end_time - start_time) / step))]
+            if (created := created_times.get(result["id"])) is not None:
+                times = [time for time in times if _to_utc(time + step) > created]
             result["timestamps"] = times if scan_by == "TimestampAscending" else times[::-1]
             result["values"] = [value] * len(times)
     return results
@@ -159,6 +162,22 @@ def _compute_percentile_rank(values: Sequence[float], rank: Match[str]) -> float
     low = float(rank[1]) if rank[1] else float("-inf")
     high = float(rank[2]) if rank[2] else float("inf")
     return 100 * sum(low < value <= high for value in values) / len(values)
+
+
+def _find_creation_time(backend: CloudWatchBackend, query: ApiRecord) -> datetime | None:
+    """When a DB instance began to report: not before it was created."""
+    metric = query.get("MetricStat", {}).get("Metric", {})
+    dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
+    databases = rds_backends[backend.account_id][backend.region_name].databases
+    created: Any = getattr(
+        databases.get(dimensions.get("DBInstanceIdentifier", "")), "instance_create_time", None
+    )
+    return None if created is None else _to_utc(created)
+
+
+def _to_utc(time: datetime) -> datetime:
+    """A time of moto's, which is UTC without saying so, or a zone's."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _get_modelled_value(backend: CloudWatchBackend, query: ApiRecord) -> tuple[float, int] | None:

@@ -18,6 +18,7 @@ from tests.ops.every_command import open_command_line
 from tests.ops.service_stage import BACKEND_IMAGE, describe_service
 from tests.ops.slo_stage import (
     ERRORS_ALARM,
+    OBJECTIVES,
     STEPS,
     end_silent_alarm,
     move_to_march,
@@ -66,10 +67,12 @@ def test_a_good_day_meets_every_objective(typed: Typed, capsys: pytest.CaptureFi
         "errors": "met",
         "latency": "met",
         "database availability": "met",
+        "statements": "not measured",
         "deployments": "nothing to judge",
         "backups": "met",
     }
-    assert {level["seen"] for level in levels.values()} == {1}
+    assert {level["seen"] for name, level in levels.items() if name != "statements"} == {1}
+    assert levels["statements"]["percent"] is None
     assert levels["availability"]["good"] == 100 * STEPS
     assert levels["database availability"]["good"] == 24 * 60
     assert (levels["backups"]["good"], levels["backups"]["bad"]) == (1, 0)
@@ -283,7 +286,7 @@ def test_a_stack_with_a_database_alone(capsys: pytest.CaptureFixture[str]) -> No
         levels = read_levels(typed, capsys, code=3)
         assert typed[1]("slo report") == 3
     # Its objectives are not published yet: what was measured is shown all the same.
-    assert set(levels) == {"database availability", "deployments", "backups"}
+    assert set(levels) == {"database availability", "statements", "deployments", "backups"}
     assert levels["database availability"]["percent"] == 100
     assert levels["database availability"]["verdict"] == "unknown"
     assert "does not publish its objectives yet" in capsys.readouterr().out
@@ -341,3 +344,22 @@ def put_incident(stage: Stage, name: str, time: datetime, *, closed: bool) -> No
         s3.put_object(
             Bucket=bucket, Key=get_closing_key(name), Body=closing.model_dump_json().encode()
         )
+
+
+def test_a_stack_that_was_deployed_in_the_month_is_judged_since_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def put_new_database(stage: Stage) -> None:
+        march = move_to_march(stage)
+        stage.clock.sleep(20 * 3600)
+        put_database(stage)  # which takes an hour
+        (instance,) = rds_backends[ACCOUNT][REGION].databases.values()
+        instance.instance_create_time = march + timedelta(hours=20)
+        alarms = stage.outputs.alarms.model_copy(update={"objectives": OBJECTIVES})
+        stage.outputs = stage.outputs.model_copy(update={"load_balancer": None, "alarms": alarms})
+        assert stage.clock.now() == march.timestamp() + 21 * 3600
+        stage.clock.sleep(300)
+
+    with open_command_line(put_new_database) as typed:
+        level = read_levels(typed, capsys, code=3)["database availability"]
+    assert (level["good"], level["bad"], level["seen"], level["verdict"]) == (60, 0, 1, "met")

@@ -94,7 +94,9 @@ class RunbookConsole:
 
 @pytest.fixture(scope="module")
 def prod() -> Iterator[RunningStack]:
-    with serve_stack("prod", {"compute": "both"}, factor=1200) as stack_up:
+    with serve_stack(
+        "prod", {"compute": "both", "cache": {"enabled": True}}, factor=1200
+    ) as stack_up:
         environment = {k: v for k, v in stack_up.settings.items() if k != "AWS_ENDPOINT_URL"}
         with patch.dict(os.environ, environment):
             yield stack_up

@@ -33,6 +33,8 @@ HEALTHY_STATUSES: Final = ("available", "snapshotting")
 # AWS's messages: "Failover from master node X to replica node Y completed", "Failover to replica
 # node X completed" (ElastiCache User Guide, "Managing ElastiCache events").
 FAILOVER_PATTERN: Final = re.compile(r"failover.*\bcompleted?\b", re.IGNORECASE)
+# Left out of the days that ElastiCache keeps: it refuses an earlier start, and reads come before.
+FAILOVER_MARGIN: Final = timedelta(hours=1)
 NODE_COLUMNS: Final = (
     "node",
     "shard",
@@ -143,7 +145,8 @@ def _read_clusters(aws: Aws, nodes: Sequence[CacheNode]) -> dict[str, Any]:
 
 def _find_failover(aws: Aws, cache: CachePart, now: datetime) -> dict[str, Any]:
     """The last one of the days of which ElastiCache keeps events; empty if there was none."""
-    span = TimeSpan(now - timedelta(days=KEPT_EVENT_DAYS), now, is_until_now=True)
+    since = now - timedelta(days=KEPT_EVENT_DAYS) + FAILOVER_MARGIN
+    span = TimeSpan(since, now, is_until_now=True)
     params = build_event_span_params(span, now)
     pattern = build_cache_name_pattern(cache)
     failovers = [

@@ -152,13 +152,15 @@ def _list_fleet_activities(request: SourceRequest) -> Iterator[ChangeEvent]:
 
 
 def _build_activity_event(item: Any, part: str, command: str) -> ChangeEvent:
-    message = item.get("StatusMessage")
+    message, description = item.get("StatusMessage"), str(item["Description"])
     is_failed = str(item["StatusCode"]) in ("Failed", "Cancelled", "Unfulfilled", "Overridden")
     return ChangeEvent(
         parse_aws_time(item["StartTime"]),
         "scaling",
         part,
-        f"{item['Description']}: {message}" if is_failed and message else str(item["Description"]),
+        f"{description}: {message}"
+        if is_failed and message and str(message) not in description
+        else description,
         outcome=str(item["StatusCode"]),
         subject=str(item["ActivityId"]),
         command=command,

@@ -12,13 +12,24 @@ from ops.cli.time_span import TimeSpan
 from ops.diagnose.facts import Fact, FactGap, Facts, merge_facts
 from ops.diagnose.focus import Focus
 from ops.diagnose.look import FactReader
-from ops.diagnose.ranking import RankedCause, is_explained, rank_causes
+from ops.diagnose.ranking import UNKNOWN_START, RankedCause, is_explained, rank_causes
 from ops.diagnose.reader import READ_ERRORS, DiagnosisRequest, describe_read_error
 from ops.diagnose.registry import READERS, RULES, find_sources
 from ops.diagnose.rule import CauseRule
 
 # Keys of facts that say that something is wrong, and not what.
-SYMPTOMS: Final = ("alarm.raised.*", "health.failing.*", "metric.*", "log.errors.*")
+SYMPTOMS: Final = (
+    "alarm.raised.*",
+    "health.failing.*",
+    "metric.*5xx.high",
+    "metric.target.latency.high",
+    "metric.target.healthy.none",
+    "metric.service.tasks-running.none",
+    "metric.fleet.in-service.none",
+    "metric.fleet.status-checks.high",
+)
+# Of facts that are shown beside them, and alone are only unusual.
+SIGNS: Final = ("metric.*", "log.errors.*")
 
 
 @dataclass(frozen=True)
@@ -78,10 +89,11 @@ def diagnose(
     """Reads all at once and names the causes. Never raises for what cannot be read."""
     facts = read_all_facts(request, readers)
     timeline = request.cache.timeline
+    causes = tuple(rank_causes(rules, facts, find_sources))
     return Diagnosis(
         request.span,
-        tuple(rank_causes(rules, facts, find_sources)),
-        list_symptoms(facts),
+        causes,
+        list_symptoms(facts, is_wrong=bool(causes)),
         facts,
         timeline.events if timeline is not None else (),
     )
@@ -107,7 +119,13 @@ def read_facts(reader: FactReader, request: DiagnosisRequest) -> Facts:
         return Facts((), (FactGap(reader.name, describe_read_error(error), parts),))
 
 
-def list_symptoms(facts: Facts) -> tuple[Fact, ...]:
-    """The facts that say that something is wrong, the earliest first."""
-    symptoms = [fact for fact in facts.facts if any(fnmatchcase(fact.key, key) for key in SYMPTOMS)]
-    return tuple(sorted(symptoms, key=lambda fact: (fact.since is None, fact.since or 0)))
+def list_symptoms(facts: Facts, *, is_wrong: bool = False) -> tuple[Fact, ...]:
+    """The facts that say that something is wrong, the earliest first; none if nothing is.
+
+    What is only unusual is among them if something is wrong.
+    """
+    if not is_wrong and not any(facts.select(pattern) for pattern in SYMPTOMS):
+        return ()
+    patterns = (*SYMPTOMS, *SIGNS)
+    symptoms = [f for f in facts.facts if any(fnmatchcase(f.key, p) for p in patterns)]
+    return tuple(sorted(symptoms, key=lambda fact: (fact.since or UNKNOWN_START, fact.key)))

@@ -5,16 +5,15 @@ from typing import Final
 from ops.core.check_record import Check
 from ops.health.registry import select_checks
 
-# Checks of backups, keys, logs and maintenance say what could go wrong, and not what does.
+# Scaling has a look of its own. Checks of backups, keys, logs and maintenance say what could go
+# wrong, and not what does.
 DIAGNOSED_CHECKS: Final = (
     "load-balancer-state",
     "load-balancer-targets",
     "load-balancer-answers",
     "load-balancer-certificate",
     "service-tasks",
-    "service-scaling",
     "fleet-instances",
-    "fleet-scaling",
     "database-status",
     "database-instance-in-use",
     "database-storage",

@@ -148,16 +148,33 @@ def _list_facts(
 def _list_event_lines(events: Sequence[ChangeEvent]) -> Iterator[ReportLine]:
     if not events:
         return
-    shown = events[-SHOWN_EVENTS:]
+    groups = select_shown_events(events)
+    count = sum(len(group) for group in groups)
     yield ReportLine("")
-    count = f"the last {len(shown)} of {len(events)} events" if len(events) > len(shown) else ""
-    yield ReportLine(f"before it{f', {count} (all: ops changes)' if count else ''}:", "bold")
-    for event in shown:
+    more = f", {count} of {len(events)} events (all: ops changes)" if count < len(events) else ""
+    yield ReportLine(f"before it{more}:", "bold")
+    for group in groups:
+        event = group[0]
         actor = f" by {event.actor}" if event.actor else ""
         outcome = f" ({event.outcome})" if event.outcome else ""
         stamp = f"{event.time.astimezone():%H:%M:%S %Z}"
+        times = f", {len(group)} times until {group[-1].time.astimezone():%H:%M}"
         text = _shorten(f"{event.part}: {event.what}{actor}{outcome}")
-        yield from _fold(f"   {stamp}  ", text, indent=5 + len(stamp))
+        repeated = times if len(group) > 1 else ""
+        yield from _fold(f"   {stamp}  ", f"{text}{repeated}", indent=5 + len(stamp))
+
+
+def select_shown_events(events: Sequence[ChangeEvent]) -> list[list[ChangeEvent]]:
+    """The newest events in the order of time, equal ones together; alarms if there is room."""
+    groups: dict[tuple[str, str, str | None], list[ChangeEvent]] = {}
+    for event in events:
+        groups.setdefault((event.part, event.what, event.actor), []).append(event)
+    others = [group for group in groups.values() if group[0].source != "alarms"]
+    alarms = [group for group in groups.values() if group[0].source == "alarms"]
+    shown = others[-SHOWN_EVENTS:]
+    room = SHOWN_EVENTS - len(shown)
+    shown += alarms[-room:] if room else []
+    return sorted(shown, key=lambda group: group[0].time)
 
 
 def _list_gap_lines(gaps: Sequence[FactGap]) -> Iterator[ReportLine]:

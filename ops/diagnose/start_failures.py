@@ -10,7 +10,7 @@ from typing import Final
 
 # The first that matches: what names the reason before what only names the step that failed.
 START_FAILURES: Final = (
-    ("out-of-memory", r"OutOfMemory|out of memory|exit(?:ed)?(?: code)?:? (?:with )?137\b"),
+    ("out-of-memory", r"OutOfMemory|out of memory"),
     ("subnet-full", r"InsufficientFreeAddresses|free addresses|not have enough free|no free IP"),
     (
         "quota",
@@ -35,8 +35,9 @@ START_FAILURES: Final = (
     ),
     (
         "template",
-        r"launch template .*(?:does not exist|not found)|InvalidLaunchTemplate|InvalidAMIID"
-        r"|AMI.*does not exist|security group .* does not exist|key pair .* does not exist",
+        r"[Ii]mage id .*does not exist|launch template .*(?:does not exist|not found)"
+        r"|InvalidLaunchTemplate|InvalidAMIID|AMI.*does not exist"
+        r"|security group .* does not exist|key pair .* does not exist",
     ),
     (
         "secret-timeout",
@@ -78,6 +79,8 @@ START_FAILURES: Final = (
         r"CannotStartContainer|CannotCreateContainer|exec format error|not executable",
     ),
     ("network", r"network interface|ENI|networking"),
+    # SIGKILL (128 + 9): also of a container that does not stop when it is told to.
+    ("killed", r"exited with 137\b"),
     ("exit", r"[Ee]ssential container|exited with [1-9]|exited [1-9]"),
 )
 _PATTERNS: Final = tuple((key, re.compile(pattern)) for key, pattern in START_FAILURES)

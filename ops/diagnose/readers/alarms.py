@@ -25,6 +25,11 @@ PART_PREFIXES: Final = (
     ("certificate-", "load-balancer"),
 )
 _HISTORY_DAYS: Final = 1  # how long before a past time an alarm's last change is looked for
+# "Threshold Crossed: 2 out of the last 2 datapoints [5.0 (08/12/26 21:38:00), ...] were greater
+# than or equal to the threshold (1.0) ..." (DescribeAlarms, API reference, an example).
+_REASON_PATTERN: Final = re.compile(
+    r"^Threshold Crossed: .*?\[([0-9.Ee+-]+) \(.*?the threshold \(([0-9.Ee+-]+)\)"
+)
 _CHANGE_PATTERN: Final = re.compile(r"updated from (\w+) to (\w+)")
 
 
@@ -60,6 +65,12 @@ def split_alarm_name(outputs: Outputs, name: str) -> tuple[str, str] | None:
     return None
 
 
+def shorten_reason(reason: str) -> str:
+    """The newest value and the threshold of CloudWatch's reason; all of another reason."""
+    match = _REASON_PATTERN.search(reason)
+    return f"{match[1]}, threshold {match[2]}" if match is not None else reason
+
+
 def _add_alarm(
     collector: FactCollector, outputs: Outputs, name: str, since: datetime | None, reason: str
 ) -> None:
@@ -71,7 +82,7 @@ def _add_alarm(
         f"alarm.raised.{key}",
         find_alarm_part(outputs, key, subject),
         f"alarm {name.removeprefix(f'{format_alarm_prefix(outputs)}-')} is raised"
-        + (f": {reason}" if reason else ""),
+        + (f": {shorten_reason(reason)}" if reason else ""),
         since=since,
         subject=name,
         command=ALARM_COMMANDS[key].format_command(subject),

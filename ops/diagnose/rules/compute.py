@@ -39,6 +39,8 @@ def _build_start_rule(
             "fleet-at-maximum",
             "more-traffic",
             "target-group-empty",
+            "image-slow",
+            "image-errors",
         ),
         symptoms=(*SERVICE_SYMPTOMS, *FLEET_SYMPTOMS),
         refutation=refutation,
@@ -50,8 +52,9 @@ def _build_start_rule(
 COMPUTE_RULES: Final = (
     CauseRule(
         cause="task-out-of-memory",
-        needs=("ecs.stopped.out-of-memory", "ecs.event.out-of-memory"),
+        needs=("ecs.stopped.out-of-memory", "ecs.event.out-of-memory", "ecs.stopped.killed"),
         evidence=(
+            Evidence("ecs.stopped.killed", LIKELY),
             Evidence("ecs.stopped.out-of-memory", DIRECT),
             Evidence("ecs.event.out-of-memory", DIRECT),
             Evidence("metric.service.memory.high", LIKELY),

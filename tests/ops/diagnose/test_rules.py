@@ -6,7 +6,9 @@ import pytest
 
 from ops.diagnose.facts import Fact, FactGap, Facts
 from ops.diagnose.ranking import RankedCause, rank_causes
+from ops.diagnose.readers.alarms import shorten_reason
 from ops.diagnose.registry import RULES, find_sources
+from ops.diagnose.start_failures import classify_start_failure
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 DEPLOYED = ("change.deployment", 20)
@@ -150,3 +152,43 @@ def test_two_services_with_a_cause_each_are_both_named() -> None:
     facts += build_facts("web", *CASES["task-out-of-memory backend"]).facts
     named = {(cause.cause, cause.part) for cause in rank(Facts(facts))[:3]}
     assert {("image-missing", "backend"), ("task-out-of-memory", "web")} <= named
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (
+            "Task failed ELB health checks in (target-group arn:aws:x); web exited with 137",
+            "target-unhealthy",
+        ),
+        ("Essential container in task exited; web exited with 137", "killed"),
+        ("Essential container in task exited; web exited with 1", "exit"),
+        ("web: OutOfMemoryError: Container killed due to memory usage", "out-of-memory"),
+        ("The image id '[ami-0f3c5d0b1a2e4f678]' does not exist. Launching failed.", "template"),
+        ("CannotPullContainerError: pull image manifest: not found", "image-missing"),
+        ("CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout", "image-timeout"),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to "
+            "retrieve secret from asm: AccessDeniedException: not authorized to perform",
+            "secret-denied",
+        ),
+        (
+            "was unable to place a task. Reason: Capacity is unavailable at this time.",
+            "capacity",
+        ),
+        ("InsufficientFreeAddressesInSubnet: subnet-1", "subnet-full"),
+        ("You've reached the limit on the number of tasks you can run concurrently", "quota"),
+        ("Something else", "other"),
+    ],
+)
+def test_a_reason_in_awss_words_has_its_key(text: str, key: str) -> None:
+    assert classify_start_failure(text) == key
+
+
+def test_a_shared_reason_of_alarms_is_its_value_and_threshold() -> None:
+    reason = (
+        "Threshold Crossed: 2 out of the last 2 datapoints [0.38 (08/12/26 21:38:00), 1 (08/12/26 "
+        "21:33:00)] were greater than or equal to the threshold (0.2) (minimum 2 datapoints)."
+    )
+    assert shorten_reason(reason) == "0.38, threshold 0.2"
+    assert shorten_reason("set by hand") == "set by hand"

@@ -41,6 +41,8 @@ RECORD_TIMEOUT_SECONDS: Final = 300
 PERSON: Final = "PERSON"
 TIMELINE: Final = "TIMELINE"
 UNREAD: Final = "UNREAD"
+BEGAN: Final = "BEGAN"
+CAPTURED: Final = (TIMELINE, UNREAD, BEGAN)
 STARTED: Final = "AT"
 # Two records of one second keep their order.
 MICROSECOND_FORM: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -48,7 +50,7 @@ MICROSECOND_FORM: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 def build_open_plan(outputs: Outputs, opening: IncidentOpening, run: str) -> Plan:
     """Builds the opening of an incident, which has the name of its run."""
-    fields = opening.model_dump(mode="json", exclude={"version", "time", "by"})
+    fields = opening.model_dump(mode="json", exclude={"version", "time", "by", "began"})
     severity = opening.severity
     announcement = Announcement(
         incident=run,
@@ -64,11 +66,11 @@ def build_open_plan(outputs: Outputs, opening: IncidentOpening, run: str) -> Pla
         ],
         next_steps=[f"ops incident status {run}", f'ops incident note "TEXT" --incident {run}'],
     )
-    return _build_plan(
+    plan = _build_plan(
         outputs,
         run,
         "incident open",
-        _build_record_step(outputs, run, get_opening_key(run), fields),
+        _build_record_step(outputs, run, get_opening_key(run), {**fields, BEGAN: None}),
         build_announcement_step(outputs, announcement),
         changes=[f"an incident of {severity} is open, led by {opening.commander}"],
         notes=[
@@ -77,6 +79,9 @@ def build_open_plan(outputs: Outputs, opening: IncidentOpening, run: str) -> Pla
         ],
         arguments=f"{shlex.quote(opening.title)} --severity {severity}",
     )
+    began = json.dumps(opening.began.isoformat() if opening.began else None)
+    # "15 minutes ago" is agreed to, not a time.
+    return plan.model_copy(update={"captured": {**plan.captured, BEGAN: began}})
 
 
 def build_note_plan(
@@ -302,8 +307,8 @@ def _build_record_step(
 
 def _format_body(fields: Mapping[str, Any]) -> str:
     """The JSON of a record, with what is filled in when the plan starts."""
-    named = {key: value for key, value in fields.items() if key not in (TIMELINE, UNREAD)}
-    captured = [key for key in (TIMELINE, UNREAD) if key in fields]
+    named = {key: value for key, value in fields.items() if key not in CAPTURED}
+    captured = [key for key in CAPTURED if key in fields]
     body = hide_placeholders(json.dumps(named, sort_keys=True))[1:-1]
     parts = ['"version": 1', f'"time": "${{{STARTED}}}"', f'"by": ${{{PERSON}}}', body]
     parts += [f'"{key.lower()}": ${{{key}}}' for key in captured]

@@ -76,9 +76,8 @@ def show_incident_status(
         require_status_file(to)
     stack_context, output = load_stack_context(context)
     if public is None:
-        for option, is_set in {"--dry-run": options.dry_run, "--expect": options.expect}.items():
-            if is_set:
-                raise UsageError(f"{option} is set, so --public must be set too")
+        if options.expect is not None:
+            raise UsageError("--expect is set, so --public must be set too")
         if to is not None:
             repeat_look(output, watch, lambda: _write_page(stack_context, output, to))
         else:

@@ -17,7 +17,7 @@ from ops.core.engine import MAX_ATTEMPTS, Engine, InDoubtError, StillRunningErro
 from ops.core.errors import DeniedError, OutcomeUnknownError
 from ops.core.goal_evaluation import StepFailedError
 from ops.core.journal import Journal
-from ops.core.plan import Action, Call, Plan, Step, Wait
+from ops.core.plan import Action, Call, Plan, SentRecord, Step, Wait
 
 CLASS_PATH, STATUS_PATH = "DBInstances[0].DBInstanceClass", "DBInstances[0].DBInstanceStatus"
 
@@ -358,3 +358,36 @@ def test_a_call_refused_without_effect_may_be_repeated() -> None:
     assert Journal(lines).records[-1].event == "failed"
     assert build_fused_engine(world, lines).resume() == "done"
     assert world.modify_count == 1
+
+
+def test_a_message_that_nothing_shows_is_sent_until_it_was_taken() -> None:
+    """The goal of such a step is the journal's record: its answer, not that it was tried."""
+    sent: list[str] = []
+
+    def run_action(action: Action, _: object) -> JsonValue:
+        assert isinstance(action, Call)
+        sent.append(action.api)
+        if len(sent) == 1:
+            raise OutcomeUnknownError("the answer was lost")
+        return {}
+
+    step = Step(
+        name="announce",
+        description="announce it",
+        action=Call(api="sns.publish"),
+        goal=Wait(read=SentRecord(step="announce"), met={"sent": True}),
+    )
+    plan = Plan(
+        run="incident-1",
+        kind="incident open",
+        stack="test",
+        account="1",
+        region="r",
+        steps=(step,),
+        only_records=True,
+    )
+    engine = Engine(run_action, Journal(FusedLines()), FakeRds())
+    assert engine.start(plan) == "done"
+    assert sent == ["sns.publish", "sns.publish"]
+    assert engine.resume() == "done"
+    assert len(sent) == 2

@@ -190,10 +190,10 @@ def test_two_open_incidents_must_be_named(ops: OpsConsole) -> None:
 
 
 def test_a_hash_agrees_to_the_words(ops: OpsConsole) -> None:
-    line = "incident open Slow --severity P1 --commander ann"
+    line = "incident open Slow --severity P1 --commander ann --since 15m"
     plan = ops.run_for_json(f"{line} --dry-run")
     ops.stage.clock.sleep(60)
-    other = "incident open Fast --severity P1 --commander ann"
+    other = "incident open Fast --severity P1 --commander ann --since 15m"
     _, err = ops(f"{other} --yes --expect {plan['hash']}", expected_code=2)
     assert "look at it again" in err
     ops(f"{line} --yes --expect {plan['hash']}")
@@ -231,7 +231,7 @@ def _deny_alarms(context: object, span: object, now: object, *, names: object) -
         ("incident report incident-20200101-000000-0000", "was never opened"),
         ("incident close", "--cause must be a text"),
         ("incident status --state resolved", "--public must be set"),
-        ("incident status --dry-run", "--public must be set"),
+        ("incident status --expect 0123456789abcdef", "--public must be set"),
         ("incident status --to status.txt", "and end with .html or .json"),
         ("incident report --to report.pdf", "and end with .html or .md"),
         ("incident open Slow --severity P1 --alarm nonsense", "--alarm must be an alarm"),

@@ -102,6 +102,10 @@ FORGERIES: dict[str, tuple[Callable[[Plan], Plan], str]] = {
         ),
         "`recover discard x --yes` is no command of ours",
     ),
+    "what needs no lock": (
+        lambda plan: plan.model_copy(update={"only_records": True}),
+        "changes the stack, which it must hold the lock for",
+    ),
     "what runs a program": (
         lambda plan: replace_first_action(
             plan.model_copy(update={"kind": "deploy"}),

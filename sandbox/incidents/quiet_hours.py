@@ -39,6 +39,8 @@ def build_quiet_hour(number: int) -> Incident:
     stack: StackVariant = generator.choices(("full", "prod", "dev"), weights=(8, 1, 1))[0]
     available = [build for name, build in EVENTS.items() if _exists(name, stack)]
     chosen = generator.sample(available, generator.randint(2, 5))
+    if _list_service_scaling in chosen and _list_peak in chosen:
+        chosen.remove(_list_peak)  # together they are more than the stack takes
     noise = [_build("usual-logs", "2h", every=generator.choice((20, 45, 90)))]
     noise += [item for build in chosen for item in build(generator)]
     require_known(noise)
@@ -192,6 +194,7 @@ def _exists(name: str, stack: StackVariant) -> bool:
     """True if a stack has what it happens to."""
     needed: Mapping[str, tuple[StackVariant, ...]] = {
         "fleet-scaling": ("full",),
+        "service-scaling": ("full", "prod"),  # dev has no more than two tasks
         "cache-refill": ("full",),
         "scanner": ("full", "prod"),
     }

@@ -156,7 +156,11 @@ def scale_service(
     policy: str = "cpu",
     is_maximum: bool = False,
 ) -> None:
-    """Automatic scaling sets the count, which its activity says."""
+    """Automatic scaling sets the count, which its activity says; its tasks share the work.
+
+    With `is_maximum` it may not have more, and what was too much stays so.
+    """
+    before = max(int(get_service(world, service)["desiredCount"]), 1)
     world.client("ecs").update_service(
         cluster=get_cluster(world), service=service, desiredCount=count
     )
@@ -185,6 +189,9 @@ def scale_service(
     world.change_metric(span, f"service/{service}", "DesiredTaskCount", "set", count)
     world.change_metric(later, f"service/{service}", "RunningTaskCount", "set", count)
     world.change_metric(later, f"targets/{service}", "HealthyHostCount", "set", count)
+    if not is_maximum:
+        share = before / max(count, 1)
+        world.change_metric(later, f"service/{service}", "CPUUtilization", "times", share, 4)
 
 
 @happening("set-scaling-limits")

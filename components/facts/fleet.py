@@ -39,6 +39,12 @@ GROUP_TEMPLATE_EFFECT: Final = ChangeEffect(
     "none",
     "EC2 Auto Scaling API reference, UpdateAutoScalingGroup",
 )
+GROUP_POLICY_EFFECT: Final = ChangeEffect(
+    "instances launched from now on are of other types; those that run stay, but for those that "
+    "AWS replaces until another share of Spot is met",
+    "none while AWS launches the new ones before it ends old ones",
+    "EC2 Auto Scaling API reference, UpdateAutoScalingGroup",
+)
 
 
 def _list_group_charges(resource: PricedResource, stack: StackResources) -> Iterable[Charge]:
@@ -118,7 +124,7 @@ FACTS: Final = (
                 "EC2 Auto Scaling User Guide, Set desired capacity",
             ),
             "launchTemplate": GROUP_TEMPLATE_EFFECT,
-            "mixedInstancesPolicy": GROUP_TEMPLATE_EFFECT,
+            "mixedInstancesPolicy": GROUP_POLICY_EFFECT,
             "vpcZoneIdentifiers": ChangeEffect(
                 "instances move to other subnets",
                 "none while the healthy minimum is kept",

@@ -12,9 +12,19 @@ from ops.outputs import Outputs
 from ops.services.model import get_arn_name
 
 PartKind = Literal[
-    "service", "fleet", "database", "load-balancer", "waf", "flow-logs", "function", "containers"
+    "service",
+    "fleet",
+    "database",
+    "cache",
+    "load-balancer",
+    "waf",
+    "flow-logs",
+    "function",
+    "containers",
 ]
 POSTGRES_LOG_TYPE: Final = "postgresql"
+# The logs of the cache (components/cache.py), by the names that are typed.
+CACHE_LOGS: Final = {"cache": "engine-log", "cache/slow-log": "slow-log"}
 # The prefix of Fargate's streams (components/task_definition.py): task/CONTAINER/ID.
 TASK_STREAM_PREFIX: Final = "task"
 FLEET_INSTANCE_PATTERN: Final = re.compile(r"i-[0-9a-f]{1,17}")
@@ -97,6 +107,10 @@ def list_log_parts(outputs: Outputs) -> dict[str, LogPart]:
             log_type = get_arn_name(group)
             name = short_name if log_type == POSTGRES_LOG_TYPE else f"{short_name}/{log_type}"
             parts.append(LogPart(name, "database", f"/aws/rds/instance/{identifier}/{log_type}"))
+    if outputs.cache is not None:
+        for name, log_type in CACHE_LOGS.items():
+            group = f"/aws/vendedlogs/elasticache/{outputs.cache.identifier}/{log_type}"
+            parts.append(LogPart(name, "cache", group))
     if outputs.load_balancer is not None:
         if outputs.load_balancer.access_log_bucket:
             bucket = outputs.load_balancer.access_log_bucket

@@ -133,6 +133,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "log-group:/aws/lambda/{prefix}-*",
         "log-group:/aws/ecs/containerinsights/{prefix}/*",
         "log-group:aws-waf-logs-{prefix}",
+        "log-group:/aws/vendedlogs/elasticache/{prefix}-cache/*",
     ),
     # What AWS itself writes: access logs, flow logs (components/log_bucket.py).
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),

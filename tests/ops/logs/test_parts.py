@@ -12,8 +12,9 @@ from tests.world import run_whole_program
 TRANSCRIPTS = "/bulwark/prod/exec"  # of ECS Exec, which a reader may not see
 
 
-def test_each_log_group_of_the_program_is_that_of_a_part() -> None:
-    graph = run_whole_program("prod")
+@pytest.mark.parametrize("has_cache", [False, True])
+def test_each_log_group_of_the_program_is_that_of_a_part(*, has_cache: bool) -> None:
+    graph = run_whole_program("prod", {"cache": {"enabled": has_cache}})
     groups = {
         resource.inputs["name"]
         for resource in graph.resources

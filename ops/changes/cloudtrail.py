@@ -140,7 +140,9 @@ def list_resource_parts(outputs: Outputs) -> dict[str, str]:
     parts |= dict.fromkeys((alarms.page_topic_arn, alarms.warn_topic_arn, *alarm_names), "alarms")
     stack = outputs.stack
     keys = (stack.data_key_arn, stack.logs_key_arn, stack.recovery_key_arn)
-    parts |= dict.fromkeys((key for key in keys if key), STACK_PART)
+    # A call names a key by its ARN, or by its id alone (KMS Developer Guide, "Key identifiers").
+    key_names = (name for key in keys if key for name in (key, key.rpartition("/")[2]))
+    parts |= dict.fromkeys(key_names, STACK_PART)
     return parts
 
 

@@ -24,6 +24,7 @@ TRIGGER_WEIGHT: Final = 0.35
 TRIGGER_MINUTES: Final = 60  # before the first symptom
 # After it: metrics have whole minutes, CloudTrail and ECS their own clocks.
 TRIGGER_LATE_MINUTES: Final = 3
+EXPLAINING_CONFIDENCE: Final = 0.5  # below it a cause explains no other
 CONSEQUENCE_FACTOR: Final = 0.6  # of a cause's confidence that its consequences lose
 # A consequence may be seen this long before its cause is: metrics lag five minutes (an assumption).
 CONSEQUENCE_EARLY_MINUTES: Final = 15
@@ -188,7 +189,12 @@ def _keep_best(causes: Iterable[RankedCause]) -> list[RankedCause]:
 
 
 def _may_explain(cause: RankedCause, other: RankedCause) -> bool:
-    """True if the other would only be a consequence of a cause, which began in time for it."""
+    """True if the other would only be a consequence of a cause, which began in time for it.
+
+    A cause that is hardly likely itself explains nothing.
+    """
+    if cause.confidence < EXPLAINING_CONFIDENCE:
+        return False
     if not any(fnmatchcase(other.cause, pattern) for pattern in cause.rule.explains):
         return False
     if cause.since is None or other.since is None:

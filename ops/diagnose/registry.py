@@ -13,13 +13,20 @@ from ops.core.scaling_apis import (
     GROUP_ACTIVITIES_API,
     INSTANCE_REFRESHES_API,
 )
+from ops.diagnose.data_looks import DATA_READERS, PASSWORD_API
 from ops.diagnose.error_shapes import ERROR_KINDS
 from ops.diagnose.health_checks import list_health_areas, list_health_calls
 from ops.diagnose.look import FactReader
 from ops.diagnose.metric_limits import list_metric_keys
 from ops.diagnose.rule import CauseRule
 from ops.diagnose.rules.aws import AWS_RULES
+from ops.diagnose.rules.cache import CACHE_RULES
 from ops.diagnose.rules.compute import COMPUTE_RULES
+from ops.diagnose.rules.database import DATABASE_RULES
+from ops.diagnose.rules.database_events import DATABASE_EVENT_RULES
+from ops.diagnose.rules.keys import KEY_RULES
+from ops.diagnose.rules.load_balancer import LOAD_BALANCER_RULES
+from ops.diagnose.rules.network import NETWORK_RULES
 from ops.diagnose.rules.release import RELEASE_RULES
 from ops.diagnose.rules.traffic import TRAFFIC_RULES
 
@@ -142,15 +149,26 @@ READERS: Final[tuple[FactReader, ...]] = (
             *(f"log.shape.{kind}" for kind, _ in ERROR_KINDS),
         ),
     ),
+    *DATA_READERS,
 )
 RULES: Final[tuple[CauseRule, ...]] = (
     *RELEASE_RULES,
     *COMPUTE_RULES,
     *TRAFFIC_RULES,
     *AWS_RULES,
+    *DATABASE_RULES,
+    *DATABASE_EVENT_RULES,
+    *NETWORK_RULES,
+    *LOAD_BALANCER_RULES,
+    *CACHE_RULES,
+    *KEY_RULES,
+)
+# Without the password of the database, which grants everything: only those read it whose role
+# has it for other commands. The others are told that sessions and locks are not known.
+DIAGNOSE_APIS: Final = tuple(
+    sorted({api for reader in READERS for api in reader.apis} - {PASSWORD_API})
 )
 UNSEEN_APIS: Final = CHANGES_DECLARATIONS[0].unseen
-DIAGNOSE_APIS: Final = tuple(sorted({api for reader in READERS for api in reader.apis}))
 
 
 @cache

@@ -69,7 +69,7 @@ class PlaceFinder:
     def _call(self, api: str, params: dict[str, JsonValue]) -> Any:
         return self.aws.call(api, params)
 
-    def _get_networks(self, subnet: str) -> tuple[IPv4Network, ...]:
+    def get_networks(self, subnet: str) -> tuple[IPv4Network, ...]:
         """All addresses of a subnet; all of the VPC if it could not be read."""
         network = self.state.subnets.get(subnet)
         return (network,) if network is not None else self.state.networks or (ANY_NETWORK,)
@@ -113,7 +113,7 @@ class PlaceFinder:
         note = f"{name} has no running task: what the next one would have is evaluated"
         return FoundPlaces(
             tuple(
-                Place(f"{name} in {subnet}", self._get_networks(subnet), subnet, groups)
+                Place(f"{name} in {subnet}", self.get_networks(subnet), subnet, groups)
                 for subnet in settings.get("subnets") or ()
             ),
             note,
@@ -214,7 +214,7 @@ class PlaceFinder:
         places = tuple(
             Place(
                 f"load-balancer in {zone['ZoneName']}",
-                self._get_networks(zone["SubnetId"]),
+                self.get_networks(zone["SubnetId"]),
                 zone["SubnetId"],
                 groups,
                 return_ports=WIDE_CALLER_PORTS,
@@ -241,7 +241,7 @@ class PlaceFinder:
         subnet = subnets.get(zone)
         if subnet is None:
             raise OpsError(f"{identifier} has no zone yet, or none of its subnet group's: {zone}")
-        place = Place(identifier, self._get_networks(subnet), subnet, groups)
+        place = Place(identifier, self.get_networks(subnet), subnet, groups)
         status = item["DBInstanceStatus"]
         return FoundPlaces((place,), None if status == "available" else f"{identifier} is {status}")
 
@@ -270,7 +270,7 @@ class PlaceFinder:
         groups = tuple(settings.get("SecurityGroupIds") or ())
         return FoundPlaces(
             tuple(
-                Place(f"{name} in {subnet}", self._get_networks(subnet), subnet, groups)
+                Place(f"{name} in {subnet}", self.get_networks(subnet), subnet, groups)
                 for subnet in settings.get("SubnetIds") or ()
             )
         )
@@ -294,7 +294,7 @@ class PlaceFinder:
         for item in clusters:
             subnet = subnets[item["PreferredAvailabilityZone"]]
             groups = tuple(group["SecurityGroupId"] for group in item.get("SecurityGroups") or ())
-            places.append(Place(item["CacheClusterId"], self._get_networks(subnet), subnet, groups))
+            places.append(Place(item["CacheClusterId"], self.get_networks(subnet), subnet, groups))
         return FoundPlaces(tuple(places))
 
 

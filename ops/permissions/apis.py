@@ -228,6 +228,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("elasticache:DescribeUpdateActions", "cache", "cache nodes"),
     ),
     "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
+    "elbv2.describe_listeners": (build_unscoped_grant("elasticloadbalancing:DescribeListeners"),),
     "elbv2.describe_load_balancers": (
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
     ),
@@ -237,7 +238,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
-    "kms.describe_key": (build_grant("kms:DescribeKey", "keys"),),
+    "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
     ),
@@ -322,6 +323,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ),
         build_grant("ssm:TerminateSession", "own sessions"),
     ),
+    "wafv2.get_web_acl": (build_grant("wafv2:GetWebACL", "web ACL"),),
 }
 
 # What a group of commands needs of a call besides, that no other may.

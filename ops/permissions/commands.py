@@ -11,9 +11,9 @@ from ops.core.errors import UsageError
 from ops.permissions.declared import COMMAND_ROLES, DECLARATIONS
 from ops.permissions.policies import (
     MAX_POLICY_CHARACTERS,
+    build_command_policies,
     build_policy_statements,
     build_role_policies,
-    build_statements_document,
     list_role_commands,
     list_role_denials,
     serialize_policy,
@@ -68,7 +68,7 @@ def show_permissions(
     if role:
         documents = build_role_policies(names, role)
     else:
-        documents = {"-".join(command or ()): build_statements_document(statements)}
+        documents = build_command_policies("-".join(command or ()), statements)
     if policy is not None:
         if policy not in documents:
             raise UsageError(f"--policy must be one of {', '.join(documents)}, not {policy!r}")

@@ -1,7 +1,7 @@
 """Builds the IAM policies of commands and roles from the calls that they make."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "iam",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
-    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "sns"),
+    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "sns", "wafv2"),
 }
 
 
@@ -111,6 +111,23 @@ def build_statements_document(statements: Iterable[PolicyStatement]) -> dict[str
     return {
         "Version": "2012-10-17",
         "Statement": [statement.to_iam_json() for statement in statements],
+    }
+
+
+def build_command_policies(
+    name: str, statements: Sequence[PolicyStatement]
+) -> dict[str, dict[str, Any]]:
+    """Builds the policies of commands: one, or as many as the limit needs, numbered."""
+    parts: list[list[PolicyStatement]] = [[]]
+    for statement in statements:
+        whole = serialize_policy(build_statements_document([*parts[-1], statement]))
+        if parts[-1] and len(whole) > MAX_POLICY_CHARACTERS:
+            parts.append([])
+        parts[-1].append(statement)
+    if len(parts) == 1:
+        return {name: build_statements_document(statements)}
+    return {
+        f"{name}-{number}": build_statements_document(part) for number, part in enumerate(parts, 1)
     }
 
 

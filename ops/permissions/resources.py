@@ -135,6 +135,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "log-group:aws-waf-logs-{prefix}",
         "log-group:/aws/vendedlogs/elasticache/{prefix}-cache/*",
     ),
+    "web ACL": build_stack_region_arns("wafv2", "regional/webacl/{prefix}-alb/*"),
     # What AWS itself writes: access logs, flow logs (components/log_bucket.py).
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
     "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),

@@ -9,6 +9,7 @@ from tests.ops import (
     cache_stage,
     change_stage,
     db_stage,
+    diagnose_stage,
     fleet_stage,
     log_stage,
     metric_stage,
@@ -255,6 +256,8 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         f"diagnose{option}": (
             TypedLine(f"diagnose{option}", put_open_incident, exit_code=3),
             TypedLine("diagnose", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),
+            TypedLine("diagnose", diagnose_stage.put_diagnosed_stack, 3),
+            TypedLine("diagnose", diagnose_stage.put_stack_with_dns_servers, 3),
         )
         for option in ("", " --share")
     },

@@ -10,9 +10,11 @@ from ops.core.errors import UsageError
 from ops.diagnose.error_shapes import find_error_kind
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
+from ops.health.logs import POSTGRES_ERROR_PATTERN
 from ops.logs.errors import build_error_filter
 from ops.logs.lines import LineRequest, LogLine, read_lines
 from ops.logs.parts import LogPart, PartKind, list_log_parts
+from ops.logs.patterns import LineFilter
 from ops.logs.shapes import ShapeGroup, group_by_shape
 
 READ_KINDS: Final[frozenset[PartKind]] = frozenset({"service", "fleet", "database", "function"})
@@ -20,6 +22,11 @@ MAX_LINES_OF_PART: Final = 2000
 MAX_PAGES_OF_PART: Final = 5  # each is up to a second: a big group is read in part, and said
 PARTS_AT_ONCE: Final = 8
 RECENT_ERROR_MINUTES: Final = 20
+# What PostgreSQL writes beside errors that names a cause: waits for locks (log_lock_waits), and the
+# warnings before transaction ids run out.
+DATABASE_PATTERN: Final = (
+    f'{POSTGRES_ERROR_PATTERN} ?"still waiting for" ?"must be vacuumed within"'
+)
 MORE_LEAST_COUNT: Final = 10  # errors of the last minutes
 MORE_RATIO: Final = 3.0  # times as many a minute as before
 
@@ -45,6 +52,13 @@ def get_owner_part(part: LogPart) -> str:
     return part.name
 
 
+def build_part_filter(request: DiagnosisRequest, part: LogPart) -> LineFilter:
+    """The filter of the lines of a part that may name a cause."""
+    if part.kind == "database":
+        return LineFilter(DATABASE_PATTERN)
+    return build_error_filter(request.outputs, part)
+
+
 def _read_part(request: DiagnosisRequest, part: LogPart, deployed: dict[str, datetime]) -> Facts:
     collector = FactCollector("logs")
     owner = get_owner_part(part)
@@ -55,7 +69,7 @@ def _read_part(request: DiagnosisRequest, part: LogPart, deployed: dict[str, dat
                 LineRequest(
                     part,
                     request.span,
-                    build_error_filter(request.outputs, part),
+                    build_part_filter(request, part),
                     limit=MAX_LINES_OF_PART,
                     pages=MAX_PAGES_OF_PART,
                 ),

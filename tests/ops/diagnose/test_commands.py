@@ -18,6 +18,7 @@ from ops.permissions.call_sets import OUTPUTS_CALLS
 from tests.ops import log_stage, metric_stage
 from tests.ops.call_recorder import record_calls
 from tests.ops.change_stage import ALARM, put_call, put_changed_stack
+from tests.ops.diagnose_stage import put_named_balancer
 from tests.ops.every_command import open_command_line
 from tests.ops.incident_stage import deploy_image, put_open_incident
 from tests.ops.stage import Stage
@@ -58,6 +59,7 @@ class Console:
 def put_stack(stage: Stage) -> None:
     """Services with their logs, and all else that changes."""
     put_changed_stack(stage)
+    put_named_balancer(stage)
     names = dict(stage.outputs.alarms.names) | {"P1": (ALARM,)}
     alarms = stage.outputs.alarms.model_copy(update={"names": names})
     stage.outputs = stage.outputs.model_copy(update={"alarms": alarms})

@@ -43,7 +43,7 @@ def test_the_command_of_a_rule_exists(rule: CauseRule) -> None:
 
 def require_command(line: str) -> None:
     words = shlex.split(line)
-    assert words[0] in ("ops", "pulumi"), line
+    assert words[0] in ("ops", "pulumi", "aws"), line
     if words[0] == "ops":
         tree = build_command_tree()
         length = max(n for n in range(1, 4) if tuple(words[1 : n + 1]) in tree)

@@ -29,6 +29,7 @@ from ops.permissions.policies import (
     DENIED_GRANTS,
     MAX_POLICY_CHARACTERS,
     POLICY_SERVICES,
+    build_command_policies,
     build_policy_statements,
     build_role_policies,
     build_statements_document,
@@ -227,15 +228,13 @@ def test_a_roles_policies_are_whole_valid_and_within_the_limit(
 
 
 @pytest.mark.parametrize("command", sorted(COMMAND_ROLES))
-def test_a_commands_policy_is_one_that_iam_takes(command: str) -> None:
-    assert (
-        len(
-            serialize_policy(
-                build_statements_document(build_policy_statements(LONGEST_STACK_NAMES, [command]))
-            )
-        )
-        <= MAX_POLICY_CHARACTERS
-    )
+def test_a_commands_policies_are_whole_and_such_as_iam_takes(command: str) -> None:
+    statements = build_policy_statements(LONGEST_STACK_NAMES, [command])
+    policies = build_command_policies(command, statements)
+    assert all(len(serialize_policy(p)) <= MAX_POLICY_CHARACTERS for p in policies.values())
+    assert list(policies) == [command] or all(name.startswith(f"{command}-") for name in policies)
+    parts = [item for policy in policies.values() for item in policy["Statement"]]
+    assert parts == build_statements_document(statements)["Statement"]
 
 
 @pytest.mark.parametrize("role", ROLES)

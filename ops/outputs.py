@@ -226,6 +226,14 @@ class ObjectivesPart(ContractPart):
     backup_success_percent: float
 
 
+class ContactEntry(ContractPart):
+    """Whom to call in an incident, and after how many minutes without an answer."""
+
+    name: str
+    reach: str
+    after_minutes: int
+
+
 class AlarmsPart(ContractPart):
     """Topics, alarms by severity and the objectives; None: not published yet."""
 
@@ -233,6 +241,7 @@ class AlarmsPart(ContractPart):
     warn_topic_arn: str
     names: dict[str, tuple[str, ...]]
     objectives: ObjectivesPart | None = None
+    contacts: tuple[ContactEntry, ...] = ()
 
 
 class DashboardsPart(ContractPart):

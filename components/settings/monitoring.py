@@ -2,9 +2,9 @@
 
 import re
 from collections import Counter
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from components.alarm_keys import FASTEST_BURN_RATE, compute_min_objective
 from components.facts.alarm_numbers import SEVERITIES, Severity
@@ -45,6 +45,19 @@ class Subscription(Section):
         return endpoint
 
 
+ContactText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
+
+
+class Contact(Section):
+    """Somebody to call in an incident."""
+
+    name: ContactText = Field(description="who, like `database on call`")
+    reach: ContactText = Field(description="how: a number, an address or a link", repr=False)
+    after_minutes: int = Field(
+        default=0, ge=0, le=1440, description="call them if nobody has answered for so long, min"
+    )
+
+
 class AlarmSettings(Section):
     """Alarms, their topics and the service level objectives."""
 
@@ -60,6 +73,12 @@ class AlarmSettings(Section):
         default=None,
         description="why nobody is subscribed here to be paged, as a sentence, such as that the "
         "account's incident tool subscribes to the topics itself",
+    )
+    contacts: tuple[Contact, ...] = Field(
+        default=(),
+        max_length=10,
+        description="whom to call in an incident, and after how long whom else; announcements of "
+        "`ops incident` show them",
     )
     overrides: dict[AlarmKey, AlarmOverride] = Field(
         default={}, description="changes to single alarms, by key; docs/alarms.md lists the keys"

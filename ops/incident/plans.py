@@ -213,7 +213,14 @@ def describe_response(severity: Severity) -> str:
 
 def list_contact_facts(outputs: Outputs) -> list[tuple[str, str]]:
     """Whom to call, and after how long whom else, from the stack's settings."""
-    return []
+    contacts = sorted(outputs.alarms.contacts, key=lambda contact: contact.after_minutes)
+    return [
+        (
+            "Call" if not contact.after_minutes else f"After {contact.after_minutes} minutes",
+            f"{contact.name}, {contact.reach}",
+        )
+        for contact in contacts
+    ]
 
 
 def build_entry(

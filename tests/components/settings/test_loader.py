@@ -36,6 +36,7 @@ BESIDE: dict[str, dict[str, JsonValue]] = {
         "protocol": "email",
         "endpoint": "team@example.com",
     },
+    "contacts": {"name": "on call", "reach": "+46 8 123"},
     "schedule": {"cron": "0 6 ? * MON-FRI *", "min": 1, "max": 2},
     "policyExceptions": {
         "rules": ["tags"],

@@ -9,12 +9,15 @@ from unittest.mock import patch
 import pytest
 
 from ops.core.lock import BucketLockStore, Lock, LockRecord
+from ops.core.plan import Call
 from ops.incident import store
+from ops.incident.plans import build_open_plan
+from ops.outputs import ContactEntry
 from tests.ops.command_line import OpsConsole
 from tests.ops.procedures import alarms
-from tests.ops.procedures.incident import list_messages, put_stack_and_topics
+from tests.ops.procedures.incident import OPENING, list_messages, put_stack_and_topics
 from tests.ops.service_stage import patch_command_line
-from tests.ops.stage import STACK_PREFIX, open_stage
+from tests.ops.stage import STACK_PREFIX, build_stack_outputs, open_stage
 
 P1_ALARM: Final = f"{STACK_PREFIX}-{alarms.ALARM_NAMES['P1'][0]}"
 OPEN_LINE: Final = "incident open Slow --severity P1 --commander ann --yes"
@@ -258,3 +261,19 @@ def test_actions_become_issues_once(ops: OpsConsole) -> None:
     ]
     subjects = [call.args[0] for call in update.call_args_list]
     assert subjects == [f"test: {name} action 1", f"test: {name} action 2"]
+
+
+def test_an_opening_says_whom_to_call_and_whom_else() -> None:
+    outputs = build_stack_outputs()
+    contacts = (
+        ContactEntry(name="lead", reach="+46 8 2", after_minutes=15),
+        ContactEntry(name="on call", reach="+46 8 1", after_minutes=0),
+    )
+    alarms_part = outputs.alarms.model_copy(update={"contacts": contacts})
+    plan = build_open_plan(
+        outputs.model_copy(update={"alarms": alarms_part}), OPENING, "incident-1"
+    )
+    action = plan.fill().steps[-1].action
+    assert isinstance(action, Call)
+    message = json.loads(str(action.params["Message"]))["default"]
+    assert "Call: on call, +46 8 1\nAfter 15 minutes: lead, +46 8 2" in message

@@ -25,7 +25,7 @@ START_FAILURES: Final = (
     ),
     (
         "key",
-        r"KMS\w*Exception|KMS key|kms:Decrypt|DisabledException|KMSInvalidState"
+        r"KMS\w*Exception|KMS key|Access to KMS|kms:Decrypt|DisabledException|KMSInvalidState"
         r"|client error on launch",
     ),
     (

@@ -177,6 +177,7 @@ def test_two_services_with_a_cause_each_are_both_named() -> None:
             "capacity",
         ),
         ("InsufficientFreeAddressesInSubnet: subnet-1", "subnet-full"),
+        ("unable to retrieve secret from asm: AccessDenied: Access to KMS is not allowed", "key"),
         ("You've reached the limit on the number of tasks you can run concurrently", "quota"),
         ("Something else", "other"),
     ],

@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sandbox.faults import set_faults
 from sandbox.incidents.model import (
@@ -44,7 +45,7 @@ def serve_incident(incident: Incident, command: list[str]) -> int:
         stage_incident(world, incident)
         set_faults(*world.faults)
         url = world.exit_stack.enter_context(serve_in_thread(open_listening_socket(0)))
-        with world.use_environment():
+        with world.use_environment(), _let_time_pass(world):
             variables = {
                 **get_client_environment(url, world.region),
                 **{
@@ -54,7 +55,6 @@ def serve_incident(incident: Incident, command: list[str]) -> int:
                 },
                 "AWS_EC2_METADATA_DISABLED": "true",
             }
-            _let_time_pass(world)
             if command:
                 return subprocess.run(command, env={**os.environ, **variables}).returncode
             for name, value in variables.items():
@@ -64,14 +64,23 @@ def serve_incident(incident: Incident, command: list[str]) -> int:
     return 0
 
 
-def _let_time_pass(world: World) -> None:
+@contextmanager
+def _let_time_pass(world: World) -> Iterator[None]:
+    """The world's clock goes on as fast as the machine's until the end of the block."""
+    is_over = threading.Event()
+
     def run() -> None:
-        while True:
-            time.sleep(CLOCK_STEP_SECONDS)
+        while not is_over.wait(CLOCK_STEP_SECONDS):
             world.clock.advance(CLOCK_STEP_SECONDS)
             world.write_clock()
 
-    threading.Thread(target=run, daemon=True).start()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def main(arguments: list[str]) -> int:

@@ -167,7 +167,11 @@ class World:
 
     def write_clock(self) -> None:
         """Tells `ops` the world's time."""
-        self._clock_file.write_bytes(struct.pack("<d", self.clock.now().timestamp()))
+        descriptor = os.open(self._clock_file, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:  # all at once: others read it meanwhile
+            os.pwrite(descriptor, struct.pack("<d", self.clock.now().timestamp()), 0)
+        finally:
+            os.close(descriptor)
 
     @property
     def _clock_file(self) -> Path:

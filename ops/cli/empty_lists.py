@@ -19,6 +19,8 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-databases": "no databases",
     "db-events": "no events",
     "db-indexes": "no problems with indexes",
+    "db-insights": "no statements with load",
+    "db-insights-waits": "no load",
     "db-locks": "no session waits for a lock",
     "db-maintenance": "AWS has no maintenance pending",
     "db-parameters": "no parameters",

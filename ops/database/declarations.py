@@ -77,6 +77,17 @@ DECLARATIONS: Final = (
         calls=(*SQL,),
     ),
     Declaration(
+        "db insights",
+        role="reader",
+        calls=(
+            "rds.describe_db_instances",
+            "pi.get_resource_metrics",
+            "pi.describe_dimension_keys",
+        ),
+        bad={"--since": ("soon", "2w", "2999-01-01"), "--until": ("soon",)},
+        example="db insights --since 3h",
+    ),
+    Declaration(
         "db kill",
         role="recoverer",
         calls=(

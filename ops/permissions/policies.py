@@ -28,7 +28,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "iam",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
-    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "sns", "wafv2"),
+    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "pi", "sns", "wafv2"),
 }
 
 

@@ -58,6 +58,9 @@ RDS_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Not the primary: only the stack's program deletes that.
     "rds.delete_db_instance": (build_grant("rds:DeleteDBInstance", "replicas"),),
     "rds.delete_db_snapshot": (build_grant("rds:DeleteDBSnapshot", "snapshots"),),
+    # An instance's load has the instance's generated id, which no name tells.
+    "pi.describe_dimension_keys": (build_grant("pi:DescribeDimensionKeys", "all database loads"),),
+    "pi.get_resource_metrics": (build_grant("pi:GetResourceMetrics", "all database loads"),),
     "rds.apply_pending_maintenance_action": (
         build_grant("rds:ApplyPendingMaintenanceAction", "database", "replicas"),
     ),

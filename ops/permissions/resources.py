@@ -37,6 +37,7 @@ ALL_RESOURCES: Final = "*"  # for actions without resource-level permissions
 RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "everywhere": (ALL_RESOURCES,),
     # RDS checks every list against all resources: its errors name db:* and snapshot:*.
+    "all database loads": build_stack_region_arns("pi", "metrics/rds/*"),
     "all databases": build_arns_in_both_regions("rds", "db:*"),
     "all snapshots": build_arns_in_both_regions("rds", "snapshot:*"),
     "all automated backups": build_arns_in_both_regions("rds", "auto-backup:*"),

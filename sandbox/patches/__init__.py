@@ -55,6 +55,7 @@ MODULES: Final = (
     "ecs.single_tasks",
     "cloudwatch.metrics",
     "cloudwatch.mute_rules",
+    "performance_insights.service",
     "rds.backups",
     "rds.changes",
     "rds.exports",

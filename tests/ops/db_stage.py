@@ -37,6 +37,11 @@ def put_database(stage: Stage, **overrides: Any) -> None:
     stage.clock.sleep(3600)
 
 
+def put_database_with_insights(stage: Stage) -> None:
+    """The same, with Performance Insights on."""
+    put_database(stage, EnablePerformanceInsights=True)
+
+
 def describe_database(stage: Stage, identifier: str | None = None) -> dict[str, Any]:
     """The primary as AWS describes it."""
     name = identifier or stage.outputs.database.identifier

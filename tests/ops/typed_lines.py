@@ -22,7 +22,6 @@ from tests.ops.incident_stage import put_open_incident
 from tests.ops.procedures import (
     alarms,
     baseline,
-    db_maintenance,
     db_parameters,
     db_password,
     db_replica,
@@ -241,16 +240,17 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "check pre-deploy": (
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
     ),
-    "db events": (TypedLine("db events", db_stage.put_database),),
-    "db maintenance list": (TypedLine("db maintenance list", db_maintenance.put_pending_database),),
-    "db storage": (TypedLine("db storage", db_stage.put_database),),
-    "db snapshot list": (TypedLine("db snapshot list", db_stage.put_database),),
+    "db insights": (TypedLine("db insights", db_stage.put_database_with_insights),),
     "cache connect": (
         TypedLine("cache connect", cache_stage.put_cache_and_service),
         TypedLine("cache connect --reader", cache_stage.put_cache_and_fleet),
     ),
     "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
     "cache status": (TypedLine("cache status", metric_stage.put_cache),),
+    **{
+        f"db {verb}": (TypedLine(f"db {verb}", db_stage.put_database),)
+        for verb in ("events", "maintenance list", "snapshot list", "status", "storage")
+    },
     "changes": (TypedLine("changes", change_stage.put_changed_stack, 0, (SNAPSHOT_LINE,)),),
     **{
         f"diagnose{option}": (
@@ -261,7 +261,6 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         )
         for option in ("", " --share")
     },
-    "db status": (TypedLine("db status", db_stage.put_database),),
     "fleet ami": (TypedLine("fleet ami", fleet_stage.put_fleet),),
     "fleet activities": (TypedLine("fleet activities", fleet_stage.put_fleet),),
     "fleet console": (TypedLine("fleet console {instance}", fleet_stage.put_fleet),),

@@ -23,6 +23,7 @@ from ops.database.commands.connect import app as connect_app
 from ops.database.commands.databases import app as databases_app
 from ops.database.commands.events import app as events_app
 from ops.database.commands.extension import app as extension_app
+from ops.database.commands.insights import app as insights_app
 from ops.database.commands.maintenance import app as maintenance_app
 from ops.database.commands.parameters import app as parameters_app
 from ops.database.commands.password import app as password_app
@@ -57,6 +58,7 @@ app.add_typer(maintenance_app, name="maintenance")
 app.add_typer(query_app)
 app.add_typer(databases_app)
 app.add_typer(events_app)
+app.add_typer(insights_app)
 app.add_typer(session_app)
 app.add_typer(reindex_app)
 app.add_typer(extension_app)

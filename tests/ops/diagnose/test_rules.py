@@ -193,3 +193,14 @@ def test_a_shared_reason_of_alarms_is_its_value_and_threshold() -> None:
     )
     assert shorten_reason(reason) == "0.38, threshold 0.2"
     assert shorten_reason("set by hand") == "set by hand"
+
+
+@pytest.mark.parametrize("kind", ["lock-timeout", "statement-timeout", "password", "disk-full"])
+def test_errors_of_what_a_service_depends_on_make_its_image_less_likely(kind: str) -> None:
+    moments = CASES["image-errors backend"]
+    (alone,) = [c for c in rank(build_facts("backend", *moments)) if c.cause == "image-errors"]
+    ranked = rank(build_facts("backend", *moments, (f"log.shape.{kind}", 16)))
+    for cause in ranked:
+        if cause.cause == "image-errors":
+            assert cause.confidence < alone.confidence
+            assert f"log.shape.{kind}" in [fact.key for fact in cause.against]

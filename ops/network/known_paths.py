@@ -6,7 +6,7 @@ either end, which is not reported as long as another caller gets through.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ops.core.aws import Aws
@@ -192,6 +192,12 @@ class KnownPathReader:
         if fleet is None:
             return []
         places = self._try("fleet", lambda: finder.find(End("fleet", fleet.group), "FROM").places)
+        # No interface of EC2 is without a group (VPC User Guide): what tells none has that of the
+        # launch template.
+        places = tuple(
+            place if place.groups else replace(place, groups=(fleet.security_group_id,))
+            for place in places
+        )
         self._note_detached("fleet", fleet.security_group_id, places)
         return [Caller("fleet", tuple(_list_distinct(places)))] if places else []
 

@@ -170,6 +170,7 @@ def _launch_instance(
         is_instance_type_default=False,
         associate_public_ip=getattr(group.launch_config, "associate_public_ip_address", None),
         subnet_id=subnet,
+        security_group_ids=_list_security_groups(version.data if version else {}),
     )
     instance = reservation.instances[0]
     launch_time = resolve_time(time) or get_sandbox_clock().now()
@@ -379,3 +380,10 @@ def replace_terminated_instances(backend: AutoScalingBackend, instance_ids: list
         remove_instances(group, members)
         if members:
             reconcile_group(group, get_sandbox_clock().now())
+
+
+def _list_security_groups(template_data: ApiRecord) -> list[str]:
+    """The groups of a template's instances: its own, or those of its network interfaces."""
+    interfaces: list[ApiRecord] = template_data.get("NetworkInterfaces") or []
+    groups = [group for interface in interfaces for group in interface.get("Groups") or ()]
+    return [*(template_data.get("SecurityGroupIds") or ()), *groups]

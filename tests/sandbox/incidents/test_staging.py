@@ -20,7 +20,12 @@ LOOKS: Final = {
     "lock-on-orders": ("db locks", "alarms list", "metrics database load --since 30m"),
     "database-rules-deleted": ("network reach backend database", "changes --since 1h"),
     "image-crashes": ("service tasks --service backend --stopped", "changes --since 1h"),
-    "quiet-after-a-bad-night": ("alarms list", "changes --since 4h --only alarms", "db locks"),
+    "quiet-after-a-bad-night": (
+        "alarms list",
+        "changes --since 4h --only alarms",
+        "db locks",
+        "network reach load-balancer fleet",
+    ),
 }
 LOCK_MINUTES: Final = 14
 
@@ -112,3 +117,9 @@ def test_after_a_bad_night_nothing_is_raised_and_history_knows() -> None:
     assert "database-cpu-high-primary: Alarm updated from OK to ALARM" in texts
     assert "database-cpu-high-primary: Alarm updated from ALARM to OK" in texts
     assert looks["db locks"]["items"] == []
+
+
+def test_the_fleet_at_rest_is_reached_by_the_load_balancer() -> None:
+    """Its instances have the security group of their launch template."""
+    looks = take_all_looks()["quiet-after-a-bad-night"]
+    assert looks["network reach load-balancer fleet"]["verdict"] == "allowed"

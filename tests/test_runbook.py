@@ -12,6 +12,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +20,7 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
+from components.facts.metrics import ALB_NAMESPACE
 from ops.cli.app import main
 from sandbox import clock
 from sandbox.aws import get_client
@@ -44,6 +46,7 @@ LOOKING_COMMANDS = (
     "recover drill",
     "recover ready",
     "check",
+    "slo report",
     "bootstrap check",
 )
 
@@ -200,6 +203,44 @@ def stop_second_run(runbook_console: RunbookConsole) -> None:
     assert code == 4, err
 
 
+# Of five minutes in which every request was answered at once.
+SERVED_VALUES = {"ConsumedLCUs": 0.1, "RequestCount": 9, "TargetResponseTime": 0.1}
+
+
+def put_measured_requests(runbook_console: RunbookConsole) -> None:
+    """What a load balancer sends that serves; with it, the report knows what users were served."""
+    cloudwatch, elbv2 = (get_client(name, "eu-north-1") for name in ("cloudwatch", "elbv2"))
+    arn = str(runbook_console.stack_up.deployment.exports["loadBalancer"]["arn"])
+    (balancer,) = elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+    created = balancer["CreatedTime"].timestamp() // 300 * 300
+    dimensions = [{"Name": "LoadBalancer", "Value": arn.partition(":loadbalancer/")[2]}]
+    with hold_time():
+        steps = int((clock.get_sandbox_clock().now().timestamp() - created) // 300) + 1
+        for metric, value in SERVED_VALUES.items():
+            points = [
+                {
+                    "MetricName": metric,
+                    "Dimensions": dimensions,
+                    "Timestamp": datetime.fromtimestamp(created + number * 300, UTC),
+                    "Value": value,
+                }
+                for number in range(steps)
+            ]
+            for first in range(0, steps, 1000):
+                cloudwatch.put_metric_data(
+                    Namespace=ALB_NAMESPACE, MetricData=points[first : first + 1000]
+                )
+        _, out, err = runbook_console("slo", "report", "--output", "json")
+        levels = {level["level"]: level["verdict"] for level in json.loads(out)["items"]}
+        assert {levels[name] for name in ("availability", "errors", "latency")} == {"met"}, err
+
+
+def get_last_month(_: RunbookConsole) -> str:
+    """The month before this one, as AWS will not have the values of the page's for ever."""
+    first_day = clock.get_sandbox_clock().now().replace(day=1)
+    return f"{first_day - timedelta(days=1):%Y-%m}"
+
+
 def get_restorable_time(runbook_console: RunbookConsole) -> str:
     """The latest time that the database can be restored to."""
     (primary,) = [
@@ -230,11 +271,13 @@ PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "SNAPSHOT": create_snapshot,
     "INSTANCE": get_fleet_instance,
     "OWNER/NAME": lambda _: "owner/fork",
+    "2026-10": get_last_month,
     "RECOVERY": lambda _: "eu-west-1",
 }
 PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
     "service scale": change_task_count,
     "service revisions": deploy_second_revision,
+    "slo report": put_measured_requests,
     "runs list": stop_run_halfway,
     "runs undo": stop_deployment_halfway,
     "lock break": stop_second_run,

@@ -54,6 +54,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "unfinished runs": ChecklistLine(
         "No run of `ops` has stopped on its way.", (*DAILY, *PRE_DEPLOY)
     ),
+    "incidents": ChecklistLine("None is open.", DAILY),
     "load balancer": ChecklistLine("It serves, and behind it all targets are healthy.", DAILY),
     "services": ChecklistLine("Each runs what it should; no task stopped by a fault.", DAILY),
     "fleet": ChecklistLine("Its instances serve; scaling and refreshes do not fail.", DAILY),

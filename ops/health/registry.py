@@ -15,6 +15,7 @@ from ops.core.errors import UsageError
 from ops.database import check_records as database
 from ops.fleet import check_records as fleet
 from ops.health import check_records as health
+from ops.incident import check_records as incident
 from ops.permissions.call_sets import OUTPUTS_CALLS
 from ops.recovery import check_records as recovery
 from ops.runs import check_records as runs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CHECKS: Final[tuple[Check, ...]] = (
     *health.ACCOUNT_CHECKS,
     *alarms.CHECKS,
+    *incident.CHECKS,
     *runs.CHECKS,
     *health.LOAD_BALANCER_CHECKS,
     *services.CHECKS,

@@ -24,6 +24,7 @@ from ops.incident.announcement import (
     get_topic_level,
     hide_placeholders,
 )
+from ops.incident.contacts import list_contact_facts
 from ops.incident.model import (
     RESPONSE_MINUTES,
     UPDATE_MINUTES,
@@ -62,7 +63,7 @@ def build_open_plan(outputs: Outputs, opening: IncidentOpening, run: str) -> Pla
             ("Known", opening.known),
             ("Alarm", opening.alarm or ""),
             ("Answer", describe_response(severity)),
-            *list_contact_facts(outputs),
+            *list_contact_facts(outputs.alarms.contacts),
         ],
         next_steps=[f"ops incident status {run}", f'ops incident note "TEXT" --incident {run}'],
     )
@@ -103,7 +104,7 @@ def build_note_plan(
             ("Now", ", ".join(changed)),
             ("Note", entry.text),
             ("Commander", entry.commander or incident.commander or ""),
-            *(list_contact_facts(outputs) if has_risen else []),
+            *(list_contact_facts(outputs.alarms.contacts) if has_risen else []),
         ],
         next_steps=[f"ops incident status {incident.name}"],
     )
@@ -209,18 +210,6 @@ def describe_response(severity: Severity) -> str:
     if response is None or update is None:
         return "by the next working day"
     return f"within {response} minutes, then news every {update} minutes"
-
-
-def list_contact_facts(outputs: Outputs) -> list[tuple[str, str]]:
-    """Whom to call, and after how long whom else, from the stack's settings."""
-    contacts = sorted(outputs.alarms.contacts, key=lambda contact: contact.after_minutes)
-    return [
-        (
-            "Call" if not contact.after_minutes else f"After {contact.after_minutes} minutes",
-            f"{contact.name}, {contact.reach}",
-        )
-        for contact in contacts
-    ]
 
 
 def build_entry(

@@ -9,8 +9,10 @@ from typing import Final
 from ops.cli.durations import format_duration
 from ops.cli.markdown import escape_markup
 from ops.core.times import format_utc, format_utc_minute
+from ops.incident.contacts import list_contact_facts, sort_contacts
 from ops.incident.model import RESPONSE_MINUTES, Incident
 from ops.incident.timeline import IncidentTimeline
+from ops.outputs import ContactEntry, Outputs
 
 _UNKNOWN: Final = "unknown"
 
@@ -46,6 +48,24 @@ class IncidentReport:
     stack: str
     times: IncidentTimes
     timeline: IncidentTimeline
+    contacts: tuple[ContactEntry, ...] = ()
+
+
+def build_incident_report(
+    outputs: Outputs, incident: Incident, timeline: IncidentTimeline
+) -> IncidentReport:
+    """Builds the report of an incident of the stack.
+
+    It has whom to call while the incident is open. A post-mortem has not: it is shown to many, and
+    whom the settings name by then may be others.
+    """
+    return IncidentReport(
+        incident,
+        f"{outputs.stack.project} {outputs.stack.stack}",
+        measure_incident(incident),
+        timeline,
+        () if incident.is_closed else tuple(sort_contacts(outputs.alarms.contacts)),
+    )
 
 
 def measure_incident(incident: Incident) -> IncidentTimes:
@@ -87,6 +107,7 @@ def list_facts(report: IncidentReport) -> list[tuple[str, str]]:
         ("state", "closed" if incident.is_closed else "open"),
         ("severity", incident.severity or _UNKNOWN),
         ("commander", incident.commander or _UNKNOWN),
+        *((name.lower(), value) for name, value in list_contact_facts(report.contacts)),
         ("known", opening.known if opening else ""),
         ("alarm", (opening.alarm or "") if opening else ""),
         ("began", _format_time(incident.began)),
@@ -113,6 +134,14 @@ def build_report_json(report: IncidentReport) -> dict[str, object]:
         "state": "closed" if incident.is_closed else "open",
         "severity": incident.severity,
         "commander": incident.commander,
+        "contacts": [
+            {
+                "name": contact.name,
+                "reach": contact.reach,
+                "afterMinutes": contact.after_minutes,
+            }
+            for contact in report.contacts
+        ],
         "known": opening.known if opening else None,
         "alarm": opening.alarm if opening else None,
         "began": _format_json_time(incident.began),

@@ -6,7 +6,7 @@ object an entry. An incident is open if it was opened and not closed, which two 
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -29,9 +29,10 @@ from ops.incident.model import (
     sort_entries,
 )
 
-OPENED_PREFIX: Final = "incidents/opened/"
-CLOSED_PREFIX: Final = "incidents/closed/"
-ENTRIES_PREFIX: Final = "incidents/entries/"
+INCIDENTS_PREFIX: Final = "incidents/"
+OPENED_PREFIX: Final = f"{INCIDENTS_PREFIX}opened/"
+CLOSED_PREFIX: Final = f"{INCIDENTS_PREFIX}closed/"
+ENTRIES_PREFIX: Final = f"{INCIDENTS_PREFIX}entries/"
 INCIDENT_NAME_PATTERN: Final = re.compile(r"incident-\d{8}-\d{6}-[0-9a-f]{4}")
 # AWS refuses to write over an object with this (S3 User Guide, "Conditional writes").
 OBJECT_EXISTS_CODE: Final = "PreconditionFailed"
@@ -74,8 +75,15 @@ def list_incident_names(context: StackContext) -> list[str]:
 
 def list_open_incident_names(context: StackContext) -> list[str]:
     """The names of the incidents that are open, the oldest first. Two calls, and no more."""
-    closed_names = set(_list_names(context, CLOSED_PREFIX))
-    return [name for name in list_incident_names(context) if name not in closed_names]
+    closed_keys = _list_keys(context, CLOSED_PREFIX)
+    return select_open_incident_names([*closed_keys, *_list_keys(context, OPENED_PREFIX)])
+
+
+def select_open_incident_names(keys: Iterable[str]) -> list[str]:
+    """The incidents that were opened and not closed, by the keys of records, the oldest first."""
+    all_keys = list(keys)
+    closed_names = set(_select_names(all_keys, CLOSED_PREFIX))
+    return [name for name in _select_names(all_keys, OPENED_PREFIX) if name not in closed_names]
 
 
 def resolve_incident(context: StackContext, name: str | None, *, may_be_closed: bool) -> str:
@@ -159,7 +167,15 @@ def add_incident_entry(context: StackContext, name: str, entry: IncidentEntry) -
 
 
 def _list_names(context: StackContext, prefix: str) -> list[str]:
-    names = (key.removeprefix(prefix).removesuffix(".json") for key in _list_keys(context, prefix))
+    return _select_names(_list_keys(context, prefix), prefix)
+
+
+def _select_names(keys: Iterable[str], prefix: str) -> list[str]:
+    names = (
+        key.removeprefix(prefix).removesuffix(".json")
+        for key in keys
+        if key.startswith(prefix) and key.endswith(".json")
+    )
     return sorted(name for name in names if INCIDENT_NAME_PATTERN.fullmatch(name))
 
 

@@ -14,8 +14,7 @@ from ops.core.times import format_utc_minute
 from ops.incident.commands.arguments import IncidentArgument
 from ops.incident.commands.printing import print_report
 from ops.incident.report import (
-    IncidentReport,
-    measure_incident,
+    build_incident_report,
     render_incident_page,
     render_markdown,
 )
@@ -82,9 +81,7 @@ def report_incident(
     name = resolve_incident(stack_context, incident, may_be_closed=True)
     current = load_incident(stack_context, name)
     timeline = build_incident_timeline(stack_context, current, clock.now())
-    stack = stack_context.outputs.stack
-    label = f"{stack.project} {stack.stack}"
-    report = IncidentReport(current, label, measure_incident(current), timeline)
+    report = build_incident_report(stack_context.outputs, current, timeline)
     if to is None:
         print_report(output, "incident-report", [report])
     else:

@@ -28,7 +28,7 @@ from ops.incident.public_status import (
     require_public_text,
     require_status_file,
 )
-from ops.incident.report import IncidentReport, measure_incident
+from ops.incident.report import build_incident_report
 from ops.incident.store import (
     list_incident_names,
     list_open_incident_names,
@@ -111,14 +111,12 @@ def _show(context: StackContext, output: Output, name: str | None) -> None:
     else:
         open_names = [resolve_incident(context, name, may_be_closed=True)]
     now = clock.now()
-    stack = context.outputs.stack
     failed: list[str] = []
     reports = []
     for current in load_incidents(context, open_names):
         timeline = build_incident_timeline(context, current, now, QUICK_SOURCES)
         failed += timeline.failed_sources
-        label = f"{stack.project} {stack.stack}"
-        reports.append(IncidentReport(current, label, measure_incident(current), timeline))
+        reports.append(build_incident_report(context.outputs, current, timeline))
     print_report(output, "incident-status", reports)
     if failed:
         raise FindingsError(f"not all could be read: {', '.join(dict.fromkeys(failed))}")

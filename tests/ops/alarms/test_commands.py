@@ -27,7 +27,10 @@ COMMAND_PLACEHOLDERS = {
     "VERSION": "16.9",
     "SNAPSHOT": "one",
     "FILE": "outputs.json",
+    # Of a cause's rule: what the cause is about. A rule that names it is about a session.
+    "{subject}": "4242",
 }
+INCIDENT_NAME = "incident-20261130-031500-1a2b"
 # Texts whose filling is more than a name, and what it may be.
 FILLINGS = {
     "ops check {}": "ops check pre-deploy",
@@ -35,6 +38,12 @@ FILLINGS = {
     "ops db kill {}": "ops db kill 4242",
     "ops db kill {}{}": "ops db kill 4242 --terminate",
     "ops db kill {}{}{}": "ops db kill 4242 --terminate",
+    'ops incident note "TEXT" --incident {}': f"ops incident note TEXT --incident {INCIDENT_NAME}",
+    "ops incident report {}": f"ops incident report {INCIDENT_NAME}",
+    "ops incident status {}": f"ops incident status {INCIDENT_NAME}",
+    "ops incident status {} --to status.html": (
+        f"ops incident status {INCIDENT_NAME} --to status.html"
+    ),
     "ops fleet limits {}": "ops fleet limits --max 9",
     "ops service autoscaling --service {} {}": "ops service autoscaling --service backend --max 9",
 }

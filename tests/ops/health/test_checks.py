@@ -1,6 +1,7 @@
 """The health checks of the account and the cache; every check of the table has a case."""
 
 from ops.health.registry import HEALTH_CHECKS
+from ops.incident.store import get_closing_key, get_opening_key
 from tests.ops.alarms.test_health import ALARM_CASES
 from tests.ops.checks.upkeep_cases import UPKEEP_CASES
 from tests.ops.database.test_health import DATABASE_CASES
@@ -17,6 +18,8 @@ from tests.ops.health_cases import REFRESH_COMMAND, HealthCase
 from tests.ops.services.test_health import SERVICE_CASES
 from tests.ops.stage import ACCOUNT
 
+INCIDENT_NAME = "incident-20261130-021500-1a2b"
+OPENED_KEY, CLOSED_KEY = get_opening_key(INCIDENT_NAME), get_closing_key(INCIDENT_NAME)
 ACCOUNT_AND_CACHE_CASES: list[HealthCase] = [
     (
         "account",
@@ -32,6 +35,18 @@ ACCOUNT_AND_CACHE_CASES: list[HealthCase] = [
     ),
     # What is failing has tests of its own (tests/ops/runs/test_health.py).
     ("runs", "unfinished runs", {"s3.get_object": [], "s3.list_objects_v2": []}, []),
+    (
+        "incidents",
+        "open incidents",
+        {"s3.list_objects_v2": [{"Key": CLOSED_KEY}, {"Key": OPENED_KEY}, {"Key": "incidents/x"}]},
+        [
+            (
+                {"s3.list_objects_v2": [{"Key": OPENED_KEY}]},
+                "open since 2026-11-30 02:15 UTC",
+                f"ops incident status {INCIDENT_NAME}",
+            ),
+        ],
+    ),
     (
         "cache",
         "replication group",

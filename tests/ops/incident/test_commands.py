@@ -12,7 +12,7 @@ from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call
 from ops.incident import store
 from ops.incident.plans import build_open_plan
-from ops.outputs import ContactEntry
+from ops.outputs import ContactEntry, Outputs
 from tests.ops.command_line import OpsConsole
 from tests.ops.procedures import alarms
 from tests.ops.procedures.incident import OPENING, list_messages, put_stack_and_topics
@@ -263,17 +263,72 @@ def test_actions_become_issues_once(ops: OpsConsole) -> None:
     assert subjects == [f"test: {name} action 1", f"test: {name} action 2"]
 
 
-def test_an_opening_says_whom_to_call_and_whom_else() -> None:
-    outputs = build_stack_outputs()
+def add_contacts(outputs: Outputs) -> Outputs:
+    """The outputs of a stack whose settings say whom to call."""
     contacts = (
         ContactEntry(name="lead", reach="+46 8 2", after_minutes=15),
         ContactEntry(name="on call", reach="+46 8 1", after_minutes=0),
     )
     alarms_part = outputs.alarms.model_copy(update={"contacts": contacts})
-    plan = build_open_plan(
-        outputs.model_copy(update={"alarms": alarms_part}), OPENING, "incident-1"
-    )
+    return outputs.model_copy(update={"alarms": alarms_part})
+
+
+def test_an_opening_says_whom_to_call_and_whom_else() -> None:
+    plan = build_open_plan(add_contacts(build_stack_outputs()), OPENING, "incident-1")
     action = plan.fill().steps[-1].action
     assert isinstance(action, Call)
     message = json.loads(str(action.params["Message"]))["default"]
     assert "Call: on call, +46 8 1\nAfter 15 minutes: lead, +46 8 2" in message
+
+
+def test_status_and_report_say_whom_to_call_until_it_is_closed(
+    ops: OpsConsole, tmp_path: Path
+) -> None:
+    ops.file.write_text(add_contacts(ops.stage.outputs).model_dump_json(by_alias=True))
+    ops(OPEN_LINE)
+    for command, code in (("status", 0), ("report", 3)):  # 3: the stage has no secret to read
+        out, _ = ops(f"incident {command}", code)
+        lines = out.splitlines()
+        first = lines.index("call: on call, +46 8 1")
+        assert lines[first + 1] == "after 15 minutes: lead, +46 8 2"
+        (shown,) = ops.run_for_json(f"incident {command}", code)["incidents"]
+        assert shown["contacts"][0] == {"name": "on call", "reach": "+46 8 1", "afterMinutes": 0}
+    for suffix in ("md", "html"):
+        file = tmp_path / f"report.{suffix}"
+        ops(f"incident report --to {file}", 3)
+        assert "on call" in file.read_text(encoding="utf-8")
+    page = tmp_path / "status.html"
+    ops(f"incident status --to {page}")
+    assert "+46" not in page.read_text(encoding="utf-8")
+    ops("incident close --cause lock --yes")
+    (report,) = ops.run_for_json("incident report")["incidents"]
+    assert report["contacts"] == []
+    assert "+46" not in ops("incident report")[0]
+
+
+def list_open_findings(ops: OpsConsole, expected_code: int) -> list[dict[str, str]]:
+    """What `ops health` says of the incidents."""
+    items = ops.run_for_json("health --only incidents", expected_code)["items"]
+    return [item for item in items if item["area"] == "incidents"]
+
+
+def test_health_fails_while_an_incident_is_open(
+    ops: OpsConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.cli.execution.get_clock_rate", lambda: ops.stage.clock)  # of names
+    (item,) = list_open_findings(ops, 0)
+    assert (item["state"], item["evidence"]) == ("ok", "no incident is open")
+    names = [ops.run_for_json(OPEN_LINE)["incident"]]
+    ops.stage.clock.sleep(3600)
+    names.append(ops.run_for_json(OPEN_LINE)["incident"])
+    ops(f"incident note TEXT --incident {names[0]} --yes")
+    items = list_open_findings(ops, 3)
+    assert [item["subject"] for item in items] == names
+    assert {item["state"] for item in items} == {"failing"}
+    assert [item["command"] for item in items] == [f"ops incident status {name}" for name in names]
+    assert "for 60 min" in items[0]["evidence"]
+    ops(f"incident close {names[0]} --cause lock --yes")
+    (item,) = list_open_findings(ops, 3)
+    assert item["subject"] == names[1]
+    ops(f"incident close {names[1]} --cause lock --yes")
+    assert [item["state"] for item in list_open_findings(ops, 0)] == ["ok"]

@@ -101,7 +101,8 @@ class AlarmSettings(Section):
     statement_latency_objective_ms: int = Field(
         default=200,
         ge=1,
-        description="time that 95 percent of the database's statements must not exceed, ms",
+        description="time that 95 percent of the database's statements must not exceed, ms; "
+        "`ops slo report` shows it as not measured",
     )
     deployment_success_objective: float = Field(
         default=99, ge=50, le=100, description="percent of deployments that succeed"

@@ -28,8 +28,14 @@ def build_database_row(outputs: Outputs) -> MetricRow:
 
 
 def build_statement_level(objectives: ObjectivesPart | None) -> ServiceLevel:
-    """The time of statements, which no metric of RDS has: PostgreSQL logs slow ones alone, and
-    pg_stat_statements has means since its last reset."""
+    """The time of statements, of which nothing says how many were within a limit.
+
+    Performance Insights has a mean a call of a statement (avg_latency_per_call: RDS User Guide,
+    "SQL statistics for RDS PostgreSQL"), of the 25 statements with most load at most (API
+    reference, DimensionGroup), for 7 days unless more are paid for. A mean is no share, and that of
+    some is not that of all. pg_stat_statements has means since its last reset, and PostgreSQL logs
+    slow statements alone, so that nobody knows of how many.
+    """
     milliseconds = objectives.statement_latency_ms if objectives is not None else None
     limit = f"within {milliseconds} ms" if milliseconds is not None else "fast enough"
     return ServiceLevel(
@@ -42,8 +48,8 @@ def build_statement_level(objectives: ObjectivesPart | None) -> ServiceLevel:
         seen=0,
         is_measured=False,
         notes=(
-            "RDS has no metric of the time of statements; their means since the last reset are in "
-            "ops db slow",
+            "AWS has means of single statements, not how many were within a limit; which have the "
+            "most load: ops db insights; means since the last reset: ops db slow",
         ),
     )
 

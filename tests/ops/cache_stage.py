@@ -14,6 +14,12 @@ from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, Stage
 LOG_GROUP: Final = "/bulwark/test/services/backend"
 
 
+def put_available_cache(stage: Stage) -> None:
+    """A cache that has been created."""
+    metric_stage.put_cache(stage)
+    stage.clock.sleep(3600)
+
+
 def put_cache_and_service(stage: Stage) -> None:
     """A cache, and one service with ECS Exec."""
     metric_stage.put_cache(stage)

@@ -246,7 +246,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("cache connect --reader", cache_stage.put_cache_and_fleet),
     ),
     "cache hit-rate": (TypedLine("cache hit-rate", metric_stage.put_cache),),
-    "cache status": (TypedLine("cache status", metric_stage.put_cache),),
+    "cache status": (TypedLine("cache status", cache_stage.put_available_cache),),
     **{
         f"db {verb}": (TypedLine(f"db {verb}", db_stage.put_database),)
         for verb in ("events", "maintenance list", "snapshot list", "status", "storage")

@@ -73,6 +73,9 @@ def test_a_good_day_meets_every_objective(typed: Typed, capsys: pytest.CaptureFi
     }
     assert {level["seen"] for name, level in levels.items() if name != "statements"} == {1}
     assert levels["statements"]["percent"] is None
+    (note,) = levels["statements"]["notes"]
+    assert "not how many were within a limit" in note
+    assert "ops db insights" in note
     assert levels["availability"]["good"] == 100 * STEPS
     assert levels["database availability"]["good"] == 24 * 60
     assert (levels["backups"]["good"], levels["backups"]["bad"]) == (1, 0)

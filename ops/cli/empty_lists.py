@@ -54,6 +54,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "metrics": "no metrics",
     "network-flows": "no flows",
     "network-reach": "no rules",
+    "network-reach-probe": "nothing was tried",
     "permissions": "no calls",
     "permissions-commands": "no commands",
     "recover-compare": "no differences",

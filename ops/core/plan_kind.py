@@ -43,6 +43,7 @@ PlanKind: TypeAlias = Literal[
     "incident open",
     "incident status",
     "maintenance run",
+    "network reach",
     "recover discard",
     "recover drill",
     "recover point-in-time",

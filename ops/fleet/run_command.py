@@ -116,16 +116,52 @@ def build_run_command_plan(
 
     The command's comment is the run's id, by which a resume finds it. There is no undo.
     """
+    step = build_send_step(
+        run_id, fleet_state.part.group, instance_ids, script_text, options, "run the command on"
+    )
+    notes = (
+        f"command: {script_text}",
+        f"on {', '.join(instance_ids)}"
+        if len(instance_ids) <= MAX_COMMAND_INSTANCES
+        else f"on all {len(instance_ids)} instances",
+        f"{options.max_concurrency} at a time; stops sending after more than "
+        f"{options.max_errors} failures",
+        "an undo does not revert what the command did",
+    )
+    return build_stack_plan(
+        outputs,
+        run_id,
+        "fleet run",
+        step,
+        changes=["what the command changes on these instances"],
+        losses=(),
+        cost=NO_COST,
+        notes=notes,
+    ).with_times(now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds()))
+
+
+def build_send_step(
+    run_id: str,
+    group: str,
+    instance_ids: Sequence[str],
+    script_text: str,
+    options: RunCommandOptions,
+    description: str,
+) -> Step:
+    """Builds the step that sends a script to instances of a group and waits until it has ended.
+
+    `description` is what it does, up to the number of instances.
+    """
     if len(instance_ids) <= MAX_COMMAND_INSTANCES:
         target_params: JsonObject = {"InstanceIds": list(instance_ids)}
     else:  # too many for ids: the group's tag
-        target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [fleet_state.part.group]}]}
+        target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [group]}]}
     waves = _count_waves(options.max_concurrency, len(instance_ids))
     command_path = f"Commands[?Comment=='{run_id}'] | [0]"
     ended_statuses = format_json_list(ENDED_COMMAND_STATUSES)
-    step = Step(
+    return Step(
         name="send",
-        description=f"run the command on {_count_instances(len(instance_ids))}",
+        description=f"{description} {_count_instances(len(instance_ids))}",
         action=Call(
             api="ssm.send_command",
             params={
@@ -158,25 +194,6 @@ def build_run_command_plan(
             + COMMAND_MARGIN_SECONDS,
         ),
     )
-    notes = (
-        f"command: {script_text}",
-        f"on {', '.join(instance_ids)}"
-        if len(instance_ids) <= MAX_COMMAND_INSTANCES
-        else f"on all {len(instance_ids)} instances",
-        f"{options.max_concurrency} at a time; stops sending after more than "
-        f"{options.max_errors} failures",
-        "an undo does not revert what the command did",
-    )
-    return build_stack_plan(
-        outputs,
-        run_id,
-        "fleet run",
-        step,
-        changes=["what the command changes on these instances"],
-        losses=(),
-        cost=NO_COST,
-        notes=notes,
-    ).with_times(now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds()))
 
 
 def invoked_after(now: datetime) -> str:

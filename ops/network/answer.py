@@ -7,7 +7,7 @@ from typing import Any
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.network.ends import End
-from ops.network.model import Check, NetworkState, Path, Verdict
+from ops.network.model import Check, NetworkState, Path, Place, Verdict
 from ops.network.places import FoundPlaces, PlaceFinder
 from ops.network.reach import (
     evaluate_balancer,
@@ -24,10 +24,12 @@ NAMED_KINDS = ("database", "cache", "load-balancer")  # called by their names
 
 @dataclass(frozen=True)
 class ReachAnswer:
-    """The paths from each place of one end to each of the other."""
+    """The paths from each place of one end to each of the other, and the places that were found."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    sources: tuple[Place, ...] = ()
+    targets: tuple[Place, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -83,7 +85,8 @@ def read_reach(aws: Aws, outputs: Outputs, source: End, target: End, port: int) 
             check = Check(f"where {end.name} is", "unknown", reason)
             return ReachAnswer((Path(source.name, target.name, (check,)),))
     notes = tuple(item.note for item in located if item.note is not None)
-    return ReachAnswer(tuple(_evaluate(state, source, target, port, located)), notes)
+    paths = tuple(_evaluate(state, source, target, port, located))
+    return ReachAnswer(paths, notes, located[0].places, located[1].places)
 
 
 def _evaluate(

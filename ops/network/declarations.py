@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.permissions.call_sets import CHANGE
 
 VPC_READS: Final = (
     "ec2.describe_dhcp_options",
@@ -93,5 +94,24 @@ DECLARATIONS: Final = (
         },
         example="network reach backend database",
         plans=False,
+    ),
+    Declaration(
+        "network reach --probe",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *VPC_READS,
+            *PLACE_READS,
+            "ssm.get_command_invocation",
+            "ssm.list_command_invocations",
+            "ssm.list_commands",
+            "ssm.send_command",
+        ),
+        needs={"FROM": "fleet", "TO": "database"},
+        bad={
+            "FROM": ("load-balancer", "internet", "10.0.0.1", "rotation"),
+            "TO": ("internet:443",),
+        },
+        example="network reach fleet database --probe",
     ),
 )

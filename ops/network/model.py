@@ -184,7 +184,7 @@ class Place:
 
     `networks` are the addresses that it may have: one, or those of its subnet if it is not known
     which. `groups` is None if nothing is known to have the address. `public` is its public address;
-    `has_public_address` is set if it has one, whichever.
+    `has_public_address` is set if it has one, whichever. `host` is the name that it is called by.
     """
 
     name: str
@@ -195,6 +195,7 @@ class Place:
     return_ports: Ports = LINUX_CALLER_PORTS
     prefix_list: str | None = None
     has_public_address: bool = False
+    host: str | None = None
 
     @property
     def is_internet(self) -> bool:

@@ -241,7 +241,8 @@ class PlaceFinder:
         subnet = subnets.get(zone)
         if subnet is None:
             raise OpsError(f"{identifier} has no zone yet, or none of its subnet group's: {zone}")
-        place = Place(identifier, self.get_networks(subnet), subnet, groups)
+        host = (item.get("Endpoint") or {}).get("Address")
+        place = Place(identifier, self.get_networks(subnet), subnet, groups, host=host)
         status = item["DBInstanceStatus"]
         return FoundPlaces((place,), None if status == "available" else f"{identifier} is {status}")
 

@@ -81,6 +81,25 @@ def put_idle_network(stage: Stage) -> None:
     stage.clock.sleep(3600)
 
 
+def put_connected_fleet(stage: Stage) -> None:
+    """The network, with instances of the fleet that have the group of the tasks."""
+    put_network(stage)
+    ec2, tasks = stage.client("ec2"), find_group(stage, "tasks")
+    for instance in fleet_stage.list_instance_ids(stage):
+        ec2.modify_instance_attribute(InstanceId=instance, Groups=[tasks])
+    balancer = stage.client("elbv2").describe_load_balancers()["LoadBalancers"][0]
+    part = stage.outputs.load_balancer
+    assert part is not None
+    changed = part.model_copy(update={"dns_name": balancer["DNSName"]})
+    stage.outputs = stage.outputs.model_copy(update={"load_balancer": changed})
+    stage.client("elbv2").create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=443,
+        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
+    )
+
+
 def put_network_with_flow_logs(stage: Stage) -> None:
     """A network with a group of flow logs."""
     put_network(stage)
@@ -103,6 +122,12 @@ def find_group(stage: Stage, name: str) -> str:
         Filters=[{"Name": "group-name", "Values": [f"{STACK_PREFIX}-{name}"]}]
     )
     return str(groups["SecurityGroups"][0]["GroupId"])
+
+
+def find_database_host(stage: Stage) -> str:
+    """The name of the database's endpoint, as RDS has it."""
+    (instance,) = stage.client("rds").describe_db_instances()["DBInstances"]
+    return str(instance["Endpoint"]["Address"])
 
 
 def find_acl(stage: Stage, tier: str) -> str:

@@ -4,14 +4,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli.context import load_stack
+from ops.cli.execution import ExecutionOptions, load_stack_context, mutating_command
 from ops.cli.render import Output
 from ops.cli.watch import WatchOption, repeat_look
-from ops.core.errors import FindingsError
+from ops.core.errors import FindingsError, UsageError
 from ops.network.answer import ReachAnswer, read_reach
 from ops.network.commands.flows import app as flows_app
+from ops.network.commands.probe import ProbeRequest, probe_reach
 from ops.network.ends import parse_source, parse_target
 from ops.network.model import Path
+from ops.network.probe import require_probe_ends
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The stack's network: who reaches whom."
@@ -22,6 +24,7 @@ MAX_TOLD_FAULTS = 3
 
 
 @app.command("reach")
+@mutating_command
 def show_reach(
     context: typer.Context,
     source: Annotated[
@@ -41,19 +44,39 @@ def show_reach(
         ),
     ],
     watch: WatchOption = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe", help="try it as well, from FROM: a service, a task, fleet or an instance"
+        ),
+    ] = False,
+    *,
+    options: ExecutionOptions,
 ) -> None:
     """Says whether FROM may reach TO: each rule on the way as AWS has it, and what stops it.
 
     Security groups, network ACLs both ways, routes, NAT, endpoints and DNS of the VPC. Exit code 3
-    if something stops it, or could not be read. That something listens there is not looked at.
+    if something stops it, or could not be read. Whether something listens there --probe finds out.
     """
-    outputs, aws, output = load_stack(context)
+    if probe and watch is not None:
+        raise UsageError("--watch must not be set with --probe, which runs a command each time")
+    stack_context, output = load_stack_context(context)
+    outputs, aws = stack_context.outputs, stack_context.aws
     source_end = parse_source(outputs, source)
     target_end, port = parse_target(outputs, target)
+    label = f"{target.partition(':')[0]}:{port}"
+    if probe:
+        require_probe_ends(outputs, source_end, source, target_end)
 
     def show() -> None:
         answer = read_reach(aws, outputs, source_end, target_end, port)
-        label = f"{target.partition(':')[0]}:{port}"
+        if probe:
+            if output.output_format != "json":
+                _print_paths(output, answer)
+            request = ProbeRequest(source_end, target_end, source, target, port, answer)
+            body = _build_json(answer, source, label)
+            probe_reach(stack_context, output, request, body, options)
+            return
         if output.output_format == "json":
             output.print_json("network-reach", _build_json(answer, source, label))
         else:

@@ -6,9 +6,6 @@ which AWS would have them. Other images end with the error of a program that is 
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -27,6 +24,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 from sandbox.cache_server import serve_cache
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.elasticache.replication_groups import find_cache_store
+from sandbox.patches.guest_python import run_guest_python
 from sandbox.patches.patching import (
     AwsError,
     ServicePatch,
@@ -42,19 +40,6 @@ SINGLE_TASK_START_SECONDS: Final = 40
 SINGLE_TASK_STOP_SECONDS: Final = 55
 STOPPED_SECONDS: Final = 3600  # that a stopped task is shown (API reference, DescribeTasks)
 TOKEN_SECONDS: Final = 24 * 3600  # that a client token holds (ECS_Idempotency)
-CONTAINER_SECONDS: Final = 60  # of this machine, that a container may take
-# Runs a container's script with the names of the sandbox's hosts, as DNS in the VPC has them.
-PRELUDE: Final = """
-import json, os, socket, sys
-hosts = json.loads(os.environ.pop("SANDBOX_HOSTS"))
-connect = socket.create_connection
-def connect_inside(address, *args, **kwargs):
-    if address[0] not in hosts:
-        raise socket.gaierror(-2, "Name or service not known")
-    return connect(("127.0.0.1", hosts[address[0]]), *args, **kwargs)
-socket.create_connection = connect_inside
-exec(compile(sys.argv.pop(1), "<container>", "exec"), {"__name__": "__main__"})
-"""
 
 
 def get_single_tasks(backend: EC2ContainerServiceBackend) -> list[ApiRecord]:
@@ -226,30 +211,12 @@ def _run_container(
     store = find_cache_store(elasticache_backends[backend.account_id][backend.region_name], host)
     with tempfile.TemporaryDirectory() as folder:
         if store is None:
-            return _run_process(program, environment, {}, None)
+            return run_guest_python(program[2:], environment)
         authority = CertificateAuthority(Path(folder), "bulwark sandbox Amazon Root CA")
         with serve_cache(store, authority.build_context(host)) as port:
-            return _run_process(program, environment, {host: port}, authority.root_file)
-
-
-def _run_process(
-    program: list[str], environment: dict[str, str], hosts: dict[str, int], root_file: Path | None
-) -> tuple[int, list[str]]:
-    certificates = {"SSL_CERT_FILE": str(root_file)} if root_file else {}
-    process = subprocess.run(
-        [sys.executable, "-I", "-c", PRELUDE, *program[2:]],
-        env={
-            "PATH": os.environ.get("PATH", ""),
-            "SANDBOX_HOSTS": json.dumps(hosts),
-            **environment,
-            **certificates,
-        },
-        capture_output=True,
-        text=True,
-        timeout=CONTAINER_SECONDS,
-        check=False,
-    )
-    return process.returncode, [*process.stdout.splitlines(), *process.stderr.splitlines()]
+            return run_guest_python(
+                program[2:], environment, hosts={host: port}, root_file=authority.root_file
+            )
 
 
 def _read_secret(backend: EC2ContainerServiceBackend, reference: str) -> str:

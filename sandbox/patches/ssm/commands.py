@@ -2,11 +2,15 @@
 
 The instances of the sandbox have no shell. Of a script they understand lines that are `echo WORDS`,
 `sleep SECONDS`, `true`, `false` and `exit CODE`; whatever else stands there succeeds and says
-nothing. An instance with the tag `sandbox:commands` = `fail` answers everything with exit code 1.
+nothing. A script that is one call of `python3 -c`, with variables before it, runs, with the
+connections that the network of the sandbox lets it have. An instance with the tag
+`sandbox:commands` = `fail` answers everything with exit code 1.
 Sources: API reference of SendCommand and ListCommands; Systems Manager User Guide, "Understanding
 command statuses".
 """
 
+import json
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +24,8 @@ from moto.moto_api._internal import mock_random
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.ec2.connections import build_instance_caller, try_connections
+from sandbox.patches.guest_python import run_guest_python
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 
 patch = ServicePatch()
@@ -140,7 +146,7 @@ def send_command(response: SimpleSystemManagerResponse, params: ApiRecord) -> Ap
     }
     max_errors = _parse_count(full_params["MaxErrors"], len(instances))
     command = RunCommand(
-        full_params, tuple(_plan_invocations(full_params, instances, max_errors)), max_errors
+        full_params, tuple(_plan_invocations(ec2, full_params, instances, max_errors)), max_errors
     )
     get_commands(response)[command.id] = command
     return {"Command": command.to_api_record()}
@@ -179,7 +185,7 @@ def _parse_count(text: str, total: int) -> int:
 
 
 def _plan_invocations(
-    params: ApiRecord, instances: list[Instance], max_errors: int
+    ec2: EC2Backend, params: ApiRecord, instances: list[Instance], max_errors: int
 ) -> Iterator[CommandInvocation]:
     """Schedules the command on each instance; stops sending after too many errors."""
     lines = list(params["Parameters"].get("commands") or ())
@@ -195,7 +201,7 @@ def _plan_invocations(
                 instance.id, moment, moment, "Terminated", ScriptResult(-1, "", 0)
             )
             continue
-        result = _run_script(instance, lines)
+        result = _run_script(ec2, instance, lines)
         details = "Failed" if result.exit_code else "Success"
         if result.seconds > limit:
             details, result = "TimedOut", ScriptResult(TIMEOUT_EXIT_CODE, result.output, limit)
@@ -212,11 +218,14 @@ def _plan_invocations(
         )
 
 
-def _run_script(instance: Instance, lines: list[str]) -> ScriptResult:
+def _run_script(ec2: EC2Backend, instance: Instance, lines: list[str]) -> ScriptResult:
     """Computes a script's result: see the module's docstring."""
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
     if tags.get(FAILING_TAG[0]) == FAILING_TAG[1]:
         return ScriptResult(1, "", 0)
+    python = _parse_python_call("\n".join(lines))
+    if python is not None:
+        return _run_python(ec2, instance, *python)
     code, output, seconds = 0, "", 0.0
     for line in "\n".join(lines).splitlines():
         match line.split(maxsplit=1):
@@ -229,6 +238,29 @@ def _run_script(instance: Instance, lines: list[str]) -> ScriptResult:
             case [word, *_]:
                 code = 1 if word == "false" else 0
     return ScriptResult(code, output, seconds)
+
+
+def _parse_python_call(script: str) -> tuple[list[str], dict[str, str]] | None:
+    """The arguments and variables of a script that is `NAME=VALUE ... python3 -c SCRIPT`."""
+    if "python3 -c" not in script:
+        return None
+    words = shlex.split(script)
+    front = words[: words.index("python3")]
+    if not all(re.match(r"[A-Z_]+=", word) for word in front):
+        return None
+    variables = dict(word.split("=", 1) for word in front)
+    return words[len(front) + 2 :], variables
+
+
+def _run_python(
+    ec2: EC2Backend, instance: Instance, arguments: list[str], variables: dict[str, str]
+) -> ScriptResult:
+    """Runs a Python script as the instance would."""
+    targets = json.loads(variables.get("PROBE_TARGETS", "[]"))
+    pairs = [(target["host"], target["port"]) for target in targets]
+    outcomes = try_connections(ec2, build_instance_caller(instance), pairs)
+    code, output_lines = run_guest_python(arguments, variables, outcomes=outcomes)
+    return ScriptResult(code, "".join(f"{line}\n" for line in output_lines), 0)
 
 
 # Filters of the API, each with what it asks of a command. Source: API reference, CommandFilter.

@@ -157,6 +157,12 @@ def list_incidents(folder: Path = DEVELOPMENT_FOLDER) -> list[Incident]:
     return [load_incident(file) for file in sorted(folder.glob("*.yaml"))]
 
 
+def list_all_incidents() -> dict[str, Incident]:
+    """Every incident by its name."""
+    folders = (DEVELOPMENT_FOLDER, HELD_OUT_FOLDER)
+    return {incident.name: incident for folder in folders for incident in list_incidents(folder)}
+
+
 def _split_arguments(content: Any) -> Any:
     """A happening is written flat: what is not its name and time is an argument."""
     if not isinstance(content, dict):

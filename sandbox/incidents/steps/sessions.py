@@ -217,6 +217,8 @@ def _run_in_background(world: World, session: Connection, statement: str) -> Non
             session.execute(statement)
 
     threading.Thread(target=run, daemon=True).start()
+    # Not cancelled: libpq sends that without TLS, which the database's endpoint does not take.
+    _at_exit(world, f"SELECT pg_terminate_backend({session.info.backend_pid})")
 
 
 def _wait_until(world: World, query: str, is_reached: Any) -> None:
@@ -233,8 +235,6 @@ def _wait_until(world: World, query: str, is_reached: Any) -> None:
 
 
 def _close_quietly(session: Connection) -> None:
-    with suppress(psycopg.Error):
-        session.cancel()
     with suppress(psycopg.Error):
         session.close()
 

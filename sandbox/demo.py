@@ -37,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_seconds = time.perf_counter()
     error_console.print("demo: importing Pulumi and its AWS provider (the longest part)")
     from components.settings import SettingsError
+    from sandbox.demo_incident import choose_incident, diagnose_incident
     from sandbox.demo_script import DRILL_PAGE_NAME, build_demo_runner, list_demo_steps
     from sandbox.deploy import CreatedResource
+    from sandbox.incidents.model import IncidentFileError
     from sandbox.report import build_summary, render_page
     from sandbox.resources.creation import CreationError
     from sandbox.running_stack import serve_stack
@@ -53,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         highlight=False, width=None if sys.stdout.isatty() else 200
     )  # piped: never cut
     results: list[DemoStepResult] = []
+    try:
+        incident = choose_incident(options.incident)
+    except IncidentFileError as error:
+        error_console.print(f"demo: {error}")
+        return 2
     error_console.print(f"demo: creating every resource of {options.stack} in an in-memory AWS")
     try:
         with serve_stack(
@@ -92,12 +99,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"The page with the diagram and the runs: {os.path.relpath(options.page)}; "
         f"that of the drill: {os.path.relpath(folder / DRILL_PAGE_NAME)}"
     )
+    error_console.print(
+        "demo: breaking something on a stack that has run for a week; what it is is said at the end"
+    )
+    diagnosed = diagnose_incident(incident)
+    console.print("\n[bold]Something is wrong[/bold], and nobody says what")
+    console.print(Text("$ ops diagnose", style="cyan"))
+    for line in diagnosed.out.rstrip().splitlines():
+        console.print(Text(f"  {line}"))
+    console.print(Text(f"  (in {diagnosed.seconds:.0f} s)", style="dim"))
+    console.print(Text(diagnosed.describe(), style="green" if diagnosed.is_right else "red"))
     failed_results = [result for result in results if not result.as_meant]
     for result in failed_results:
         error_console.print(
             f"demo: `ops {result.line}` ended with {result.code}, not with {result.expected_code}"
         )
-    return 1 if failed_results else 0
+    return 1 if failed_results or not diagnosed.is_right else 0
 
 
 def _print_result(console: Console, result: "DemoStepResult") -> None:
@@ -161,6 +178,7 @@ def _build_option_parser() -> argparse.ArgumentParser:
         default=DEMO_CLOCK_FACTOR,
         help="simulated seconds in a second (600)",
     )
+    parser.add_argument("--incident", metavar="NAME", help="what breaks at the end (any)")
     parser.add_argument("--page", type=Path, default=PROJECT_ROOT / "build" / "demo.html")
     return parser
 

@@ -31,9 +31,8 @@ class DiagnosedIncident:
     @property
     def is_right(self) -> bool:
         """True if what was done is the first that was named."""
-        return self.guesses[:1] == tuple(
-            (expected.cause, expected.part) for expected in self.incident.causes
-        )
+        (expected,) = self.incident.causes
+        return any(expected.is_named_by(cause, part) for cause, part in self.guesses[:1])
 
     def describe(self) -> str:
         """What was done, in the words of its file and of the cause."""
@@ -67,7 +66,7 @@ def diagnose_incident(incident: Incident) -> DiagnosedIncident:
         answer: dict[str, Any] = json.loads(
             _run_ops([DIAGNOSE_LINE, "--output", "json"], environment).stdout
         )
-    guesses = tuple((cause["cause"], cause["part"]) for cause in answer["causes"])
+    guesses = tuple((cause["cause"], cause["part"]) for cause in answer["items"])
     return DiagnosedIncident(incident, shown.stdout, shown.stderr, guesses, seconds)
 
 

@@ -13,6 +13,7 @@ def test_the_demo_deploys_a_stack_and_shows_the_result(
 ) -> None:
     file = tmp_path / "page.html"
     options = ["--stack", "dev", "--set", "compute=services", "--page", str(file)]
+    options += ["--incident", "replica-lag"]
     assert main(options) == 0
     shown = capsys.readouterr()
     assert "bulwark dev, in an in-memory AWS" in shown.out
@@ -22,6 +23,9 @@ def test_the_demo_deploys_a_stack_and_shows_the_result(
     assert "ops health" in shown.out
     assert "database" in shown.out.split("ops health")[1]
     assert "50 resources:" in shown.err, "progress is told"
+    broken = shown.out.split("ops diagnose")[1]
+    assert "a replica is behind" in broken.split("What it was (replica-lag)")[0]
+    assert "named first" in broken
     assert "<svg" in file.read_text(encoding="utf-8")
 
 
@@ -30,6 +34,7 @@ def test_the_demo_deploys_a_stack_and_shows_the_result(
     [
         (["--stack", "nowhere"], "there is no stack nowhere"),
         (["--stack", "dev", "--set", "compute=cloud"], "bulwark:compute is 'cloud'"),
+        (["--incident", "nonsense"], "--incident must be one of"),
     ],
 )
 def test_an_impossible_demo_is_refused_with_exit_code_2(

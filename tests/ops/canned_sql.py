@@ -114,6 +114,9 @@ class CannedConnection:
             fetchall=lambda: [tuple(row.values()) for row in rows],
         )
 
+    def close(self) -> None:
+        self.closed = True
+
     def raise_lock_timeout(self) -> list[dict[str, Any]]:
         raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
 
@@ -128,6 +131,7 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     (" AS schema, e.extversion", lambda _: []),  # no extension is created
     ("pg_cancel_backend", lambda connection: connection.record_effect("end")),
     ("pg_terminate_backend", lambda connection: connection.record_effect("end")),
+    (" AS leftovers", lambda _: [{"leftovers": 0}]),
     (" AS left", lambda connection: [{"left": 0 if "end" in connection.effects else 1}]),
     (
         " AS began",
@@ -145,7 +149,6 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
         " AS rebuilt",
         lambda connection: [{"rebuilt": "reindex" in connection.effects, "running": False}],
     ),
-    (" AS leftovers", lambda _: [{"leftovers": 0}]),
     ("lock.holder AS locked_by", lambda _: [TABLE_ROW, LOCKED_TABLE_ROW]),
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     (

@@ -164,6 +164,21 @@ def list_send_command_actions(call: RecordedCall) -> ActionArns:
     return [("ssm:SendCommand", document), *instance_actions]
 
 
+def list_query_actions(call: RecordedCall) -> ActionArns:
+    """Each log group that a query reads."""
+    format_arn = "arn:aws:logs:{}:{}:log-group:{}".format
+    return [
+        ("logs:StartQuery", format_arn(call.region, ACCOUNT, name))
+        for name in call.params["logGroupNames"]
+    ]
+
+
+def list_run_task_actions(call: RecordedCall) -> ActionArns:
+    """The task definition; nothing if the plan only learns it from an earlier step."""
+    arn = call.params.get("taskDefinition")
+    return [("ecs:RunTask", str(arn))] if arn else []
+
+
 REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {
     "application-autoscaling.register_scalable_target": lambda call: [
         ("ecs:UpdateService", f"arn:aws:ecs:{call.region}:{ACCOUNT}:{call.params['ResourceId']}")
@@ -183,9 +198,14 @@ REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {
     "cloudwatch.get_alarm_mute_rule": build_mute_rule_reach("cloudwatch:GetAlarmMuteRule"),
     "cloudwatch.put_alarm_mute_rule": list_mute_actions,
     "ecs.register_task_definition": list_register_actions,
+    "ecs.run_task": list_run_task_actions,
     "ecs.update_service": build_service_reach("UpdateService"),
     "ecs.list_service_deployments": build_service_reach("ListServiceDeployments"),
     "elbv2.modify_rule": build_arn_reach("elasticloadbalancing:ModifyRule", "RuleArn"),
+    "logs.start_query": list_query_actions,
+    "rds.apply_pending_maintenance_action": build_arn_reach(
+        "rds:ApplyPendingMaintenanceAction", "ResourceIdentifier"
+    ),
     "rds.copy_db_snapshot": build_rds_reach(
         "CopyDBSnapshot",
         SourceDBSnapshotIdentifier="snapshot",

@@ -254,7 +254,11 @@ KNOWN_REACH: Final[Mapping[str, tuple[str, ...]]] = {
     # outputs, which hold no secret.
     "preview": ("kms:Decrypt", "s3:GetObject", "ssm:GetParametersByPath"),
     # The id of a query is random and is told to who starts it alone; a stopped query loses nothing.
-    **dict.fromkeys(ROLES, ("logs:StopQuery",)),
+    "reader": ("logs:StopQuery",),
+    # Unregistering has no resource level and no condition (Service Authorization Reference).
+    # Services go on with what is unregistered, and scale; new ones and rollbacks cannot use it (API
+    # reference, DeregisterTaskDefinition). It is what `cache clear` and a probe leave behind.
+    **dict.fromkeys(("operator", "recoverer"), ("ecs:DeregisterTaskDefinition", "logs:StopQuery")),
     # A zone with records cannot be deleted, and its records are their domain's.
     "deploy-dev": (
         "route53:ChangeTagsForResource",

@@ -21,9 +21,9 @@ from ops.core.checks import (
     build_read,
     format_epoch_time,
 )
+from ops.core.log_apis import LOG_EVENTS_API
 from ops.outputs import Outputs
 
-LOG_EVENTS_API: Final = "logs.filter_log_events"
 LOGS_AREA: Final = "logs"
 # What programs write of an error, whatever its format: the word in capitals, in brackets, as a
 # level or severity (text or JSON, with a space or none; 50 and 60 are pino's), an exception's name

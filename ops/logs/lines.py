@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from ops.cli.time_span import TimeSpan
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import OpsError, RefusedError, ThrottledError, UnreachableError, UsageError
+from ops.core.log_apis import LOG_EVENTS_API
 from ops.core.times import format_local_and_utc
-from ops.health.logs import LOG_EVENTS_API
 from ops.logs.parts import LogPart, build_missing_group_error
 from ops.logs.patterns import LineFilter
 

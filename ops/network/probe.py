@@ -1,7 +1,7 @@
 """What `ops network reach --probe` tries, from where, and what it says beside the rules."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Any, Final, Literal
@@ -150,19 +150,6 @@ def format_service_host(outputs: Outputs, service: str) -> str:
 def format_targets(targets: Sequence[ProbeTarget]) -> str:
     """The targets, as the script reads them."""
     return json.dumps([{"host": target.host, "port": target.port} for target in targets])
-
-
-def parse_probe_lines(lines: Iterable[str]) -> list[dict[str, Any]]:
-    """What a script said; lines that are not its own are left out."""
-    items = []
-    for line in lines:
-        try:
-            item = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(item, dict) and "state" in item:
-            items.append(item)
-    return items
 
 
 def build_results(

@@ -19,8 +19,13 @@ from ops.core.start_time import StartTime
 from ops.fleet.run_command import CLOCK_SKEW, RunCommandOptions, build_send_step
 from ops.network.probe import PROBE_SECONDS, ProbeTarget, format_targets
 from ops.outputs import FleetPart, Outputs
+from ops.services import single_task
+from ops.services.single_task import SingleTask, TaskHost, TaskPlace
 
 PROBE_SCRIPT_FILE: Final = Path(__file__).with_name("probe_script.py")
+PROBE_TASK: Final = "network-probe"
+PROBE_CONTAINER: Final = "probe"
+PLACE_VARIABLE: Final = "PROBE_PLACE"
 START_SECONDS: Final = 30  # until Python has begun and ended, with room: an assumption
 
 
@@ -42,7 +47,7 @@ def build_instance_probe_plan(
         timeout_seconds=START_SECONDS + 2 * PROBE_SECONDS * len(targets),
     )
     variables = {
-        "PROBE_PLACE": fleet.group,
+        PLACE_VARIABLE: fleet.group,
         "PROBE_SECONDS": str(PROBE_SECONDS),
         "PROBE_TARGETS": format_targets(targets),
     }
@@ -67,6 +72,53 @@ def build_instance_probe_plan(
         notes=[f"on {', '.join(instance_ids)}", _LIMIT_NOTE],
         arguments=arguments,
     ).with_times(now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds()))
+
+
+def build_task_probe_plan(
+    outputs: Outputs,
+    host: TaskHost,
+    places: Sequence[TaskPlace],
+    targets: Sequence[ProbeTarget],
+    arguments: str,
+    run_id: str,
+    *,
+    image: str,
+) -> Plan:
+    """Builds the plan that tries targets from tasks like those of a service, one for each place."""
+    task = SingleTask(
+        name=PROBE_TASK,
+        run=run_id,
+        host=host,
+        container=PROBE_CONTAINER,
+        image=image,
+        script=PROBE_SCRIPT_FILE.read_text(encoding="utf-8"),
+        environment={
+            "PROBE_SECONDS": str(PROBE_SECONDS),
+            "PROBE_TARGETS": format_targets(targets),
+        },
+    )
+    numbered = list(enumerate(places, 1))
+    description = f"try {describe_targets(targets)} from"
+    return build_stack_plan(
+        outputs,
+        run_id,
+        "network reach",
+        single_task.build_register_step(outputs, task),
+        *(single_task.build_run_step(task, place, number) for number, place in numbered),
+        *(
+            single_task.build_finish_step(task, f"{description} {place.subnet}", place, number)
+            for number, place in numbered
+        ),
+        single_task.build_deregister_step("unregister"),
+        changes=["nothing: a connection is opened and closed"],
+        losses=(),
+        cost=NO_COST,
+        notes=[
+            f"{image} runs as a task like those of {host.service.name}, once in each subnet",
+            _LIMIT_NOTE,
+        ],
+        arguments=arguments,
+    )
 
 
 def describe_targets(targets: Sequence[ProbeTarget]) -> str:

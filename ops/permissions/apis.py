@@ -211,7 +211,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         PASS_TASK_ROLES_GRANT,
     ),
     "ecs.run_task": (
-        build_grant("ecs:RunTask", "cache tasks", conditions=(CLUSTER_CONDITION,)),
+        build_grant("ecs:RunTask", "single tasks", conditions=(CLUSTER_CONDITION,)),
         PASS_TASK_ROLES_GRANT,
     ),
     "ecs.update_service": (build_grant("ecs:UpdateService", "services"), PASS_TASK_ROLES_GRANT),

@@ -71,7 +71,12 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": build_stack_region_arns("ecs", "cluster/{prefix}"),
     "tasks": build_stack_region_arns("ecs", "task/{prefix}/*"),
     "task definitions": build_stack_region_arns("ecs", "task-definition/{prefix}-*:*"),
-    "cache tasks": build_stack_region_arns("ecs", "task-definition/{prefix}-cache-clear:*"),
+    # Of the tasks that ops runs by themselves, once.
+    "single tasks": build_stack_region_arns(
+        "ecs",
+        "task-definition/{prefix}-cache-clear:*",
+        "task-definition/{prefix}-network-probe:*",
+    ),
     "task roles": (
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-task",
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-execution",

@@ -82,11 +82,14 @@ def put_idle_network(stage: Stage) -> None:
 
 
 def put_connected_fleet(stage: Stage) -> None:
-    """The network, with instances of the fleet that have the group of the tasks."""
+    """The network, with instances of the fleet in the tasks' group, and a log of the backend."""
     put_network(stage)
     ec2, tasks = stage.client("ec2"), find_group(stage, "tasks")
     for instance in fleet_stage.list_instance_ids(stage):
         ec2.modify_instance_attribute(InstanceId=instance, Groups=[tasks])
+    services = stage.outputs.services
+    assert services is not None
+    stage.client("logs").create_log_group(logGroupName=services.services["backend"].log_group)
     balancer = stage.client("elbv2").describe_load_balancers()["LoadBalancers"][0]
     part = stage.outputs.load_balancer
     assert part is not None

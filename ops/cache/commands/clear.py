@@ -7,12 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from ops.cache.clear import (
-    DEFAULT_TASK_IMAGE,
+    CLEAR_TASK,
     ClearMode,
-    TaskHost,
     build_cache_clear_plan,
     find_task_host,
-    format_task_family,
     read_clear_result,
     require_key_pattern,
 )
@@ -31,8 +29,13 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, RolledBackError, TimedOutError, UsageError
 from ops.core.times import format_local_second
 from ops.outputs import CachePart, Outputs
-from ops.services.images import parse_image_reference
-from ops.services.model import call_ecs, get_stop_reason, resolve_service
+from ops.services.model import resolve_service
+from ops.services.single_task import (
+    DEFAULT_TASK_IMAGE,
+    TaskHost,
+    list_failure_reasons,
+    require_task_image,
+)
 
 
 @mutating_command
@@ -72,7 +75,7 @@ def clear_cache(
         raise UsageError("either --keys or --all must be set")
     if keys is not None:
         require_key_pattern(keys)
-    _require_image(image)
+    require_task_image(image)
     stack_context, output = load_stack_context(context)
     outputs, aws = stack_context.outputs, stack_context.aws
     if service is not None:
@@ -97,13 +100,6 @@ def clear_cache(
         output.print_result("cache-clear", _build_result(aws, host, run, mode))
 
 
-def _require_image(image: str) -> None:
-    try:
-        parse_image_reference(image)
-    except UsageError as error:
-        raise UsageError(str(error).replace("IMAGE", "--image", 1)) from None
-
-
 def _describe_known_keys(aws: Aws, cache: CachePart) -> str:
     """How many keys CloudWatch last saw; unknown if it did not, or may not be asked."""
     now = clock.now()
@@ -126,28 +122,10 @@ def _explain_failure(aws: Aws, outputs: Outputs, host: TaskHost, run: str) -> It
     try:
         yield
     except (RolledBackError, TimedOutError) as error:
-        reasons = [reason for reason in _list_reasons(aws, outputs, host, run) if reason]
+        reasons = list(list_failure_reasons(aws, outputs, host, CLEAR_TASK, run))
         if not reasons:
             raise
         raise type(error)(f"{error}; {'; '.join(reasons)}", *error.advice) from None
-
-
-def _list_reasons(aws: Aws, outputs: Outputs, host: TaskHost, run: str) -> Iterator[str]:
-    try:
-        result = read_clear_result(aws, host.log_group, run)
-        if result.get("reason"):
-            yield f"the task said: {result['reason']}"
-            return
-        params = {"cluster": host.service.cluster, "family": format_task_family(outputs)}
-        stopped = {**params, "desiredStatus": "STOPPED"}
-        arns = call_ecs(aws, "ecs.list_tasks", stopped)["taskArns"][-100:]
-        if arns:
-            tasks = {"cluster": host.service.cluster, "tasks": arns}
-            for task in call_ecs(aws, "ecs.describe_tasks", tasks)["tasks"]:
-                if task.get("startedBy") == run:
-                    yield f"its task stopped: {get_stop_reason(task)}"
-    except OpsError as error:
-        yield f"why is unknown: {error}"
 
 
 def _build_result(aws: Aws, host: TaskHost, run: str, mode: ClearMode) -> dict[str, Any]:

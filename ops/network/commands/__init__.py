@@ -14,6 +14,7 @@ from ops.network.commands.probe import ProbeRequest, probe_reach
 from ops.network.ends import parse_source, parse_target
 from ops.network.model import Path
 from ops.network.probe import require_probe_ends
+from ops.services.single_task import DEFAULT_TASK_IMAGE, require_task_image
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The stack's network: who reaches whom."
@@ -50,6 +51,13 @@ def show_reach(
             "--probe", help="try it as well, from FROM: a service, a task, fleet or an instance"
         ),
     ] = False,
+    image: Annotated[
+        str,
+        typer.Option(
+            metavar="IMAGE",
+            help="what the task of --probe runs: an image with python3, 3.9 or newer",
+        ),
+    ] = DEFAULT_TASK_IMAGE,
     *,
     options: ExecutionOptions,
 ) -> None:
@@ -60,6 +68,7 @@ def show_reach(
     """
     if probe and watch is not None:
         raise UsageError("--watch must not be set with --probe, which runs a command each time")
+    require_task_image(image)
     stack_context, output = load_stack_context(context)
     outputs, aws = stack_context.outputs, stack_context.aws
     source_end = parse_source(outputs, source)
@@ -73,7 +82,7 @@ def show_reach(
         if probe:
             if output.output_format != "json":
                 _print_paths(output, answer)
-            request = ProbeRequest(source_end, target_end, source, target, port, answer)
+            request = ProbeRequest(source_end, target_end, source, target, port, answer, image)
             body = _build_json(answer, source, label)
             probe_reach(stack_context, output, request, body, options)
             return

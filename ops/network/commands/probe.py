@@ -1,14 +1,21 @@
 """`ops network reach --probe`: the connection tried, and what that says beside the rules."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.cli.execution import ExecutionOptions, execute_plan, new_run_id
 from ops.cli.render import Output
 from ops.core import clock
-from ops.core.errors import FindingsError, OpsError, UsageError
+from ops.core.errors import (
+    FindingsError,
+    OpsError,
+    RolledBackError,
+    TimedOutError,
+    UsageError,
+)
 from ops.core.run_context import StackContext
 from ops.fleet.model import get_fleet_state
 from ops.fleet.run_command import (
@@ -19,6 +26,7 @@ from ops.fleet.run_command import (
 )
 from ops.network.answer import ReachAnswer
 from ops.network.ends import End
+from ops.network.model import Place
 from ops.network.probe import (
     END_COMMANDS,
     INSTANCE_KINDS,
@@ -28,9 +36,23 @@ from ops.network.probe import (
     ProbeTarget,
     build_results,
     list_probe_targets,
-    parse_probe_lines,
 )
-from ops.network.probe_plan import build_instance_probe_plan
+from ops.network.probe_plan import (
+    PLACE_VARIABLE,
+    PROBE_TASK,
+    build_instance_probe_plan,
+    build_task_probe_plan,
+)
+from ops.services.model import get_service
+from ops.services.single_task import (
+    TaskHost,
+    TaskPlace,
+    format_stream_prefix,
+    list_failure_reasons,
+    parse_task_lines,
+    read_task_host,
+    read_task_lines,
+)
 
 PROBE_COLUMNS: Final = ("from", "to", "outcome", "dns_ms", "connect_ms", "rules", "conclusion")
 
@@ -45,6 +67,7 @@ class ProbeRequest:
     target_text: str
     port: int
     answer: ReachAnswer
+    image: str
 
     @property
     def label(self) -> str:
@@ -74,7 +97,8 @@ def probe_reach(
         output.print_note(f"the first {MAX_PROBED_TARGETS} of {len(targets)} are tried")
         targets = targets[:MAX_PROBED_TARGETS]
     run = new_run_id("network-reach")
-    results = _probe_from_instances(stack_context, output, request, targets, run, options)
+    probe = _probe_from_instances if request.source.kind in INSTANCE_KINDS else _probe_from_tasks
+    results = probe(stack_context, output, request, targets, run, options)
     if results is None:
         return
     rows = [result.build_row() for result in results]
@@ -121,12 +145,74 @@ def _probe_from_instances(
     results: list[ProbeResult] = []
     for instance in ids:
         row = rows.get(instance, {"status": "not sent", "output": "", "errors": ""})
-        items = parse_probe_lines(str(row["output"]).splitlines())
+        items = parse_task_lines(str(row["output"]).splitlines())
         said = (str(row["errors"]) or str(row["output"])).strip().splitlines()
         problem = ": ".join([f"Run Command: {row['status']}", *said[-1:]])
         origin = ProbeOrigin(instance, (instance,))
         results += build_results(request.answer, origin, targets, items, problem)
     return results
+
+
+def _probe_from_tasks(
+    stack_context: StackContext,
+    output: Output,
+    request: ProbeRequest,
+    targets: Sequence[ProbeTarget],
+    run: str,
+    options: ExecutionOptions,
+) -> list[ProbeResult] | None:
+    """The results of a task in each subnet that FROM has tasks in; None after a dry run."""
+    outputs, aws = stack_context.outputs, stack_context.aws
+    origins = _list_task_origins(request)
+    if not origins:
+        raise OpsError(f"{request.source_text} could not be read: it cannot be tried from there")
+    name = origins[0][1].places[0].split(" ")[0]
+    host = read_task_host(aws, get_service(aws, outputs, name))
+    places = [place for place, _ in origins]
+    plan = build_task_probe_plan(
+        outputs, host, places, targets, request.arguments, run, image=request.image
+    )
+    with _explain_failure(stack_context, host, run):
+        is_done = execute_plan(plan, stack_context, output, options)
+    if not is_done:
+        return None
+    items = read_task_lines(aws, host.log_group, format_stream_prefix(PROBE_TASK, run))
+    results: list[ProbeResult] = []
+    for place, origin in origins:
+        own_items = [item for item in items if item["place"] == place.subnet]
+        problem = "the log has nothing of its task"
+        results += build_results(request.answer, origin, targets, own_items, problem)
+    return results
+
+
+def _list_task_origins(request: ProbeRequest) -> list[tuple[TaskPlace, ProbeOrigin]]:
+    """A task for each subnet, with the security groups that tasks have there now."""
+    by_subnet: dict[str, list[Place]] = {}
+    for place in request.answer.sources:
+        if place.subnet is not None:
+            by_subnet.setdefault(place.subnet, []).append(place)
+    return [
+        (
+            TaskPlace(PLACE_VARIABLE, subnet, places[0].groups or ()),
+            ProbeOrigin(subnet, tuple(place.name for place in places)),
+        )
+        for subnet, places in sorted(by_subnet.items())
+    ]
+
+
+@contextmanager
+def _explain_failure(stack_context: StackContext, host: TaskHost, run: str) -> Iterator[None]:
+    """Adds what the script said, or why its task stopped, to the error of a run."""
+    try:
+        yield
+    except (RolledBackError, TimedOutError) as error:
+        reasons = list(
+            list_failure_reasons(stack_context.aws, stack_context.outputs, host, PROBE_TASK, run)
+        )
+        if not reasons:
+            raise
+        told = "; ".join(dict.fromkeys(reasons))
+        raise type(error)(f"{error}; {told}", *error.advice) from None
 
 
 def _require_connected(

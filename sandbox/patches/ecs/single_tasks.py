@@ -10,10 +10,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
+from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elasticache.models import elasticache_backends
@@ -23,6 +25,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 
 from sandbox.cache_server import serve_cache
 from sandbox.clock import get_sandbox_clock, is_in_future
+from sandbox.patches.ec2.connections import Caller, try_connections
 from sandbox.patches.elasticache.replication_groups import find_cache_store
 from sandbox.patches.guest_python import run_guest_python
 from sandbox.patches.patching import (
@@ -38,6 +41,8 @@ ApiRecord = dict[str, Any]
 # Simulated seconds from RunTask until its container runs, and until it has ended: assumptions.
 SINGLE_TASK_START_SECONDS: Final = 40
 SINGLE_TASK_STOP_SECONDS: Final = 55
+TASK_HOST_NUMBER: Final = 20  # the host of its subnet that it is: an assumption
+TASK_PUBLIC_ADDRESS: Final = "198.51.100.20"  # of RFC 5737; which one makes no difference
 STOPPED_SECONDS: Final = 3600  # that a stopped task is shown (API reference, DescribeTasks)
 TOKEN_SECONDS: Final = 24 * 3600  # that a client token holds (ECS_Idempotency)
 
@@ -70,7 +75,14 @@ def run_task(response: EC2ContainerServiceResponse, params: ApiRecord) -> ApiRec
             "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
         )
     (container,) = definition.container_definitions
-    exit_code, lines = _run_container(backend, container)
+    overrides = (params.get("overrides") or {}).get("containerOverrides") or ()
+    variables = {
+        item["name"]: item["value"]
+        for override in overrides
+        if override["name"] == container["name"]
+        for item in override.get("environment") or ()
+    }
+    exit_code, lines = _run_container(backend, container, variables, network)
     record = {
         "token": token,
         "params": params,
@@ -196,7 +208,10 @@ def _write_lines(record: ApiRecord) -> None:
 
 
 def _run_container(
-    backend: EC2ContainerServiceBackend, container: ApiRecord
+    backend: EC2ContainerServiceBackend,
+    container: ApiRecord,
+    variables: dict[str, str],
+    network: ApiRecord,
 ) -> tuple[int | None, list[str]]:
     """Runs the container's command; the exit code is None if its image lacks the program."""
     program = [*(container.get("entryPoint") or ()), *(container.get("command") or ())]
@@ -207,6 +222,13 @@ def _run_container(
         item["name"]: _read_secret(backend, item["valueFrom"])
         for item in container.get("secrets") or ()
     }
+    environment |= variables
+    targets = json.loads(environment.get("PROBE_TARGETS", "[]"))
+    if targets:
+        ec2 = ec2_backends[backend.account_id][backend.region_name]
+        pairs = [(target["host"], target["port"]) for target in targets]
+        outcomes = try_connections(ec2, _build_caller(ec2, network), pairs)
+        return run_guest_python(program[2:], environment, outcomes=outcomes)
     host = environment.get("CACHE_HOST", "")
     store = find_cache_store(elasticache_backends[backend.account_id][backend.region_name], host)
     with tempfile.TemporaryDirectory() as folder:
@@ -217,6 +239,19 @@ def _run_container(
             return run_guest_python(
                 program[2:], environment, hosts={host: port}, root_file=authority.root_file
             )
+
+
+def _build_caller(ec2: EC2Backend, network: ApiRecord) -> Caller:
+    """A task in the first of its subnets; with assignPublicIp it has a public address."""
+    subnet = network["subnets"][0]
+    address = str(IPv4Network(ec2.get_subnet(subnet).cidr_block)[TASK_HOST_NUMBER])
+    is_public = network.get("assignPublicIp") == "ENABLED"
+    return Caller(
+        subnet,
+        address,
+        tuple(network.get("securityGroups") or ()),
+        TASK_PUBLIC_ADDRESS if is_public else None,
+    )
 
 
 def _read_secret(backend: EC2ContainerServiceBackend, reference: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.ops.db_stage import fail_operations
 from tests.ops.every_command import open_command_line
 from tests.ops.network_stage import (
     DATABASE_PORT,
@@ -140,3 +141,24 @@ def test_a_dry_run_names_each_subnet_and_starts_nothing(typed: Typed, capsys: Ca
         assert f"start the task in {subnet}" in out
     assert "runs as a task like those of backend, once in each subnet" in out
     assert list_definitions(stage) == list_definitions(stage, "INACTIVE") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "api"),
+    [
+        ("backend", "ecs.run_task"),
+        ("fleet", "ssm.send_command"),
+    ],
+)
+def test_a_denied_call_is_named_and_its_run_can_be_undone(
+    typed: Typed, capsys: Captured, source: str, api: str
+) -> None:
+    stage, run_line = typed
+    with fail_operations("AccessDeniedException", api.partition(".")[2]):
+        assert run_line(f"network reach {source} database --probe --yes") not in (0, 3)
+    captured = capsys.readouterr()
+    assert f"{api} was denied" in captured.err
+    assert f"{source} reaches" not in captured.out
+    undo = next(line for line in captured.err.splitlines() if "ops runs undo" in line)
+    assert run_line(f"{undo.strip().removeprefix('ops ')} --yes") == 0
+    assert list_definitions(stage) == []

@@ -170,6 +170,7 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             measure="level",
             is_silent_at_zero=True,
         ),
+        _build_balancer_count("new-connections", "NewConnectionCount"),
         _build_balancer_count("rejected", "RejectedConnectionCount"),
         _CONNECTION_ERRORS,
         _build_count("capacity-units", ALB_NAMESPACE, aws_name="ConsumedLCUs"),
@@ -206,6 +207,8 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             "capacity", AUTO_SCALING_NAMESPACE, "GroupInServiceCapacity", "count", "Minimum"
         ),
         _build_gauge("wanted", AUTO_SCALING_NAMESPACE, "GroupDesiredCapacity", "count", "Maximum"),
+        _build_gauge("least", AUTO_SCALING_NAMESPACE, "GroupMinSize", "count", "Minimum"),
+        _build_gauge("most", AUTO_SCALING_NAMESPACE, "GroupMaxSize", "count", "Maximum"),
     ),
     "db-instance": _DB_INSTANCE_METRICS,
     "db-replica": (

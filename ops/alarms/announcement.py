@@ -28,12 +28,20 @@ def _name_expression(name: str, expression: str) -> str:
     return f"{{{name}: {expression}}}.{name}"
 
 
+def _count_updates_to(state: str) -> str:
+    return "length({})".format(_UPDATES.format(f"ends_with(HistorySummary, 'to {state}')"))
+
+
 def _format_state_path(state: str) -> str:
     """Builds the expression that is true once the alarm has changed to a state."""
-    updates = _UPDATES.format(f"ends_with(HistorySummary, 'to {state}')")
-    return _name_expression(f"is_{state.lower()}", f"length({updates}) > `0`")
+    return _name_expression(f"is_{state.lower()}", f"{_count_updates_to(state)} > `0`")
 
 
+# For an undo: also true if the start was never announced, as nobody has to hear of its end then.
+_OK_OR_NEVER_RAISED: Final = _name_expression(
+    "is_over",
+    f"{_count_updates_to('OK')} > `0` || {_count_updates_to('ALARM')} == `0`",
+)
 _ANY_STATE: Final = "(ends_with(HistorySummary, 'to ALARM') || ends_with(HistorySummary, 'to OK'))"
 _SUCCESSES: Final = f"length({_ACTIONS.format('Successfully executed')})"
 _FAILURES: Final = f"length({_ACTIONS.format('Failed to execute')})"
@@ -85,6 +93,7 @@ def build_announcement_steps(
         f"Cancelled and undone: {subject}",
         description="announce that maintenance was cancelled",
         notified_path=_NOTIFIED_OR_UNREACHABLE,
+        met_path=_OK_OR_NEVER_RAISED,
     )
     announce_step = _build_state_step(
         outputs,
@@ -170,6 +179,7 @@ def _build_state_step(
     *,
     description: str,
     notified_path: str = _NOTIFIED,
+    met_path: str | None = None,
 ) -> Step:
     """Builds the step that sets the alarm's state and waits until its topic is notified.
 
@@ -190,7 +200,7 @@ def _build_state_step(
             read=_build_call(
                 outputs, "describe_alarm_history", {"AlarmName": name, "MaxRecords": 100}
             ),
-            met={state_path: True, notified_path: True},
+            met={met_path or state_path: True, notified_path: True},
             begun={state_path: True},
             failed=failure_values,
             every=5,

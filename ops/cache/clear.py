@@ -105,9 +105,9 @@ def build_cache_clear_plan(
         run,
         "cache clear",
         single_task.build_register_step(outputs, task),
-        single_task.build_run_step(task),
+        single_task.build_run_step(outputs, task),
         single_task.build_finish_step(task, f"{'delete' if is_clear else 'count'} {keys}"),
-        single_task.build_deregister_step("unregister"),
+        single_task.build_deregister_step(outputs, task, "unregister"),
         changes=changes,
         losses=[f"{keys} of {cache.identifier}, for good"] if is_clear else (),
         cost=NO_COST,
@@ -127,11 +127,6 @@ def read_clear_result(aws: Aws, log_group: str, run: str) -> dict[str, Any]:
 def format_stream_prefix(run: str) -> str:
     """How the name of the log stream of a run's task begins."""
     return single_task.format_stream_prefix(CLEAR_TASK, run)
-
-
-def format_task_family(outputs: Outputs) -> str:
-    """The family of the task definitions of these tasks."""
-    return single_task.format_task_family(outputs, CLEAR_TASK)
 
 
 def _build_task(

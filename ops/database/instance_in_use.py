@@ -26,6 +26,7 @@ STAGES_IN_USE: Final = frozenset({"AWSCURRENT", "AWSPENDING"})
 PRIMARY_KINDS: Final[frozenset[PlanKind]] = frozenset(
     {
         "db failover",
+        "db maintenance apply",
         "db parameters",
         "db reboot",
         "db replica add",

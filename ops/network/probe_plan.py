@@ -104,12 +104,12 @@ def build_task_probe_plan(
         run_id,
         "network reach",
         single_task.build_register_step(outputs, task),
-        *(single_task.build_run_step(task, place, number) for number, place in numbered),
+        *(single_task.build_run_step(outputs, task, place, number) for number, place in numbered),
         *(
             single_task.build_finish_step(task, f"{description} {place.subnet}", place, number)
             for number, place in numbered
         ),
-        single_task.build_deregister_step("unregister"),
+        single_task.build_deregister_step(outputs, task, "unregister"),
         changes=["nothing: a connection is opened and closed"],
         losses=(),
         cost=NO_COST,

@@ -74,8 +74,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # Of the tasks that ops runs by themselves, once.
     "single tasks": build_stack_region_arns(
         "ecs",
-        "task-definition/{prefix}-cache-clear:*",
-        "task-definition/{prefix}-network-probe:*",
+        "task-definition/{prefix}-cache-clear-*:*",
+        "task-definition/{prefix}-network-probe-*:*",
     ),
     "task roles": (
         "arn:{partition}:iam::{account}:role/{prefix}-services-*-task",

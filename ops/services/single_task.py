@@ -29,6 +29,9 @@ TYPICAL_TASK_START_SECONDS: Final = 60
 TASK_TIME_SOURCE: Final = "an assumption: the image is pulled and the container started"
 MAX_STARTED_BY: Final = 128  # characters (API reference, RunTask)
 NO_FAMILY_CODE: Final = "ClientException"  # of DescribeTaskDefinition, for what is not there
+_NOT_ACTIVE_PATH: Final = (
+    f"{{inactive: taskDefinition.status == 'INACTIVE' || answer == '{NO_FAMILY_CODE}'}}.inactive"
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class TaskPlace:
 class SingleTask:
     """What runs, and like which service.
 
-    `name`, like `cache-clear`, ends its family's name and begins that of its log streams; `secrets`
-    are references (ARN:KEY::) by variable.
+    `name`, like `cache-clear`, is in its family's name and begins that of its log streams.
+    `secrets` are references (ARN:KEY::) by variable.
     """
 
     name: str
@@ -101,14 +104,23 @@ def format_stream_prefix(name: str, run: str) -> str:
     return f"{name}/{run}/"
 
 
-def format_task_family(outputs: Outputs, name: str) -> str:
-    """The family of the task definitions that are registered for a run, and unregistered again."""
-    return f"{outputs.stack.project}-{outputs.stack.stack}-{name}"
+def format_task_family(outputs: Outputs, name: str, run: str) -> str:
+    """The family of the task definition that is registered for a run, and unregistered again.
+
+    Each run has its own, so that its revision is known before ECS has answered.
+    """
+    return f"{outputs.stack.project}-{outputs.stack.stack}-{name}-{run}"
+
+
+def format_task_revision(outputs: Outputs, name: str, run: str) -> str:
+    """A family's only task definition: revisions count from 1 (API reference, TaskDefinition)."""
+    return f"{format_task_family(outputs, name, run)}:1"
 
 
 def build_register_step(outputs: Outputs, task: SingleTask) -> Step:
     """The step that registers the task definition; undone by unregistering it."""
-    family = format_task_family(outputs, task.name)
+    family = format_task_family(outputs, task.name, task.run)
+    revision = format_task_revision(outputs, task.name, task.run)
     environment = sorted(task.environment.items())
     container: JsonObject = {
         "name": task.container,
@@ -143,7 +155,7 @@ def build_register_step(outputs: Outputs, task: SingleTask) -> Step:
     }
     read = Call(
         api="ecs.describe_task_definition",
-        params={"taskDefinition": family, "include": ["TAGS"]},
+        params={"taskDefinition": revision, "include": ["TAGS"]},
         expected_errors=(NO_FAMILY_CODE,),
     )
     return Step(
@@ -156,11 +168,13 @@ def build_register_step(outputs: Outputs, task: SingleTask) -> Step:
             every=5,
             within=CONFIRM_SECONDS,
         ),
-        undo=(build_deregister_step("unregister_again"),),
+        undo=(build_deregister_step(outputs, task, "unregister_again"),),
     )
 
 
-def build_run_step(task: SingleTask, place: TaskPlace | None = None, number: int = 0) -> Step:
+def build_run_step(
+    outputs: Outputs, task: SingleTask, place: TaskPlace | None = None, number: int = 0
+) -> Step:
     """The step that starts the task, and sees in its log that the script has begun.
 
     Without a place it is in the network of the service; with one it has a number of its own. The
@@ -183,16 +197,13 @@ def build_run_step(task: SingleTask, place: TaskPlace | None = None, number: int
         "clientToken": f"{task.run}-{number}" if number else task.run,
         "startedBy": task.run[:MAX_STARTED_BY],
         "networkConfiguration": {"awsvpcConfiguration": network},
+        "taskDefinition": format_task_revision(outputs, task.name, task.run),
         **overrides,
     }
     return Step(
         name=f"run_{number}" if number else "run",
         description="start the task" if place is None else f"start the task in {place.subnet}",
-        action=Call(
-            api="ecs.run_task",
-            params=params,
-            refs={"taskDefinition": "register.taskDefinition.taskDefinitionArn"},
-        ),
+        action=Call(api="ecs.run_task", params=params),
         goal=Wait(
             read=_describe_log_call(task),
             met={_format_state_path("started", place): True},
@@ -225,16 +236,20 @@ def build_finish_step(
     )
 
 
-def build_deregister_step(name: str) -> Step:
-    """The step that unregisters the task definition."""
-    refs = {"taskDefinition": "register.taskDefinition.taskDefinitionArn"}
+def build_deregister_step(outputs: Outputs, task: SingleTask, name: str) -> Step:
+    """The step that unregisters the task definition; done if it was never registered."""
+    params: JsonObject = {"taskDefinition": format_task_revision(outputs, task.name, task.run)}
     return Step(
         name=name,
         description="unregister the task definition",
-        action=Call(api="ecs.deregister_task_definition", refs=refs),
+        action=Call(api="ecs.deregister_task_definition", params=params),
         goal=Wait(
-            read=Call(api="ecs.describe_task_definition", refs=refs),
-            met={"taskDefinition.status": "INACTIVE"},
+            read=Call(
+                api="ecs.describe_task_definition",
+                params=params,
+                expected_errors=(NO_FAMILY_CODE,),
+            ),
+            met={_NOT_ACTIVE_PATH: True},
             every=5,
             within=CONFIRM_SECONDS,
         ),
@@ -272,7 +287,7 @@ def list_failure_reasons(
         if errors:
             yield f"the task said: {errors[-1]}"
             return
-        params = {"cluster": host.service.cluster, "family": format_task_family(outputs, name)}
+        params = {"cluster": host.service.cluster, "family": format_task_family(outputs, name, run)}
         stopped = {**params, "desiredStatus": "STOPPED"}
         arns = call_ecs(aws, "ecs.list_tasks", stopped)["taskArns"][-100:]
         if arns:

@@ -81,6 +81,8 @@ FLEET_LEVELS: Final[Mapping[str, MetricLevel]] = {
     "GroupInServiceInstances": MetricLevel(2),
     "GroupInServiceCapacity": MetricLevel(2),
     "GroupDesiredCapacity": MetricLevel(2),
+    "GroupMinSize": MetricLevel(2),
+    "GroupMaxSize": MetricLevel(10),
     "GroupPendingInstances": MetricLevel(0),
 }
 DATABASE_LEVELS: Final[Mapping[str, MetricLevel]] = {

@@ -36,6 +36,11 @@ def deploy_image(stage: Stage, tag: str) -> None:
 def put_open_incident(stage: Stage) -> None:
     """A deployment that fails, and an incident that is open."""
     put_failing_deployment(stage)
+    put_incident_opening(stage)
+
+
+def put_incident_opening(stage: Stage) -> None:
+    """An incident that was opened now, in an operations bucket that is not there yet."""
     bucket, s3 = stage.outputs.backups.operations_bucket, stage.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     now = datetime.fromtimestamp(stage.clock.now(), UTC)

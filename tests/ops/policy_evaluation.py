@@ -174,9 +174,9 @@ def list_query_actions(call: RecordedCall) -> ActionArns:
 
 
 def list_run_task_actions(call: RecordedCall) -> ActionArns:
-    """The task definition; nothing if the plan only learns it from an earlier step."""
-    arn = call.params.get("taskDefinition")
-    return [("ecs:RunTask", str(arn))] if arn else []
+    """The task definition, by its family and revision."""
+    arn_prefix = f"arn:aws:ecs:{call.region}:{ACCOUNT}:task-definition"
+    return [("ecs:RunTask", f"{arn_prefix}/{call.params['taskDefinition']}")]
 
 
 REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {

@@ -11,6 +11,7 @@ from components.facts.metrics import RDS_NAMESPACE
 from ops.outputs import ObjectivesPart
 from sandbox.patches.backup.plans import get_recovery_points
 from tests.ops import change_stage, db_stage, fleet_stage, service_stage
+from tests.ops.incident_stage import put_incident_opening
 from tests.ops.metric_stage import put_values
 from tests.ops.stage import ACCOUNT, REGION, STACK_PREFIX, Stage
 
@@ -68,7 +69,14 @@ def put_first_day_without_vault(stage: Stage) -> None:
     stage.outputs = stage.outputs.model_copy(update={"backups": backups})
 
 
-FIRST_DAYS: Final = (put_first_day, put_first_day_without_vault)
+def put_first_day_with_incident(stage: Stage) -> None:
+    """The same, with an incident that was opened as the month began."""
+    put_measured_stack(stage)
+    put_incident_opening(stage)
+    sleep_to_end_of_day(stage)
+
+
+FIRST_DAYS: Final = (put_first_day, put_first_day_without_vault, put_first_day_with_incident)
 
 
 def put_recovery_point(stage: Stage, time: datetime, status: str = "COMPLETED") -> None:

@@ -11,6 +11,7 @@ import pytest
 from components.facts.metrics import ELASTICACHE_NAMESPACE
 from tests.ops.cache_stage import get_store, put_clearable_cache
 from tests.ops.command_line import OpsConsole
+from tests.ops.db_stage import fail_operations
 from tests.ops.metric_stage import put_values
 from tests.ops.service_stage import patch_command_line, put_exec_service
 from tests.ops.stage import STACK_PREFIX, Stage, open_stage
@@ -31,8 +32,8 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 
 
 def list_definitions(stage: Stage, status: str = "ACTIVE") -> list[str]:
-    answer = stage.client("ecs").list_task_definitions(familyPrefix=FAMILY, status=status)
-    return [str(arn) for arn in answer["taskDefinitionArns"]]
+    answer = stage.client("ecs").list_task_definitions(status=status)
+    return [str(arn) for arn in answer["taskDefinitionArns"] if f"/{FAMILY}-" in arn]
 
 
 def read_journals(stage: Stage) -> str:
@@ -121,6 +122,16 @@ def test_a_token_that_is_wrong_ends_the_run_with_what_the_server_said(ops: OpsCo
     assert TOKEN not in err
     assert len(get_store().list_keys()) == 1203
     assert list_definitions(ops.stage) == []
+
+
+def test_a_refused_registration_ends_the_run_with_nothing_to_undo(ops: OpsConsole) -> None:
+    line = ops.add_plan_hash("cache clear --all")
+    with fail_operations("InvalidParameterException", "register_task_definition") as called:
+        _, err = ops(line, 5)
+    assert "ecs.register_task_definition: InvalidParameterException" in err
+    assert "was undone" in err
+    assert "deregister_task_definition" not in called
+    assert len(get_store().list_keys()) == 1203
 
 
 def test_an_image_without_python_ends_the_run_with_why_its_task_stopped(ops: OpsConsole) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from _pytest.mark import ParameterSet
 from pydantic import JsonValue
 
 from ops.core.engine import Engine
@@ -126,30 +125,9 @@ def test_a_procedure_killed_at_some_points_is_undone_completely(
         )
 
 
-# Faults that this test has found and nobody has mended yet: once mended, their lines must go.
-UNMENDED_REFUSALS: Final = {
-    "cache clear --keys session:*": "a refused `register` leaves no ARN, which its undo reads",
-    "maintenance run --parameters work_mem=8192 --vacuum locked --sql --for 600 "
-    "--message planned": "a refused `announce` leaves its undo waiting for the alarm to be OK",
-}
-
-
-def list_refused_procedures() -> list[ParameterSet]:
-    return [
-        pytest.param(
-            procedure,
-            marks=pytest.mark.xfail(strict=True, reason=UNMENDED_REFUSALS[procedure.id])
-            if procedure.id in UNMENDED_REFUSALS
-            else (),
-            id=procedure.id,
-        )
-        for procedure in list_procedures()
-    ]
-
-
 @pytest.mark.exhaustive
 @pytest.mark.matrix
-@pytest.mark.parametrize("procedure", list_refused_procedures())
+@every_procedure
 def test_a_procedure_refused_at_one_step_is_undone_despite_some_kills(
     procedure: Procedure, record_property: RecordProperty
 ) -> None:

@@ -154,6 +154,19 @@ def test_a_window_that_cannot_be_announced_is_not_started(ops: OpsConsole) -> No
     assert is_every_alarm_active(ops.stage)
 
 
+def test_a_window_whose_start_is_refused_is_not_announced_as_cancelled(ops: OpsConsole) -> None:
+    with fail_operations("ValidationError", "set_alarm_state") as called:
+        _, err = ops(f"{PARAMETERS_LINE} --message planned --yes", 5)
+    assert "cloudwatch.set_alarm_state: ValidationError" in err
+    assert "failed and was undone" in err
+    assert called.count("set_alarm_state") == 1
+    assert receive_messages(ops.stage) == []
+    left = ops.stage.client("cloudwatch").describe_alarms(
+        AlarmNamePrefix=f"{STACK_PREFIX}-maintenance"
+    )
+    assert left["MetricAlarms"] == []
+
+
 def test_p0_alarms_stay_active_if_no_outage_is_planned() -> None:
     of = [StackAlarm(s, s, has_enabled_actions=True, is_scaling=False) for s in ("P0", "P1")]
     scaling = StackAlarm("s", "P1", has_enabled_actions=True, is_scaling=True)

@@ -36,8 +36,8 @@ def read_body(run_line: Callable[[str], int], capsys: Captured, line: str, code:
 
 
 def list_definitions(stage: Stage, status: str = "ACTIVE") -> list[str]:
-    answer = stage.client("ecs").list_task_definitions(familyPrefix=FAMILY, status=status)
-    return [str(arn) for arn in answer["taskDefinitionArns"]]
+    answer = stage.client("ecs").list_task_definitions(status=status)
+    return [str(arn) for arn in answer["taskDefinitionArns"] if f"/{FAMILY}-" in arn]
 
 
 def test_a_task_in_each_subnet_connects_and_nothing_is_left(typed: Typed, capsys: Captured) -> None:

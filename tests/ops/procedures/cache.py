@@ -3,12 +3,13 @@
 from typing import Final
 
 from ops.cache.clear import (
+    CLEAR_TASK,
     build_cache_clear_plan,
     find_task_host,
     format_stream_prefix,
-    format_task_family,
 )
 from ops.core.plan import Plan
+from ops.services.single_task import format_task_family
 from tests.ops.cache_stage import LOG_GROUP, get_store, put_clearable_cache
 from tests.ops.procedures import Procedure
 from tests.ops.stage import Stage
@@ -35,7 +36,7 @@ def collect_cache_facts(stage: Stage) -> object:
 
 
 def _list_definitions(stage: Stage) -> list[str]:
-    family = format_task_family(stage.outputs)
+    family = format_task_family(stage.outputs, CLEAR_TASK, RUN)
     answer = stage.client("ecs").list_task_definitions(familyPrefix=family)
     return [str(arn) for arn in answer["taskDefinitionArns"]]
 
@@ -47,9 +48,7 @@ PROCEDURES: Final = (
         put_clearable_cache,
         plan_cache_clear,
         collect_cache_facts,
-        # What is deleted stays deleted; a definition that nothing uses is left by a call whose
-        # answer was lost.
-        collect_undone_facts=lambda _: None,
+        collect_undone_facts=_list_definitions,  # what is deleted stays deleted
         steps_maybe_done=frozenset({"unregister_again"}),  # by the last step
     ),
 )

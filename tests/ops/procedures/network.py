@@ -70,12 +70,16 @@ def collect_task_facts(stage: Stage) -> object:
     prefix = format_stream_prefix(PROBE_TASK, TASK_RUN)
     host = read_task_host(stage.aws, get_service(stage.aws, stage.outputs, "backend"))
     items = read_task_lines(stage.aws, host.log_group, prefix)
-    family = format_task_family(stage.outputs, PROBE_TASK)
-    definitions = stage.client("ecs").list_task_definitions(familyPrefix=family)
     return (
         sorted((item["state"], item.get("outcome", "")) for item in items),
-        definitions["taskDefinitionArns"],
+        _list_definitions(stage),
     )
+
+
+def _list_definitions(stage: Stage) -> list[str]:
+    family = format_task_family(stage.outputs, PROBE_TASK, TASK_RUN)
+    answer = stage.client("ecs").list_task_definitions(familyPrefix=family)
+    return [str(arn) for arn in answer["taskDefinitionArns"]]
 
 
 PROCEDURES: Final = (
@@ -88,8 +92,7 @@ PROCEDURES: Final = (
         put_connected_fleet,
         plan_task_probe,
         collect_task_facts,
-        # A definition that nothing uses is left by a call whose answer was lost.
-        collect_undone_facts=lambda _: None,
+        collect_undone_facts=_list_definitions,
         steps_maybe_done=frozenset({"unregister_again"}),  # by the last step
     ),
 )

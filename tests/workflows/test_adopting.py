@@ -37,9 +37,14 @@ def read_page_settings() -> dict[str, JsonValue]:
     for block in re.findall(
         r"```yaml\n(.*?)```", ADOPT_PAGE.read_text(encoding="utf-8"), re.DOTALL
     ):
-        for name, value in ADOPT_PLACEHOLDERS.items():
-            block = block.replace(name, value)
-        page_settings |= {k.removeprefix("bulwark:"): v for k, v in yaml.safe_load(block).items()}
+        for placeholder, text in ADOPT_PLACEHOLDERS.items():
+            block = block.replace(placeholder, text)
+        for key, value in yaml.safe_load(block).items():
+            name = key.removeprefix("bulwark:")
+            shown_before = page_settings.get(name)  # another block has more of the same setting
+            if isinstance(shown_before, dict) and isinstance(value, dict):
+                value = {**shown_before, **value}
+            page_settings[name] = value
     return page_settings
 
 

@@ -34,6 +34,7 @@ _MIN_BLOCKED: Final = 10  # in the span, below which nothing is said
 _MIN_REQUESTS: Final = 5.0  # a minute, below which a change of them says nothing
 _FEWER_SHARE: Final = 0.9  # of what usually comes through
 _RECENT_MINUTES: Final = 60
+_STILL_MINUTES: Final = 10  # since the last block, while it still goes on: an assumption
 # Addresses that one rule blocks; scanners have few, users many. Assumed.
 _MANY_CLIENTS: Final = 10
 _MAX_LOG_LINES: Final = 5000
@@ -90,10 +91,14 @@ def read_waf(request: DiagnosisRequest) -> Facts:
 def add_blocked_clients(
     collector: FactCollector, request: DiagnosisRequest, lines: Sequence[LogLine]
 ) -> None:
-    """Adds the rule that blocks many addresses of late, and what they asked for most."""
+    """Adds the rule that blocks many addresses of late and still does, and what they asked for.
+
+    A scan of many addresses ends after minutes; users come again.
+    """
     clients: dict[str, set[str]] = {}
     paths: dict[str, Counter[str]] = {}
     firsts: dict[str, LogLine] = {}
+    lasts: dict[str, LogLine] = {}
     for line in lines:
         if not request.is_recent(line.written_at, _RECENT_MINUTES):
             continue
@@ -104,8 +109,10 @@ def add_blocked_clients(
         clients.setdefault(rule, set()).add(str(asked.get("clientIp")))
         paths.setdefault(rule, Counter())[str(asked.get("uri"))] += 1
         firsts.setdefault(rule, line)
+        lasts[rule] = line
     for rule, addresses in clients.items():
-        if len(addresses) >= _MANY_CLIENTS:
+        goes_on = request.is_recent(lasts[rule].written_at, _STILL_MINUTES)
+        if len(addresses) >= _MANY_CLIENTS and goes_on:
             path, count = paths[rule].most_common(1)[0]
             total = paths[rule].total()
             collector.add(

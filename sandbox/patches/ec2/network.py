@@ -6,7 +6,7 @@ from typing import Any
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.flow_logs import FlowLogsBackend
-from moto.ec2.models.instances import Instance
+from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.subnets import SubnetBackend
 from moto.ec2.responses.flow_logs import FlowLogs as FlowLogsResponse
@@ -196,3 +196,15 @@ def delete_subnet(original: Any, backend: EC2Backend, subnet_id: str) -> Any:
             f"The subnet '{subnet_id}' has dependencies and cannot be deleted.",
         )
     return original(backend, subnet_id)
+
+
+@patch.wrap(InstanceBackend, "modify_instance_attribute")
+def check_source_and_destination(
+    original: Any, backend: InstanceBackend, instance_id: str, key: str, value: Any
+) -> Instance:
+    """An instance's SourceDestCheck is that of its interface (API reference, same operation)."""
+    instance: Instance = original(backend, instance_id, key, value)
+    if key == "source_dest_check":
+        for interface in instance.nics.values():
+            interface.source_dest_check = str(value).lower() == "true"
+    return instance

@@ -233,10 +233,12 @@ def test_a_rule_that_blocks_many_addresses_is_named_by_the_log(stage: Stage) -> 
         for n in range(90)
     ]
     lines += ["not JSON", json.dumps({"action": "COUNT", "terminatingRuleId": RATE_RULE})]
-    put_lines(stage, lines, group=f"aws-waf-logs-{STACK_PREFIX}", stream="eu-north-1_1", ago=600)
+    put_lines(stage, lines, group=f"aws-waf-logs-{STACK_PREFIX}", stream="eu-north-1_1", ago=300)
     (fact,) = read_waf(build_request(stage)).select("waf.log.many-clients")
     assert (fact.value, fact.subject) == (30, "AWSManagedRulesCommonRuleSet")
     assert "/cart" in fact.text
+    stage.clock.sleep(600)
+    assert not read_waf(build_request(stage)).select("waf.log.many-clients"), "it was a scan"
 
 
 def test_a_web_acl_that_blocks_by_default_is_named(stage: Stage) -> None:

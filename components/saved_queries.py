@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
@@ -53,26 +53,23 @@ class SavedQueries(Component):
 
 
 def list_log_groups(
-    network: Network,
-    load_balancer: LoadBalancer | None,
-    database: Database,
-    cache: Cache | None,
-    services: Services | None,
-    fleet: Fleet | None,
+    *parts: Network | LoadBalancer | Database | Cache | Services | Fleet | None,
 ) -> LogGroups:
-    """The log groups that a stack of these parts has. Those of no part are none."""
-    flow_logs = network.flow_log_group
-    waf = load_balancer.web_acl_log_group if load_balancer else None
-    return {
-        "program": [
-            *(service.log_group for service in (services.services.values() if services else ())),
-            *([fleet.log_group] if fleet else []),
-        ],
-        "database": database.log_groups,
-        "function": [
-            database.rotation_log_group,
-            *([cache.rotation_log_group] if cache else []),
-        ],
-        "flow-logs": [flow_logs] if flow_logs is not None else [],
-        "waf": [waf] if waf is not None else [],
-    }
+    """The log groups that a stack of these parts has, in their order. Those of None are none."""
+    groups: dict[QuerySource, list[Input[str]]] = {source: [] for source in get_args(QuerySource)}
+    for part in parts:
+        match part:
+            case Network(flow_log_group=group) if group is not None:
+                groups["flow-logs"].append(group)
+            case LoadBalancer(web_acl_log_group=group) if group is not None:
+                groups["waf"].append(group)
+            case Database():
+                groups["database"] += part.log_groups
+                groups["function"].append(part.rotation_log_group)
+            case Cache():
+                groups["function"].append(part.rotation_log_group)
+            case Services():
+                groups["program"] += [service.log_group for service in part.services.values()]
+            case Fleet():
+                groups["program"].append(part.log_group)
+    return groups

@@ -12,7 +12,7 @@ DECLARATIONS: Final = (
         calls=DIAGNOSE_APIS,
         unseen=UNSEEN_APIS,
         bad={
-            "[ALARM|SYMPTOM]": ("nonsense",),
+            "ALARM|SYMPTOM": ("nonsense",),
             "--at": ("soon", "2099-01-01"),
             "--to": ("/no/such/folder/diagnosis.html",),
         },

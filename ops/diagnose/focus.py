@@ -57,6 +57,6 @@ def parse_focus(outputs: Outputs, text: str | None) -> Focus | None:
     nearest = get_close_matches(text, [*short_names, *SYMPTOM_PATTERNS, *parts], 3)
     meant = f"; did you mean {' or '.join(map(repr, nearest))}?" if nearest else ""
     raise UsageError(
-        f"ALARM must be an alarm of the stack (`ops alarms list`), one of "
+        f"ALARM|SYMPTOM must be an alarm of the stack (`ops alarms list`), one of "
         f"{', '.join(SYMPTOM_PATTERNS)}, or a part ({', '.join(parts)}), not {text!r}{meant}"
     )

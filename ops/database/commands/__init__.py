@@ -73,18 +73,19 @@ app.add_typer(upgrade_app)
 def show_database_status(context: typer.Context) -> None:
     """Shows the primary and its replicas: status, size, zones and pending changes."""
     outputs, aws, output = load_stack(context)
-    rows = []
+    rows: list[dict[str, object]] = []
     identifiers = [outputs.database.identifier, *outputs.database.replicas]
     for identifier in identifiers:
         instance = find_instance(aws, outputs, identifier)
-        row = instance.row() if instance else {"instance": identifier, "status": "absent"}
-        rows.append({**row, "console": build_database_link(outputs, identifier)})
-        identifiers += [
-            name for name in (instance.replicas if instance else ()) if name not in identifiers
-        ]
+        if instance is None:
+            rows.append({"instance": identifier, "status": "absent"})
+            continue
+        rows.append({**instance.row(), "console": build_database_link(outputs, identifier)})
+        identifiers += [name for name in instance.replicas if name not in identifiers]
     output.print_rows("db-status", DATABASE_INSTANCE_COLUMNS, rows)
-    link = build_database_link(outputs)
-    output.print_line(link, link=link)
+    if "console" in rows[0]:
+        link = build_database_link(outputs)
+        output.print_line(link, link=link)
 
 
 @app.command(name="failover")

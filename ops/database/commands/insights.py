@@ -10,7 +10,12 @@ from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_spa
 from ops.cli.watch import WatchOption, repeat_look
 from ops.core import clock
 from ops.core.errors import OpsError
-from ops.database.commands.queries import FullQueryOption, ReplicaOption, shorten_query
+from ops.database.commands.queries import (
+    FullQueryOption,
+    ReplicaOption,
+    resolve_replica,
+    shorten_query,
+)
 from ops.database.insights import (
     MAX_KEYS,
     STATEMENT_COLUMNS,
@@ -45,7 +50,7 @@ def show_insights(
     """
     _parse_span(since, until)
     outputs, aws, output = load_stack(context)
-    name = replica or outputs.database.identifier
+    name = resolve_replica(outputs, replica) or outputs.database.identifier
 
     def show() -> None:
         span = _parse_span(since, until)

@@ -35,7 +35,10 @@ from tests.ops.typed_lines import put_operations_bucket
 
 @dataclass(frozen=True)
 class CommandParameter:
-    """One option or argument of a command. `name` is how it is called on the line."""
+    """One option or argument of a command. `name` is how it is called on the line.
+
+    `command` can end with a flag that has a declaration of its own, like `network reach --probe`.
+    """
 
     command: str
     name: str
@@ -47,6 +50,11 @@ class CommandParameter:
     def declaration(self) -> Declaration:
         """What its command declares."""
         return DECLARATIONS[self.command]
+
+    @property
+    def path(self) -> str:
+        """Its command without a flag."""
+        return self.command.partition(" --")[0]
 
     @property
     def reason(self) -> str | None:
@@ -107,7 +115,15 @@ def list_command_parameters() -> tuple[CommandParameter, ...]:
                 continue
             kind = param.type_descriptor.annotation
             name = max(param.opts, key=len) if option else get_argument_name(param)
-            parameter_list.append(CommandParameter(command, name, kind, param.min, param.max))
+            commands = [command]
+            commands += [
+                line
+                for line, declaration in DECLARATIONS.items()
+                if line.startswith(f"{command} --") and name in declaration.bad
+            ]
+            parameter_list += [
+                CommandParameter(line, name, kind, param.min, param.max) for line in commands
+            ]
     return tuple(parameter_list)
 
 
@@ -126,6 +142,17 @@ def test_each_option_has_a_wrong_value_or_a_reason_why_not(param: CommandParamet
     assert param.list_wrong_values() or param.reason, (
         f"declare a bad value of {param.name} of {param.command}, or why it has none (never_bad)"
     )
+
+
+def test_what_is_declared_of_an_option_is_of_one_that_its_command_has() -> None:
+    """Else its wrong values would never be tried."""
+    names = {(param.command, param.name) for param in list_command_parameters()}
+    declared = {
+        (command, name)
+        for command, declaration in DECLARATIONS.items()
+        for name in (*declaration.bad, *declaration.never_bad, *declaration.judged_by_aws)
+    }
+    assert declared - names == set()
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +215,7 @@ def build_wrong_line(param: CommandParameter, value: str) -> str:
     options = {
         other_parameter.name
         for other_parameter in list_command_parameters()
-        if other_parameter.command == param.command
+        if other_parameter.command == param.path
     }
     needed = dict(param.declaration.needs)
     if "--service" in options and param.command.startswith("service"):
@@ -196,7 +223,7 @@ def build_wrong_line(param: CommandParameter, value: str) -> str:
     needed[param.name] = value
     argument_words = [v for k, v in needed.items() if not k.startswith("-")]
     option_words = [f"{k}={v}" for k, v in needed.items() if k.startswith("-")]
-    typer_command = dict(list_typer_commands())[param.command]
+    typer_command = dict(list_typer_commands())[param.path]
     yes = (
         ["--yes"]
         if any("--yes" in other_parameter.opts for other_parameter in typer_command.params)

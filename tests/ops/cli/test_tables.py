@@ -132,4 +132,4 @@ def test_every_list_has_a_text_for_no_items() -> None:
         if hasattr(value, "kind") and hasattr(value, "columns")
     }
     assert kinds | query_kinds <= set(EMPTY_LIST_TEXTS), kinds | query_kinds
-    assert all(get_empty_text(kind).startswith("no ") for kind in kinds)
+    assert [kind for kind in EMPTY_LIST_TEXTS if not get_empty_text(kind).startswith("no ")] == []

@@ -187,6 +187,7 @@ def test_an_absent_database_is_said(ops: OpsConsole) -> None:
     assert ops.run_for_json("db status")["items"] == [
         {"instance": PRIMARY_IDENTIFIER, "status": "absent"}
     ]
+    assert "https://" not in ops("db status")[0]  # a page of what is not there
     assert (
         f"there is no DB instance {PRIMARY_IDENTIFIER}"
         in ops("db failover --yes", expected_code=1)[1]

@@ -88,8 +88,10 @@ def test_the_load_is_of_real_sessions_and_statements_have_no_literals(
 def test_times_and_instances_that_cannot_be(switched_on: OpsConsole) -> None:
     _, err = switched_on("db insights --since 8d", expected_code=2)
     assert "--since must be at most 7 days ago" in err
-    _, err = switched_on("db insights --replica other", expected_code=1)
-    assert "there is no DB instance other" in err
+    _, err = switched_on("db insights --replica other", expected_code=2)
+    assert "--replica must be 'bulwark-test-database', not 'other'" in err
+    _, err = switched_on("db insights --replica bulwark-test-database-other", expected_code=1)
+    assert "there is no DB instance bulwark-test-database-other" in err
 
 
 @pytest.mark.parametrize("operation", ["get_resource_metrics", "describe_dimension_keys"])

@@ -41,7 +41,7 @@ def announce(stage: Stage, *actions: dict[str, str], identifier: str | None = No
 
 
 def test_nothing_pending_is_said_and_nothing_is_applied(ops: OpsConsole) -> None:
-    assert ops("db maintenance list")[0] == "AWS has no maintenance pending\n"
+    assert ops("db maintenance list")[0] == "no maintenance is pending at AWS\n"
     _, err = ops("db maintenance apply --yes", expected_code=1)
     assert "AWS has no maintenance pending for the database" in err
     _, err = ops("db maintenance apply os-upgrade --yes", expected_code=2)

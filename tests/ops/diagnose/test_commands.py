@@ -234,7 +234,7 @@ def test_sharing_without_an_incident_is_refused_before_it_is_read(console: Conso
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("nonsense", "ALARM must be"),
+        ("nonsense", "ALARM|SYMPTOM must be"),
         ("backnd", "did you mean 'backend'"),
         ("--at soon", "--at must be"),
         ("--at 2099-01-01", "--at must be in the past"),

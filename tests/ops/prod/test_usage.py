@@ -138,10 +138,13 @@ def test_alarms_are_listed_the_raised_first(
         r["severity"] for r in rows if r["state"] == "OK"
     )
     assert prod.run_ops("alarms", "list", "--state", "ALARM") == 0
-    head, line = capsys.readouterr().out.splitlines()
+    head, line, link = capsys.readouterr().out.splitlines()
     assert head.split()[:3] == ["severity", "state", "name"]
     assert line.split()[:3] == ["P2", "ALARM", name]
     assert "muted" in line
+    assert link == first["console"]
+    assert prod.run_ops("alarms", "list", "--state", "OK") == 0
+    assert "https://" not in capsys.readouterr().out
     client.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
     client.enable_alarm_actions(AlarmNames=[name])
 

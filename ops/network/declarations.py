@@ -18,7 +18,7 @@ VPC_READS: Final = (
     "ec2.describe_vpcs",
     "ec2.get_managed_prefix_list_entries",
 )
-PLACE_READS: Final = (
+TRIED_PLACE_READS: Final = (  # of what a connection is tried from and to
     "autoscaling.describe_auto_scaling_groups",
     "ec2.describe_instances",
     "ec2.describe_network_interfaces",
@@ -28,9 +28,9 @@ PLACE_READS: Final = (
     "elasticache.describe_cache_clusters",
     "elasticache.describe_cache_subnet_groups",
     "elbv2.describe_load_balancers",
-    "lambda.get_function_configuration",
     "rds.describe_db_instances",
 )
+PLACE_READS: Final = (*TRIED_PLACE_READS, "lambda.get_function_configuration")
 
 FLOW_READS: Final = (
     "ec2.describe_network_interfaces",
@@ -102,7 +102,7 @@ DECLARATIONS: Final = (
         calls=(
             *CHANGE,
             *VPC_READS,
-            *PLACE_READS,
+            *TRIED_PLACE_READS,
             "ecs.deregister_task_definition",
             "ecs.describe_task_definition",
             "ecs.register_task_definition",

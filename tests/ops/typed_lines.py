@@ -311,6 +311,14 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("network reach backend database", network_stage.put_network_with_dns_servers, 3),
         TypedLine("network reach rotation database", network_stage.put_network_with_function),
     ),
+    "network reach --probe": tuple(
+        TypedLine(f"network reach {line} --probe --dry-run", set_up)
+        for line, set_up in (
+            ("backend cache", network_stage.put_network),
+            ("backend load-balancer", network_stage.put_network),
+            ("backend database", network_stage.put_network_with_dns_servers),
+        )
+    ),
     "outputs show": (TypedLine("outputs show"),),
     "permissions": (TypedLine("permissions db"),),
     "recover compare": (

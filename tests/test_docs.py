@@ -42,6 +42,7 @@ FILE_BY_COMMAND = {
     "python -m components.alarm_registry": "tests/components/alarm_registry/test_docs.py",
     "python -m ops.cli.command_table": "tests/test_readme_commands.py",
     "python -m sandbox.diagram": "tests/sandbox/test_diagram.py",
+    "python -m sandbox.incidents": "tests/sandbox/incidents/test_by_hand.py",
 }
 # What a make target starts, of the environment's own python.
 MAKE_TARGETS = {

@@ -71,7 +71,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": build_stack_region_arns("ecs", "cluster/{prefix}"),
     "tasks": build_stack_region_arns("ecs", "task/{prefix}/*"),
     "task definitions": build_stack_region_arns("ecs", "task-definition/{prefix}-*:*"),
-    # Of the tasks that ops runs by themselves, once.
+    # Of the tasks that a command starts beside the services, once.
     "single tasks": build_stack_region_arns(
         "ecs",
         "task-definition/{prefix}-cache-clear-*:*",

@@ -44,9 +44,9 @@ def report_levels(
     Each with its objective, how much of the month was seen, how much of the error budget is spent,
     and on what. Exit code 3 if an objective is missed, or that is not known.
     """
-    judged_month = parse_month(month, clock.now())
     if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
         raise UsageError(f"--to must be a file in an existing folder, not {str(to)!r}")
+    judged_month = parse_month(month, clock.now())
     stack_context, output = load_stack_context(context)
     report = read_slo_report(stack_context, judged_month, clock.now())
     if to is not None:

@@ -52,7 +52,7 @@ class Month:
 
 
 def parse_month(text: str | None, now: datetime) -> Month:
-    """The month of --month, or the current one so far.
+    """The month of --month, or the current one so far: the last, while it has no values yet.
 
     Its period is the shortest of which CloudWatch still has values of its first day. Raises
     UsageError unless it is YYYY-MM, has begun, and CloudWatch still has its values.
@@ -71,6 +71,8 @@ def parse_month(text: str | None, now: datetime) -> Month:
     settled = (now - since).total_seconds() - METRIC_LATE_SECONDS
     periods = max(0, int(settled // period))
     until = min(end, since + timedelta(seconds=periods * period))
+    if until <= since and text is None:
+        return parse_month(f"{since - timedelta(days=1):%Y-%m}", now)
     if until <= since:
         raise UsageError(f"--month must be over in part: no values of {since:%Y-%m} have come yet")
     return Month(f"{since:%Y-%m}", since, until, end, period)

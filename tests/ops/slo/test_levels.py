@@ -70,9 +70,11 @@ def test_a_month_that_cannot_be_judged_is_refused(text: str, message: str) -> No
         parse_month(text, NOW)
 
 
-def test_a_month_of_which_no_value_has_come_is_refused() -> None:
+def test_a_month_of_which_no_value_has_come_is_refused_and_not_the_default() -> None:
+    first_minutes = datetime(2026, 12, 1, 0, 6, tzinfo=UTC)
     with pytest.raises(UsageError, match="no values of 2026-12 have come yet"):
-        parse_month(None, datetime(2026, 12, 1, 0, 6, tzinfo=UTC))
+        parse_month("2026-12", first_minutes)
+    assert parse_month(None, first_minutes).name == "2026-11"
 
 
 @pytest.mark.parametrize(

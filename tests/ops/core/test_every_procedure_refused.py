@@ -175,7 +175,7 @@ def require_doubtful_step(procedure: Procedure, error: OpsError) -> None:
     assert f"step {doubt} may have been sent" in str(error)
 
 
-@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(0, 4))
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(0, 8))
 def test_a_procedure_throttled_without_end_stops_and_can_be_resumed(procedure: Procedure) -> None:
     """Of each of its operations: never taken for "absent", and what was begun is finished later."""
     with open_scene(procedure) as of:
@@ -195,7 +195,7 @@ def test_a_procedure_with_a_denied_change_names_it_and_releases_the_lock(
             is_unaffected_by_fault(of, DeniedFault((api,)), ended, facts)
 
 
-@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(1, 4))
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(1, 8))
 def test_each_denied_operation_of_a_procedure_is_named(procedure: Procedure) -> None:
     with open_scene(procedure) as of:
         require_each_fault_harmless(
@@ -203,7 +203,7 @@ def test_each_denied_operation_of_a_procedure_is_named(procedure: Procedure) -> 
         )
 
 
-@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(2, 4))
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(2, 8))
 def test_a_procedure_denied_from_any_call_on_names_all_it_has_half_done(
     procedure: Procedure,
 ) -> None:
@@ -275,7 +275,7 @@ def test_a_change_whose_answer_is_lost_is_verified_and_made_once(
         require_lost_answers_harmless(of, LostAnswers(of.list_changing_operations(), calls=1))
 
 
-@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(3, 4))
+@pytest.mark.parametrize("procedure", list_matrix_parameters_by_turn(3, 8))
 def test_a_lost_answer_of_journal_or_lock_changes_no_outcome(
     procedure: Procedure,
 ) -> None:

@@ -22,7 +22,10 @@ def test_a_drill_that_outlasts_its_job_is_carried_on_by_the_next(tmp_path: Path)
         assert found.outputs["run"].startswith("drill-")
         assert re.fullmatch(r"[0-9a-f]{16}", found.outputs["hash"])
         second = run_drill_steps(steps, "45m")
-        assert (second.code, second.outputs) == (0, {}), second.text
+        # How long the first job took depends on the machine: the drill itself says that its RTO
+        # is only known to be at most so much, and may be above the objective.
+        is_unknown = "whether it is above the objective of 60 min is unknown" in second.text
+        assert (second.code, second.outputs) == (3 if is_unknown else 0, {}), second.text
         assert "<svg" in (steps.checkout / "drill.html").read_text(encoding="utf-8")
         third = steps("operations: drill: Find a drill that is not over", {"matrix.stack": "prod"})
         assert third.outputs == {"run": ""}

@@ -27,6 +27,7 @@ TABLES: Final = """
     INSERT INTO orders SELECT n, 'open' FROM generate_series(1, 200) n ON CONFLICT DO NOTHING;
     INSERT INTO payments SELECT n, 'open' FROM generate_series(1, 200) n ON CONFLICT DO NOTHING"""
 MAX_WAIT_SECONDS: Final = 20.0  # until a session waits
+CONNECTION_ATTEMPTS = 5
 
 
 @happening("hold-lock")
@@ -216,8 +217,11 @@ def _run_in_background(world: World, session: Connection, statement: str) -> Non
         with suppress(psycopg.Error):
             session.execute(statement)
 
-    threading.Thread(target=run, daemon=True).start()
-    # Not cancelled: libpq sends that without TLS, which the database's endpoint does not take.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    # Closed while a thread waits on it, libpq would read freed memory: so that ends first. Not
+    # cancelled: libpq sends that without TLS, which the database's endpoint does not take.
+    world.exit_stack.callback(thread.join, MAX_WAIT_SECONDS)
     _at_exit(world, f"SELECT pg_terminate_backend({session.info.backend_pid})")
 
 
@@ -243,9 +247,17 @@ def _at_exit(world: World, *statements: str) -> None:
     """Statements of the superuser's at the end of the world's incident."""
 
     def run() -> None:
-        with connect_superuser(world) as session:
+        with _connect_patiently(world) as session:
             session.autocommit = True
             for statement in statements:
                 session.execute(statement)
 
     world.exit_stack.callback(run)
+
+
+def _connect_patiently(world: World) -> Connection:
+    """A session of the superuser's, also while a busy machine is slow to answer."""
+    for _ in range(CONNECTION_ATTEMPTS - 1):
+        with suppress(psycopg.errors.ConnectionTimeout):
+            return connect_superuser(world)
+    return connect_superuser(world)

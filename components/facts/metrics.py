@@ -61,9 +61,10 @@ class MetricFact:
     period: int = 60
 
 
-def _build_count(
+def build_count(
     name: str, namespace: str, *, aws_name: str, is_silent_at_zero: bool = False
 ) -> MetricFact:
+    """A metric that counts; `is_silent_at_zero` if no data point is sent of none."""
     return MetricFact(
         name=name,
         namespace=namespace,
@@ -76,9 +77,9 @@ def _build_count(
     )
 
 
-def _build_balancer_count(name: str, aws_name: str) -> MetricFact:
+def build_balancer_count(name: str, aws_name: str) -> MetricFact:
     """The load balancer sends these "if there is a nonzero value"; only Sum has a meaning."""
-    return _build_count(name, ALB_NAMESPACE, aws_name=aws_name, is_silent_at_zero=True)
+    return build_count(name, ALB_NAMESPACE, aws_name=aws_name, is_silent_at_zero=True)
 
 
 def _build_gauge(
@@ -118,13 +119,13 @@ def _build_database_gauge(name: str, aws_name: str, unit: MetricUnit, *stats: st
 
 
 _RESPONSES: Final = (
-    _build_balancer_count("2xx", "HTTPCode_Target_2XX_Count"),
-    _build_balancer_count("3xx", "HTTPCode_Target_3XX_Count"),
-    _build_balancer_count("4xx", "HTTPCode_Target_4XX_Count"),
-    _build_balancer_count("5xx", "HTTPCode_Target_5XX_Count"),
+    build_balancer_count("2xx", "HTTPCode_Target_2XX_Count"),
+    build_balancer_count("3xx", "HTTPCode_Target_3XX_Count"),
+    build_balancer_count("4xx", "HTTPCode_Target_4XX_Count"),
+    build_balancer_count("5xx", "HTTPCode_Target_5XX_Count"),
 )
 # Sent only with requests: no data point is no request, or none reported yet.
-_REQUESTS: Final = _build_balancer_count("requests", "RequestCount")
+_REQUESTS: Final = build_balancer_count("requests", "RequestCount")
 _LATENCY: Final = _build_gauge(
     "latency",
     ALB_NAMESPACE,
@@ -135,7 +136,7 @@ _LATENCY: Final = _build_gauge(
     "p99",
     has_percentiles=True,
 )
-_CONNECTION_ERRORS: Final = _build_balancer_count("connection-errors", "TargetConnectionErrorCount")
+_CONNECTION_ERRORS: Final = build_balancer_count("connection-errors", "TargetConnectionErrorCount")
 _DB_INSTANCE_METRICS: Final = (
     _build_database_gauge("cpu", "CPUUtilization", "percent"),
     _build_database_gauge("load", "DBLoad", "count"),
@@ -157,8 +158,8 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
     "load-balancer": (
         _REQUESTS,
         *_RESPONSES,
-        _build_balancer_count("balancer-4xx", "HTTPCode_ELB_4XX_Count"),
-        _build_balancer_count("balancer-5xx", "HTTPCode_ELB_5XX_Count"),
+        build_balancer_count("balancer-4xx", "HTTPCode_ELB_4XX_Count"),
+        build_balancer_count("balancer-5xx", "HTTPCode_ELB_5XX_Count"),
         _LATENCY,
         MetricFact(
             name="connections",
@@ -170,10 +171,10 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
             measure="level",
             is_silent_at_zero=True,
         ),
-        _build_balancer_count("new-connections", "NewConnectionCount"),
-        _build_balancer_count("rejected", "RejectedConnectionCount"),
+        build_balancer_count("new-connections", "NewConnectionCount"),
+        build_balancer_count("rejected", "RejectedConnectionCount"),
         _CONNECTION_ERRORS,
-        _build_count("capacity-units", ALB_NAMESPACE, aws_name="ConsumedLCUs"),
+        build_count("capacity-units", ALB_NAMESPACE, aws_name="ConsumedLCUs"),
     ),
     "target-group": (
         _REQUESTS,
@@ -223,9 +224,9 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         ),
         _build_gauge("connections", ELASTICACHE_NAMESPACE, "CurrConnections", "count", "Maximum"),
         _build_gauge("keys", ELASTICACHE_NAMESPACE, "CurrItems", "count", "Maximum"),
-        _build_count("hits", ELASTICACHE_NAMESPACE, aws_name="CacheHits"),
-        _build_count("misses", ELASTICACHE_NAMESPACE, aws_name="CacheMisses"),
-        _build_count("evictions", ELASTICACHE_NAMESPACE, aws_name="Evictions"),
+        build_count("hits", ELASTICACHE_NAMESPACE, aws_name="CacheHits"),
+        build_count("misses", ELASTICACHE_NAMESPACE, aws_name="CacheMisses"),
+        build_count("evictions", ELASTICACHE_NAMESPACE, aws_name="Evictions"),
         _build_gauge("lag", ELASTICACHE_NAMESPACE, "ReplicationLag", "seconds", "Maximum"),
     ),
     "nat-gateway": (
@@ -234,10 +235,10 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         _build_gauge(
             "connections", NAT_GATEWAY_NAMESPACE, "ActiveConnectionCount", "count", "Maximum"
         ),
-        _build_count("port-errors", NAT_GATEWAY_NAMESPACE, aws_name="ErrorPortAllocation"),
-        _build_count("packets-dropped", NAT_GATEWAY_NAMESPACE, aws_name="PacketsDropCount"),
-        _build_count("packets-from-stack", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromSource"),
-        _build_count("packets-back", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromDestination"),
+        build_count("port-errors", NAT_GATEWAY_NAMESPACE, aws_name="ErrorPortAllocation"),
+        build_count("packets-dropped", NAT_GATEWAY_NAMESPACE, aws_name="PacketsDropCount"),
+        build_count("packets-from-stack", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromSource"),
+        build_count("packets-back", NAT_GATEWAY_NAMESPACE, aws_name="PacketsInFromDestination"),
     ),
     # Without detailed monitoring EC2 sends every five minutes (EC2 User Guide, "Monitoring").
     "nat-instance": (
@@ -256,11 +257,11 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
     ),
     # Lambda sends these with invocations only ("Types of metrics for Lambda functions").
     "function": (
-        _build_count(
+        build_count(
             "invocations", LAMBDA_NAMESPACE, aws_name="Invocations", is_silent_at_zero=True
         ),
-        _build_count("errors", LAMBDA_NAMESPACE, aws_name="Errors"),
-        _build_count("throttles", LAMBDA_NAMESPACE, aws_name="Throttles"),
+        build_count("errors", LAMBDA_NAMESPACE, aws_name="Errors"),
+        build_count("throttles", LAMBDA_NAMESPACE, aws_name="Throttles"),
         _build_gauge(
             "duration",
             LAMBDA_NAMESPACE,

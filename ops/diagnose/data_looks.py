@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.changes.declarations import DECLARATIONS as CHANGES_DECLARATIONS
 from ops.diagnose.look import FactReader
+from ops.network.declarations import VPC_READS
 from ops.permissions.call_sets import SQL
 
 if TYPE_CHECKING:
@@ -49,19 +50,9 @@ DATA_READERS: Final[tuple[FactReader, ...]] = (
         "ops.diagnose.readers.network:read_network",
         (
             *CHANGES_DECLARATIONS[0].calls,
+            *VPC_READS,
             "autoscaling.describe_auto_scaling_groups",
-            "ec2.describe_dhcp_options",
             "ec2.describe_instances",
-            "ec2.describe_managed_prefix_lists",
-            "ec2.describe_nat_gateways",
-            "ec2.describe_network_acls",
-            "ec2.describe_route_tables",
-            "ec2.describe_security_groups",
-            "ec2.describe_subnets",
-            "ec2.describe_vpc_attribute",
-            "ec2.describe_vpc_endpoints",
-            "ec2.describe_vpcs",
-            "ec2.get_managed_prefix_list_entries",
             "ecs.describe_services",
             "elasticache.describe_cache_clusters",
             "elasticache.describe_cache_subnet_groups",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
+from ops.core.page_templates import render_page
 from ops.core.times import format_local_and_utc, format_local_second
 from ops.diagnose.diagnosis import Diagnosis
 from ops.diagnose.facts import Fact, FactGap
@@ -95,17 +95,8 @@ class DiagnosisPage:
 
 def render_diagnosis_page(outputs: Outputs, diagnosis: Diagnosis, about: str | None) -> str:
     """The whole page. What AWS or a program wrote is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page = build_diagnosis_page(outputs, diagnosis, about)
-    return environment.get_template("diagnosis.html.j2").render(page=page)
+    return render_page("diagnosis.html.j2", page=page)
 
 
 def build_diagnosis_page(

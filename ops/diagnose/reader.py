@@ -13,7 +13,7 @@ from threading import Lock
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.changes.model import SourceName, Timeline
+from ops.changes.model import ChangeEvent, SourceName, Timeline
 from ops.changes.timeline import SOURCE_NAMES, read_timeline
 from ops.cli.time_span import TimeSpan
 from ops.core.aws import Aws
@@ -118,8 +118,11 @@ class FactCollector:
         subject: str | None = None,
         actor: str | None = None,
         command: str | None = None,
+        change: ChangeEvent | None = None,
     ) -> None:
-        """Adds a fact of this look."""
+        """Adds a fact of this look. A `change` that brought it about says since when, and who."""
+        if change is not None:
+            since, actor = change.time, change.actor
         self.facts.append(Fact(key, part, text, self.source, since, value, subject, actor, command))
 
     def build_facts(self) -> Facts:

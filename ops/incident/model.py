@@ -7,7 +7,7 @@ leniently: fields of later versions are ignored, and what cannot be read is name
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue
 
@@ -16,7 +16,6 @@ from components.facts.alarm_numbers import Severity
 EntryKind: TypeAlias = Literal["note", "status", "diagnosis"]
 # What the people outside are told, in the words of the common status pages.
 PublicState: TypeAlias = Literal["investigating", "identified", "monitoring", "resolved"]
-PUBLIC_STATES: Final[tuple[PublicState, ...]] = get_args(PublicState)
 MAX_ENTRY_CHARACTERS: Final = 10_000
 # How names and runs of incidents begin, and the source of their own lines in a timeline.
 INCIDENT_PREFIX: Final = "incident"
@@ -29,12 +28,6 @@ RESPONSE_MINUTES: Final[Mapping[Severity, int | None]] = {
     "P3": None,
 }
 UPDATE_MINUTES: Final[Mapping[Severity, int | None]] = {"P0": 30, "P1": 60, "P2": None, "P3": None}
-SEVERITY_MEANINGS: Final[Mapping[Severity, str]] = {
-    "P0": "users cannot use it, or data are being lost",
-    "P1": "users notice it: slow, errors, a part that is gone",
-    "P2": "nobody notices yet: what protects the stack is missing or runs out",
-    "P3": "it can wait",
-}
 
 
 def _require_utc(time: datetime) -> datetime:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from ops.core.errors import UsageError
+from ops.core.page_templates import render_page
 from ops.core.times import format_utc
 from ops.incident.model import Incident, PublicState
-from ops.incident.report import render_template
 from ops.outputs import Outputs
 
 MAX_PUBLIC_CHARACTERS: Final = 500
@@ -127,7 +127,7 @@ def render_public_status(path: Path, incidents: Sequence[PublicIncident], now: d
         return json.dumps(build_public_json(incidents, now), indent=2) + "\n"
     require_status_file(path)
     is_operational = all(incident.is_over for incident in incidents)
-    return render_template(
+    return render_page(
         "public_status.html.j2", incidents=incidents, is_operational=is_operational, now=now
     )
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from ops.cli.durations import format_duration
 from ops.cli.markdown import escape_markup
+from ops.core.page_templates import render_page
 from ops.core.times import format_utc, format_utc_minute
 from ops.incident.contacts import list_contact_facts, sort_contacts
 from ops.incident.model import RESPONSE_MINUTES, Incident
@@ -213,26 +213,12 @@ def _list_markdown_lines(report: IncidentReport) -> Iterator[str]:
 
 def render_incident_page(report: IncidentReport) -> str:
     """The report as one self-contained HTML page."""
-    return render_template(
+    return render_page(
         "incident.html.j2",
         report=report,
         facts=list_facts(report),
         actions=report.incident.closing.actions if report.incident.closing else (),
     )
-
-
-def render_template(name: str, **values: object) -> str:
-    """Renders a template of ops/templates; every value is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name).render(**values)
 
 
 def _get_severity(report: IncidentReport) -> str:

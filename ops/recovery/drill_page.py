@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import Final
 
+from ops.core.page_templates import render_page
 from ops.recovery.drill_history import DrillRecord, describe_regression
 
 CHART_WIDTH, CHART_HEIGHT, CHART_LEFT_MARGIN, CHART_BOTTOM_MARGIN = 960, 260, 90, 28
@@ -91,22 +91,12 @@ def build_drill_chart(drills: Sequence[DrillRecord]) -> DrillChart:
 
 def render_drill_page(drills: Sequence[DrillRecord]) -> str:
     """Renders the drills, at least one, as a self-contained HTML page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from ops.cli.render import format_duration
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "said": lambda seconds: "-" if seconds is None else format_duration(seconds)
-    }
     newest = drills[-1]
-    return environment.get_template("drills.html.j2").render(
+    return render_page(
+        "drills.html.j2",
+        {"said": lambda seconds: "-" if seconds is None else format_duration(seconds)},
         drills=drills,
         newest=newest,
         chart=build_drill_chart(drills),

@@ -6,11 +6,11 @@ It is built from the journal alone, so killed, undone and other people's runs ha
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from ops.core.journal import Journal
 from ops.core.journal_record import Record
+from ops.core.page_templates import render_page
 from ops.core.plan import Plan, Step, step_and_undos
 
 StepState = Literal["done", "so already", "under way", "not begun"]
@@ -149,16 +149,7 @@ def format_timestamp(seconds: float) -> str:
 
 def render_run_page(run_report: RunReport) -> str:
     """Renders the report as one self-contained HTML page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from ops.cli.render import format_duration
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"said": format_duration, "at": format_timestamp}
-    return environment.get_template("run.html.j2").render(report=run_report)
+    filters = {"said": format_duration, "at": format_timestamp}
+    return render_page("run.html.j2", filters, report=run_report)

@@ -1,9 +1,9 @@
 """The HTML page of a month's service levels."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
+from ops.core.page_templates import render_page
 from ops.slo.model import ServiceLevel
 from ops.slo.report import SloReport
 from ops.slo.words import format_level, format_objective, format_seen, format_spent
@@ -19,17 +19,8 @@ VERDICT_CLASSES: Final = {
 
 def render_slo_page(report: SloReport) -> str:
     """Renders a report as a self-contained page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from ops.core.times import format_utc_minute
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     filters: dict[str, Callable[..., object]] = {
         "measured": format_level,
         "objective": format_objective,
@@ -39,8 +30,7 @@ def render_slo_page(report: SloReport) -> str:
         "bar": _measure_bar,
         "minute": lambda time: format_utc_minute(time.timestamp()),
     }
-    environment.filters |= filters
-    return environment.get_template("slo.html.j2").render(report=report, month=report.month)
+    return render_page("slo.html.j2", filters, report=report, month=report.month)
 
 
 def _measure_bar(level: ServiceLevel) -> tuple[float, bool]:

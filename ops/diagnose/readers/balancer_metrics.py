@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from components.facts.metrics import ALB_NAMESPACE, MetricFact
+from components.facts.metrics import MetricFact, build_balancer_count
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
 from ops.diagnose.readers.metric_runs import MetricSeries, describe_since, read_series
@@ -21,31 +21,18 @@ _MORE_FACTOR: Final = 2.0
 _RECENT_MINUTES: Final = 60
 
 
-def _build_count(name: str, aws_name: str) -> MetricFact:
-    return MetricFact(
-        name=name,
-        namespace=ALB_NAMESPACE,
-        aws_name=aws_name,
-        unit="count",
-        stats=("Sum",),
-        valid_stats=("Sum",),
-        measure="count",
-        is_silent_at_zero=True,
-    )
-
-
 # By the metric, the key of its fact and what it says of so many.
 _ERROR_TEXTS: Final[Mapping[MetricFact, str]] = {
-    _build_count("tls-errors", "ClientTLSNegotiationErrorCount"): (
+    build_balancer_count("tls-errors", "ClientTLSNegotiationErrorCount"): (
         "{:,.0f} clients did not agree to TLS"
     ),
-    _build_count("502", "HTTPCode_ELB_502_Count"): (
+    build_balancer_count("502", "HTTPCode_ELB_502_Count"): (
         "{:,.0f} answers 502: a target closed the connection or spoke no HTTP"
     ),
-    _build_count("503", "HTTPCode_ELB_503_Count"): (
+    build_balancer_count("503", "HTTPCode_ELB_503_Count"): (
         "{:,.0f} answers 503: there was no target to send the request to"
     ),
-    _build_count("504", "HTTPCode_ELB_504_Count"): (
+    build_balancer_count("504", "HTTPCode_ELB_504_Count"): (
         "{:,.0f} answers 504: a target did not answer in time"
     ),
 }

@@ -65,8 +65,7 @@ def add_key(
         f"kms.state.{'pending-deletion' if state == 'PendingDeletion' else state.lower()}",
         STACK_PART,
         f"the {name} key {key} is {state}" + (f", to be deleted on {deletion}" if deletion else ""),
-        since=change.time if change else None,
         subject=key,
-        actor=change.actor if change else None,
+        change=change,
         command=commands[0] if commands else f"aws kms describe-key --key-id {key}",
     )

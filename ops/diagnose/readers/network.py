@@ -163,10 +163,9 @@ def _add_stop(
         owners.get(subject or "", _PART),
         f"{rule.describe_paths()}: {rule.check.name}: {rule.check.rule}"
         + (f"; last changed by {change.what} ({change.actor})" if change else ""),
-        since=change.time if change else None,
         value=float(len(rule.paths)),
         subject=subject,
-        actor=change.actor if change else None,
+        change=change,
         command=_build_reach_command(rule.paths[0]),
     )
 
@@ -208,9 +207,8 @@ def add_detached(
             item.part,
             f"{item.part} has {', '.join(item.groups) or 'no security group'}, and not "
             f"{item.group}, which the rules of the stack name",
-            since=change.time if change else None,
             subject=item.group,
-            actor=change.actor if change else None,
+            change=change,
             command=REPAIR_COMMAND,
         )
 
@@ -240,9 +238,8 @@ def add_nat_devices(
             "nat.down",
             _PART,
             f"NAT of zone {zone}: {name} {status}",
-            since=change.time if change else None,
             subject=name,
-            actor=change.actor if change else None,
+            change=change,
             command=REPAIR_COMMAND,
         )
 
@@ -293,18 +290,18 @@ def add_endpoints(
         services.add(service)
         change = find_change(history, name)
         if state not in ("available", "pending"):
-            problem = f"is {state}"
+            key, problem = "network.endpoint.state", f"is {state}"
         elif is_refused_by_policy(item.get("PolicyDocument"), _FIRST_ACTIONS.get(service, "")):
+            key = "network.endpoint.refuses"
             problem = "has a policy that refuses what tasks ask of it"
         else:
             continue
         collector.add(
-            "network.endpoint.refuses" if "policy" in problem else "network.endpoint.state",
+            key,
             _PART,
             f"endpoint {name} of {service} {problem}",
-            since=change.time if change else None,
             subject=name,
-            actor=change.actor if change else None,
+            change=change,
             command=REPAIR_COMMAND,
         )
     for service in _GATEWAY_SERVICES:
@@ -314,9 +311,8 @@ def add_endpoints(
                 "network.endpoint.missing",
                 _PART,
                 f"there is no endpoint of {service}, which every stack has",
-                since=removal.time if removal else None,
                 subject=service,
-                actor=removal.actor if removal else None,
+                change=removal,
                 command=REPAIR_COMMAND,
             )
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
-from components.facts.metrics import METRIC_FACTS, MetricFact
+from components.facts.metrics import METRIC_FACTS, build_count
 from ops.core.checks import REPAIR_COMMAND
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector
@@ -40,21 +40,12 @@ _MANY_CLIENTS: Final = 10
 _MAX_LOG_LINES: Final = 5000
 
 
-def _build_count(name: str, aws_name: str) -> MetricFact:
-    return MetricFact(
-        name=name,
-        namespace=WAF_NAMESPACE,
-        aws_name=aws_name,
-        unit="count",
-        stats=("Sum",),
-        valid_stats=("Sum",),
-        measure="count",
-        is_silent_at_zero=True,
-    )
-
-
-_BLOCKED_FACT: Final = _build_count("blocked", "BlockedRequests")
-_ALLOWED_FACT: Final = _build_count("allowed", "AllowedRequests")
+_BLOCKED_FACT: Final = build_count(
+    "blocked", WAF_NAMESPACE, aws_name="BlockedRequests", is_silent_at_zero=True
+)
+_ALLOWED_FACT: Final = build_count(
+    "allowed", WAF_NAMESPACE, aws_name="AllowedRequests", is_silent_at_zero=True
+)
 _REQUESTS_FACT: Final = next(f for f in METRIC_FACTS["load-balancer"] if f.name == "requests")
 
 

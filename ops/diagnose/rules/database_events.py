@@ -10,7 +10,6 @@ from ops.diagnose.rule import DIRECT, LIKELY, STRONG, WEAK, CauseRule, Evidence
 from ops.diagnose.rules.symptoms import CONTAINER_CAUSES, DATABASE_SYMPTOMS, NOTICED
 
 _PART: Final = "database"
-_EVENTS_SOURCE: Final = "RDS User Guide, Amazon RDS event categories and event messages"
 _CONSEQUENCES: Final = (*CONTAINER_CAUSES, "connection-storm", "replica-lag")
 # What clients see of a server that went away for a moment.
 _INTERRUPTED: Final = (

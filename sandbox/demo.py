@@ -107,14 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.print(Text("$ ops diagnose", style="cyan"))
     for line in diagnosed.out.rstrip().splitlines():
         console.print(Text(f"  {line}"))
-    console.print(Text(f"  (in {diagnosed.seconds:.0f} s)", style="dim"))
-    console.print(Text(diagnosed.describe(), style="green" if diagnosed.is_right else "red"))
+    console.print(Text(f"  (in {diagnosed.verdict.seconds:.0f} s)", style="dim"))
+    is_right = diagnosed.verdict.is_first_right
+    console.print(Text(diagnosed.describe(), style="green" if is_right else "red"))
     failed_results = [result for result in results if not result.as_meant]
     for result in failed_results:
         error_console.print(
             f"demo: `ops {result.line}` ended with {result.code}, not with {result.expected_code}"
         )
-    return 1 if failed_results or not diagnosed.is_right else 0
+    return 1 if failed_results or not is_right else 0
 
 
 def _print_result(console: Console, result: "DemoStepResult") -> None:

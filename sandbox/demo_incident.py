@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.diagnose.causes import CAUSES
+from sandbox.incidents.measure import Verdict
 from sandbox.incidents.model import Incident, IncidentFileError, list_all_incidents
 from sandbox.incidents.serving import serve_incident
 from sandbox.program import PROJECT_ROOT
@@ -20,26 +21,18 @@ LIMIT_SECONDS: Final = 600  # real seconds until the command is stopped
 
 @dataclass(frozen=True)
 class DiagnosedIncident:
-    """An incident, what `ops diagnose` printed of it, and the causes that it named."""
+    """What `ops diagnose` printed of an incident, and whether it was right."""
 
-    incident: Incident
     out: str
-    err: str
-    guesses: tuple[tuple[str, str], ...]
-    seconds: float
-
-    @property
-    def is_right(self) -> bool:
-        """True if what was done is the first that was named."""
-        (expected,) = self.incident.causes
-        return any(expected.is_named_by(cause, part) for cause, part in self.guesses[:1])
+    verdict: Verdict
 
     def describe(self) -> str:
         """What was done, in the words of its file and of the cause."""
-        (expected,) = self.incident.causes
+        incident = self.verdict.incident
+        (expected,) = incident.causes
         cause = f"{expected.cause} of {expected.part}: {CAUSES[expected.cause].title}"
-        verdict = "named first" if self.is_right else "NOT named first"
-        return f"What it was ({self.incident.name}): {self.incident.title} {verdict}: {cause}."
+        named = "named first" if self.verdict.is_first_right else "NOT named first"
+        return f"What it was ({incident.name}): {incident.title} {named}: {cause}."
 
 
 def choose_incident(name: str | None) -> Incident:
@@ -67,7 +60,7 @@ def diagnose_incident(incident: Incident) -> DiagnosedIncident:
             _run_ops([DIAGNOSE_LINE, "--output", "json"], environment).stdout
         )
     guesses = tuple((cause["cause"], cause["part"]) for cause in answer["items"])
-    return DiagnosedIncident(incident, shown.stdout, shown.stderr, guesses, seconds)
+    return DiagnosedIncident(shown.stdout, Verdict(incident, guesses, (), (), seconds))
 
 
 def _run_ops(words: list[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":

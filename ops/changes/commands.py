@@ -1,11 +1,11 @@
 """`ops changes`: one timeline of what changed in the stack, and who did it."""
 
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from ops.changes.model import SourceName, Timeline, list_change_parts
+from ops.changes.program import HistoryProgramOption, resolve_history_program
 from ops.changes.timeline import SOURCE_NAMES, read_timeline
 from ops.cli.completion import complete_service_names
 from ops.cli.execution import load_stack_context
@@ -45,13 +45,7 @@ def show_changes(
             metavar="SOURCES", help=f"only of these, separated by commas: {', '.join(SOURCE_NAMES)}"
         ),
     ] = None,
-    program: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="the stack's program, for Pulumi's history; default: the current folder if it is",
-        ),
-    ] = None,
+    program: HistoryProgramOption = None,
     watch: WatchOption = None,
 ) -> None:
     """Shows what changed in the stack in the last day, and who did it, the newest at the end.
@@ -64,7 +58,7 @@ def show_changes(
     part = _parse_part(stack_context.outputs, part)
     if by is not None and not by.strip():
         raise UsageError(f"--by must be a part of a name, not {by!r}")
-    folder = _resolve_program(program)
+    folder = resolve_history_program(program)
     parse_time_span(since, until, clock.now(), default=_DEFAULT_SPAN)
 
     def show() -> None:
@@ -107,14 +101,6 @@ def _parse_part(outputs: Outputs, text: str | None) -> str | None:
     if text is None or (part := find_part(parts, text)) is not None:
         return None if text is None else part
     raise UsageError(f"--part must be one of {', '.join(parts)}, not {text!r}")
-
-
-def _resolve_program(program: Path | None) -> Path | None:
-    if program is None:
-        return Path.cwd() if Path("Pulumi.yaml").is_file() else None
-    if not (program / "Pulumi.yaml").is_file():
-        raise UsageError(f"--program must be a folder with a Pulumi.yaml, not {str(program)!r}")
-    return program
 
 
 def _build_row(event: Any) -> dict[str, object]:

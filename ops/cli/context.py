@@ -49,6 +49,21 @@ def show_typed_time(option: str, text: str, time: datetime) -> None:
         sys.stderr.write(f"ops: {description}\n")
 
 
+def require_page_path(option: str, path: Path | None) -> None:
+    """Raises UsageError unless a page can be written there, before what it shows is read."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise UsageError(f"{option} must be a file in an existing folder, not {str(path)!r}")
+
+
+def require_file_kind(option: str, path: Path, suffixes: tuple[str, ...]) -> None:
+    """Raises UsageError unless a file's name says what it is to be, and its folder is there."""
+    if path.suffix not in suffixes or not path.parent.is_dir():
+        raise UsageError(
+            f"{option} must be a file in a folder that is there, and end with "
+            f"{' or '.join(suffixes)}, not {str(path)!r}"
+        )
+
+
 def write_report(option: str, path: Path, text: str) -> None:
     """Writes a file that an option names. Raises UsageError if it cannot be written."""
     try:

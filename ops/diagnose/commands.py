@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
+from ops.changes.program import HistoryProgramOption, resolve_history_program
 from ops.cli.completion import complete_service_names
-from ops.cli.context import write_report
+from ops.cli.context import require_page_path, write_report
 from ops.cli.execution import load_stack_context
 from ops.cli.render import Output
 from ops.cli.time_span import FORMS_TEXT, TimeSpan, parse_time_span
@@ -42,13 +43,7 @@ def show_diagnosis(
         str | None,
         typer.Option("--at", metavar="TIME", help=f"what was wrong then: {FORMS_TEXT}"),
     ] = None,
-    program: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="the stack's program, for Pulumi's history; default: the current folder if it is",
-        ),
-    ] = None,
+    program: HistoryProgramOption = None,
     to: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="write an HTML page to this file, with the hour drawn"),
@@ -64,13 +59,12 @@ def show_diagnosis(
     likely causes, each with its evidence and with what would refute it. Changes nothing; --share
     adds to an incident. Exit code 0 if nothing is wrong, 3 if something is, or may be.
     """
-    if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
-        raise UsageError(f"--to must be a file in an existing folder, not {str(to)!r}")
+    require_page_path("--to", to)
     if watch is not None and (share or to is not None):
         raise UsageError("--watch must be without --share and --to")
     stack_context, output = load_stack_context(context)
     focus = parse_focus(stack_context.outputs, alarm)
-    folder = _resolve_program(program)
+    folder = resolve_history_program(program)
     _parse_span(at, clock.now())
     incident = None
     if share:
@@ -107,14 +101,6 @@ def _parse_span(at: str | None, now: datetime) -> TimeSpan:
         return parse_time_span(None, at, now, default=_LOOK_BACK)
     except UsageError as error:
         raise UsageError(str(error).replace("--until", "--at"), *error.advice) from None
-
-
-def _resolve_program(program: Path | None) -> Path | None:
-    if program is None:
-        return Path.cwd() if Path("Pulumi.yaml").is_file() else None
-    if not (program / "Pulumi.yaml").is_file():
-        raise UsageError(f"--program must be a folder with a Pulumi.yaml, not {str(program)!r}")
-    return program
 
 
 def _print(

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from ops.cli.context import require_file_kind
 from ops.core.errors import UsageError
 from ops.core.page_templates import render_page
 from ops.core.times import format_utc
@@ -134,11 +135,7 @@ def render_public_status(path: Path, incidents: Sequence[PublicIncident], now: d
 
 def require_status_file(path: Path) -> None:
     """Raises UsageError unless the file's name says what it is to be, and its folder is there."""
-    if path.suffix not in (".html", ".json") or not path.parent.is_dir():
-        raise UsageError(
-            "--to must be a file in a folder that is there, and end with .html or .json, not "
-            f"{str(path)!r}"
-        )
+    require_file_kind("--to", path, (".html", ".json"))
 
 
 def _list_internal_words(line: str, outputs: Outputs) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import write_report
+from ops.cli.context import require_page_path, write_report
 from ops.cli.execution import load_stack_context
 from ops.core import clock
 from ops.core.console_links import build_dashboard_link
-from ops.core.errors import FindingsError, UsageError
+from ops.core.errors import FindingsError
 from ops.core.times import format_utc_minute
 from ops.slo.model import ServiceLevel
 from ops.slo.month import Month, parse_month
@@ -44,8 +44,7 @@ def report_levels(
     Each with its objective, how much of the month was seen, how much of the error budget is spent,
     and on what. Exit code 3 if an objective is missed, or that is not known.
     """
-    if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
-        raise UsageError(f"--to must be a file in an existing folder, not {str(to)!r}")
+    require_page_path("--to", to)
     judged_month = parse_month(month, clock.now())
     stack_context, output = load_stack_context(context)
     report = read_slo_report(stack_context, judged_month, clock.now())

@@ -23,13 +23,7 @@ def put_available_cache(stage: Stage) -> None:
 def put_cache_and_service(stage: Stage) -> None:
     """A cache, and one service with ECS Exec."""
     metric_stage.put_cache(stage)
-    service_stage.put_exec_service(stage)
-    services = stage.outputs.services
-    assert services is not None
-    backend_only = services.model_copy(
-        update={"services": {"backend": services.services["backend"]}}
-    )
-    stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
+    service_stage.put_only_exec_service(stage)
 
 
 def put_cache_and_fleet(stage: Stage) -> None:

@@ -68,6 +68,17 @@ def put_exec_service(stage: Stage) -> None:
     put_services(stage, enableExecuteCommand=True)
 
 
+def put_only_exec_service(stage: Stage) -> None:
+    """The backend, with ECS Exec in its tasks, as the only service."""
+    put_exec_service(stage)
+    services = stage.outputs.services
+    assert services is not None
+    backend_only = services.model_copy(
+        update={"services": {"backend": services.services["backend"]}}
+    )
+    stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
+
+
 def put_backend_image(stage: Stage, tag: str, number: int) -> None:
     layer = {"digest": f"sha256:{number:064x}", "size": 1, "mediaType": "layer"}
     media = "application/vnd.docker.distribution.manifest.v2+json"

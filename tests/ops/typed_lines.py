@@ -69,13 +69,7 @@ def put_database_with_replica(stage: Stage) -> None:
 def put_database_and_service(stage: Stage) -> None:
     """A database with a replica, and a service whose tasks take sessions."""
     put_database_with_replica(stage)
-    service_stage.put_exec_service(stage)
-    services = stage.outputs.services
-    assert services is not None
-    backend_only = services.model_copy(
-        update={"services": {"backend": services.services["backend"]}}
-    )
-    stage.outputs = stage.outputs.model_copy(update={"services": backend_only})
+    service_stage.put_only_exec_service(stage)
 
 
 def put_recovery_region(stage: Stage) -> None:

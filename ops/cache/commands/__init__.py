@@ -11,7 +11,7 @@ from ops.cache.status import NODE_COLUMNS, read_cache_status
 from ops.cache.tunnel import DEFAULT_CACHE_TUNNEL_PORT, build_cache_commands
 from ops.cli.context import get_selection, load_stack
 from ops.cli.time_span import SinceOption, UntilOption, parse_time_span
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import FindingsError, UsageError
 from ops.core.times import format_local_and_utc, format_local_second, parse_aws_time
@@ -24,7 +24,8 @@ HIT_RATE_COLUMNS: Final = ("time", "node", "role", "requests", "hits", "rate", "
 
 
 @app.command("status")
-def show_status(context: typer.Context, watch: WatchOption = None) -> None:
+@looking_command
+def show_status(context: typer.Context) -> None:
     """Shows the cache: its nodes with roles, zones, memory and evictions, the last failover.
 
     And what is pending: changes and AWS's updates. Exit 3 if something of it is not available, or
@@ -32,29 +33,25 @@ def show_status(context: typer.Context, watch: WatchOption = None) -> None:
     """
     outputs, aws, output = load_stack(context)
     cache = get_cache_part(outputs)
-
-    def show() -> None:
-        status = read_cache_status(aws, outputs, cache, clock.now())
-        if output.output_format == "json":
-            output.print_json("cache-status", status.body)
-        else:
-            for line in _list_group_lines(status.body):
-                output.print_line(line)
-            rows = [_build_node_row(node) for node in status.body["nodes"]]
-            output.print_rows("cache-status", NODE_COLUMNS, rows)
-            output.print_line(status.body["console"], link=status.body["console"])
-        if status.problems:
-            raise FindingsError("; ".join(status.problems), "ops changes --only cache --since 7d")
-
-    repeat_look(output, watch, show)
+    status = read_cache_status(aws, outputs, cache, clock.now())
+    if output.output_format == "json":
+        output.print_json("cache-status", status.body)
+    else:
+        for line in _list_group_lines(status.body):
+            output.print_line(line)
+        rows = [_build_node_row(node) for node in status.body["nodes"]]
+        output.print_rows("cache-status", NODE_COLUMNS, rows)
+        output.print_line(status.body["console"], link=status.body["console"])
+    if status.problems:
+        raise FindingsError("; ".join(status.problems), "ops changes --only cache --since 7d")
 
 
 @app.command("hit-rate")
+@looking_command
 def show_hit_rate(
     context: typer.Context,
     since: SinceOption = None,
     until: UntilOption = None,
-    watch: WatchOption = None,
 ) -> None:
     """Shows how many reads found their key, by hour and node of the last day, and what is normal.
 
@@ -66,23 +63,18 @@ def show_hit_rate(
     if span.seconds > MAX_HIT_RATE_DAYS * 86_400:
         raise UsageError(f"--since must be at most {MAX_HIT_RATE_DAYS} days before --until")
     cache = get_cache_part(outputs)
-
-    def show() -> None:
-        span = parse_time_span(since, until, clock.now(), default="1d")
-        nodes = list_nodes(read_replication_group(aws, cache))
-        rows, sums = read_hit_rates(aws, cache, nodes, span.since, span.until)
-        if output.output_format == "json":
-            body = {
-                **span.build_json(),
-                "items": [row.build_json() for row in rows],
-                "nodes": [row.build_json() for row in sums],
-            }
-            output.print_json("cache-hit-rate", body)
-            return
-        output.print_note(span.describe())
-        output.print_rows("cache-hit-rate", HIT_RATE_COLUMNS, map(_build_rate_row, [*rows, *sums]))
-
-    repeat_look(output, watch, show)
+    nodes = list_nodes(read_replication_group(aws, cache))
+    rows, sums = read_hit_rates(aws, cache, nodes, span.since, span.until)
+    if output.output_format == "json":
+        body = {
+            **span.build_json(),
+            "items": [row.build_json() for row in rows],
+            "nodes": [row.build_json() for row in sums],
+        }
+        output.print_json("cache-hit-rate", body)
+        return
+    output.print_note(span.describe())
+    output.print_rows("cache-hit-rate", HIT_RATE_COLUMNS, map(_build_rate_row, [*rows, *sums]))
 
 
 @app.command("connect")

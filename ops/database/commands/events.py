@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.context import load_stack
 from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_span
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.console_links import build_database_link
 from ops.core.errors import UsageError
@@ -18,33 +18,28 @@ DEFAULT_EVENTS_SPAN = "1d"
 
 
 @app.command("events")
+@looking_command
 def show_database_events(
     context: typer.Context,
     since: SinceOption = None,
     until: UntilOption = None,
-    watch: WatchOption = None,
 ) -> None:
     """Shows what RDS reports of the database in the last day, the newest at the end.
 
     Of the instances, their parameter groups and their snapshots. RDS keeps events for 14 days.
     """
-    _parse_span(since, until)
+    span = _parse_span(since, until)
     outputs, aws, output = load_stack(context)
     link = build_database_link(outputs)
-
-    def show() -> None:
-        span = _parse_span(since, until)
-        header = f"RDS events, {span.describe()} (RDS keeps them for {KEPT_EVENT_DAYS} days)"
-        rows = list_database_events(aws, outputs, span, clock.now())
-        if output.output_format == "json":
-            fields = {**span.build_json(), "keptDays": KEPT_EVENT_DAYS, "console": link}
-            output.print_json("db-events", {**fields, "items": rows})
-            return
-        output.print_note(header)
-        output.print_rows("db-events", EVENT_COLUMNS, rows)
-        output.print_line(link, link=link)
-
-    repeat_look(output, watch, show)
+    header = f"RDS events, {span.describe()} (RDS keeps them for {KEPT_EVENT_DAYS} days)"
+    rows = list_database_events(aws, outputs, span, clock.now())
+    if output.output_format == "json":
+        fields = {**span.build_json(), "keptDays": KEPT_EVENT_DAYS, "console": link}
+        output.print_json("db-events", {**fields, "items": rows})
+        return
+    output.print_note(header)
+    output.print_rows("db-events", EVENT_COLUMNS, rows)
+    output.print_line(link, link=link)
 
 
 def _parse_span(since: str | None, until: str | None) -> TimeSpan:

@@ -7,7 +7,7 @@ import typer
 
 from ops.cli.context import load_stack
 from ops.cli.time_span import SinceOption, TimeSpan, UntilOption, parse_time_span
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import OpsError
 from ops.database.commands.queries import (
@@ -33,6 +33,7 @@ MAX_SHOWN_WAITS: Final = 3  # of one statement
 
 
 @app.command("insights")
+@looking_command
 def show_insights(
     context: typer.Context,
     since: SinceOption = None,
@@ -42,44 +43,38 @@ def show_insights(
         int, typer.Option(min=1, max=MAX_KEYS, help="maximum number of statements")
     ] = 10,
     full: FullQueryOption = False,
-    watch: WatchOption = None,
 ) -> None:
     """Shows the load of the last hour by what sessions wait for and by statement.
 
     From Performance Insights, so no SQL access is needed. Statements have no literals.
     """
-    _parse_span(since, until)
+    span = _parse_span(since, until)
     outputs, aws, output = load_stack(context)
     name = resolve_replica(outputs, replica) or outputs.database.identifier
-
-    def show() -> None:
-        span = _parse_span(since, until)
-        description = describe_instance(aws, outputs, name)
-        if description is None:
-            raise OpsError(f"there is no DB instance {name}", "ops db status")
-        require_insights(description, span, clock.now().timestamp())
-        load = fetch_database_load(aws, outputs, description, span, limit)
-        if output.output_format == "json":
-            output.print_json("db-insights", {**span.build_json(), **asdict(load)})
-            return
-        output.print_note(f"load of {name}, {span.describe()}: {_describe_load(load)}")
-        waits: list[dict[str, Any]] = [
-            {
-                "load": f"{wait.load:.2f}",
-                "share": _format_share(wait.load, load),
-                "type": wait.type,
-                "wait": wait.name,
-            }
-            for wait in load.waits
-        ]
-        output.print_rows("db-insights-waits", WAIT_LOAD_COLUMNS, waits)
-        output.print_rows(
-            "db-insights",
-            STATEMENT_COLUMNS,
-            [_build_row(item, load, full=full) for item in load.statements],
-        )
-
-    repeat_look(output, watch, show)
+    description = describe_instance(aws, outputs, name)
+    if description is None:
+        raise OpsError(f"there is no DB instance {name}", "ops db status")
+    require_insights(description, span, clock.now().timestamp())
+    load = fetch_database_load(aws, outputs, description, span, limit)
+    if output.output_format == "json":
+        output.print_json("db-insights", {**span.build_json(), **asdict(load)})
+        return
+    output.print_note(f"load of {name}, {span.describe()}: {_describe_load(load)}")
+    waits: list[dict[str, Any]] = [
+        {
+            "load": f"{wait.load:.2f}",
+            "share": _format_share(wait.load, load),
+            "type": wait.type,
+            "wait": wait.name,
+        }
+        for wait in load.waits
+    ]
+    output.print_rows("db-insights-waits", WAIT_LOAD_COLUMNS, waits)
+    output.print_rows(
+        "db-insights",
+        STATEMENT_COLUMNS,
+        [_build_row(item, load, full=full) for item in load.statements],
+    )
 
 
 def _parse_span(since: str | None, until: str | None) -> TimeSpan:

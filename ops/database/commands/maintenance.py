@@ -13,7 +13,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
 from ops.database.instance import (
@@ -55,15 +55,12 @@ def _describe_instances(aws: Aws, outputs: Outputs) -> dict[str, DatabaseInstanc
 
 
 @app.command("list")
-def list_maintenance(context: typer.Context, watch: WatchOption = None) -> None:
+@looking_command
+def list_maintenance(context: typer.Context) -> None:
     """Lists what AWS has pending for the database and its replicas, and what it stops."""
     outputs, aws, output = load_stack(context)
-
-    def show() -> None:
-        actions = list_pending_actions(aws, outputs, _describe_instances(aws, outputs))
-        output.print_rows("db-maintenance", PENDING_COLUMNS, [action.row() for action in actions])
-
-    repeat_look(output, watch, show)
+    actions = list_pending_actions(aws, outputs, _describe_instances(aws, outputs))
+    output.print_rows("db-maintenance", PENDING_COLUMNS, [action.row() for action in actions])
 
 
 @app.command("apply")

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Final
 
 from ops.core.times import parse_aws_time
-from ops.diagnose.facts import Facts
 from ops.diagnose.reader import FactCollector
 
 _EVENT_KEY: Final = "rds.event"
@@ -138,10 +137,3 @@ def add_database_events(collector: FactCollector, rows: list[dict[str, object]])
             subject=source,
             command="ops db events",
         )
-
-
-def build_event_facts(rows: list[dict[str, object]], source: str) -> Facts:
-    """The facts of events, as the table of `ops db events` has them."""
-    collector = FactCollector(source)
-    add_database_events(collector, rows)
-    return collector.build_facts()

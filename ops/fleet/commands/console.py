@@ -9,7 +9,7 @@ import typer
 from ops.cli.context import load_stack
 from ops.cli.selection import Selection
 from ops.cli.streams import CONTROL_CHARACTERS
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.fleet.console import (
     GONE_STATE,
     get_fleet_instance,
@@ -23,11 +23,11 @@ InstanceArgument: TypeAlias = Annotated[
 ]
 
 
+@looking_command
 def show_console_output(
     context: typer.Context,
     instance: InstanceArgument,
     lines: Annotated[int, typer.Option(min=1, max=100_000, help="newest lines")] = 200,
-    watch: WatchOption = None,
 ) -> None:
     """Shows what an instance wrote on its console: kernel and cloud-init, at most 64 KB.
 
@@ -36,39 +36,35 @@ def show_console_output(
     """
     require_instance_id(instance)
     outputs, aws, output = load_stack(context)
-
-    def show() -> None:
-        state = get_fleet_instance(aws, outputs, instance)
-        console = read_console_output(aws, instance)
-        all_lines = console.text.splitlines()
-        shown_lines = all_lines[-lines:]
-        if output.output_format == "json":
-            fields = {
-                "instance": instance,
-                "state": state,
-                "at": console.at,
-                "latest": console.is_latest,
-                "empty": not all_lines,
-                "cut": len(all_lines) - len(shown_lines),
-            }
-            output.print_json("fleet-console", {**fields, "lines": shown_lines})
-            return
-        age = "the latest" if console.is_latest else "posted after its last start, stop or reboot"
-        output.print_line(f"{instance}, {state}, {age}, {console.at or 'time unknown'}", "bold")
-        if not all_lines:
-            output.print_line(
-                "the console output is empty: AWS has none yet, or keeps none any more; it comes "
-                "some minutes after a start, and stays for an hour after the end"
-            )
-        for line in shown_lines:
-            output.print_text(line.translate(CONTROL_CHARACTERS))
-        if len(shown_lines) < len(all_lines):
-            output.print_line(
-                f"the last {len(shown_lines)} of {len(all_lines)} lines; --lines {len(all_lines)} "
-                "shows all"
-            )
-
-    repeat_look(output, watch, show)
+    state = get_fleet_instance(aws, outputs, instance)
+    console = read_console_output(aws, instance)
+    all_lines = console.text.splitlines()
+    shown_lines = all_lines[-lines:]
+    if output.output_format == "json":
+        fields = {
+            "instance": instance,
+            "state": state,
+            "at": console.at,
+            "latest": console.is_latest,
+            "empty": not all_lines,
+            "cut": len(all_lines) - len(shown_lines),
+        }
+        output.print_json("fleet-console", {**fields, "lines": shown_lines})
+        return
+    age = "the latest" if console.is_latest else "posted after its last start, stop or reboot"
+    output.print_line(f"{instance}, {state}, {age}, {console.at or 'time unknown'}", "bold")
+    if not all_lines:
+        output.print_line(
+            "the console output is empty: AWS has none yet, or keeps none any more; it comes "
+            "some minutes after a start, and stays for an hour after the end"
+        )
+    for line in shown_lines:
+        output.print_text(line.translate(CONTROL_CHARACTERS))
+    if len(shown_lines) < len(all_lines):
+        output.print_line(
+            f"the last {len(shown_lines)} of {len(all_lines)} lines; --lines {len(all_lines)} "
+            "shows all"
+        )
 
 
 def show_session_command(context: typer.Context, instance: InstanceArgument) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ops.cli.context import write_report
+from ops.cli.context import require_file_kind, write_report
 from ops.cli.execution import load_stack_context
 from ops.cli.watch import looking_command
 from ops.core import clock
@@ -72,11 +72,8 @@ def report_incident(
 
     Of a closed one this is the post-mortem. Exit code 3 if a source could not be read; it is named.
     """
-    if to is not None and (to.suffix not in (".html", ".md") or not to.parent.is_dir()):
-        raise UsageError(
-            "--to must be a file in a folder that is there, and end with .html or .md, not "
-            f"{str(to)!r}"
-        )
+    if to is not None:
+        require_file_kind("--to", to, (".html", ".md"))
     stack_context, output = load_stack_context(context)
     name = resolve_incident(stack_context, incident, may_be_closed=True)
     current = load_incident(stack_context, name)

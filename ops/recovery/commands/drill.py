@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ops.cli.context import require_page_path
 from ops.cli.durations import build_duration_option
 from ops.cli.execution import (
     ExecutionOptions,
@@ -90,7 +91,7 @@ def run_drill(
     Exit code 3 if an objective is missed or the drill was slower than earlier ones.
     """
     heartbeat_column = parse_heartbeat(heartbeat)
-    _require_writable_page(to)
+    require_page_path("--to", to)
     stack_context, output = load_stack_context(context)
     run = new_run_id(DRILL_RUN_KIND)
     source = replicas.get_instance_description(stack_context.aws, stack_context.outputs)
@@ -153,7 +154,7 @@ def report_drill(
 @app.command(name="drills")
 def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
     """Lists all drills, the newest first, and why they missed their objectives."""
-    _require_writable_page(to)
+    require_page_path("--to", to)
     stack_context, output = load_stack_context(context)
     records = load_drill_history(stack_context)
     if to is not None:
@@ -171,12 +172,6 @@ def show_drills(context: typer.Context, to: DrillPageOption = None) -> None:
     for record in reversed(records):
         for reason in record.why:
             output.print_line(f"{record.run}: {reason}")
-
-
-def _require_writable_page(path: Path | None) -> None:
-    """Raises UsageError unless the page's folder exists; checked before the drill."""
-    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise UsageError(f"--to must be a file in an existing folder, not {str(path)!r}")
 
 
 def _write_page(path: Path, records: list[DrillRecord]) -> None:

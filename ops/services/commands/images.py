@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from ops.cli.context import load_stack
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.counts import format_bytes, format_count
 from ops.core.errors import FindingsError
@@ -44,11 +44,11 @@ ImageLimitOption = Annotated[
 ]
 
 
+@looking_command
 def list_images(
     context: typer.Context,
     service: ServiceArgument = None,
     limit: ImageLimitOption = 50,
-    watch: WatchOption = None,
 ) -> None:
     """Lists the images of a service in the registry, the newest first, and which of them runs.
 
@@ -58,40 +58,34 @@ def list_images(
     outputs, aws, output = load_stack(context)
     part = resolve_service(outputs, service, "SERVICE")
     repository = resolve_repository(outputs, part.name)
-
-    def show() -> None:
-        (state,) = list_service_states(aws, outputs, [part])
-        images = read_image_list(aws, state, repository, clock.now())
-        items = [build_image_item(images, image) for image in images.images]
-        shown = [
-            item for number, item in enumerate(items) if number < limit or is_worth_showing(item)
-        ]
-        problems = images.list_problems()
-        if output.output_format == "json":
-            body = {
-                "service": part.name,
-                "repository": repository,
-                "total": len(items),
-                "items": shown,
-                "elsewhere": list(images.elsewhere),
-                "missing": list(images.missing),
-                "unknown": list(images.unknown),
-            }
-            output.print_json("service-images", body)
-        else:
-            output.print_line(repository)
-            output.print_rows("service-images", IMAGE_COLUMNS, map(_build_row, shown))
-            for reference in images.elsewhere:
-                output.print_note(f"runs from elsewhere: {reference}")
-            if (note := describe_index_note(images)) is not None:
-                output.print_note(note)
-            if len(shown) < len(items):
-                count = format_count(len(items) - len(shown), "older image")
-                output.print_note(f"{count} not shown: --limit")
-        if problems:
-            raise FindingsError("; ".join(problems))
-
-    repeat_look(output, watch, show)
+    (state,) = list_service_states(aws, outputs, [part])
+    images = read_image_list(aws, state, repository, clock.now())
+    items = [build_image_item(images, image) for image in images.images]
+    shown = [item for number, item in enumerate(items) if number < limit or is_worth_showing(item)]
+    problems = images.list_problems()
+    if output.output_format == "json":
+        body = {
+            "service": part.name,
+            "repository": repository,
+            "total": len(items),
+            "items": shown,
+            "elsewhere": list(images.elsewhere),
+            "missing": list(images.missing),
+            "unknown": list(images.unknown),
+        }
+        output.print_json("service-images", body)
+    else:
+        output.print_line(repository)
+        output.print_rows("service-images", IMAGE_COLUMNS, map(_build_row, shown))
+        for reference in images.elsewhere:
+            output.print_note(f"runs from elsewhere: {reference}")
+        if (note := describe_index_note(images)) is not None:
+            output.print_note(note)
+        if len(shown) < len(items):
+            count = format_count(len(items) - len(shown), "older image")
+            output.print_note(f"{count} not shown: --limit")
+    if problems:
+        raise FindingsError("; ".join(problems))
 
 
 def _build_row(item: dict[str, Any]) -> dict[str, object]:

@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.completion import complete_service_names
 from ops.cli.context import load_stack
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import looking_command
 from ops.core.errors import FindingsError
 from ops.services.description import describe_service_settings
 from ops.services.description_rows import DESCRIPTION_COLUMNS, list_description_rows
@@ -22,9 +22,8 @@ ServiceArgument: TypeAlias = Annotated[
 ]
 
 
-def show_service(
-    context: typer.Context, service: ServiceArgument = None, watch: WatchOption = None
-) -> None:
+@looking_command
+def show_service(context: typer.Context, service: ServiceArgument = None) -> None:
     """Shows what a service runs with: image, environment, limits, deployment, scaling.
 
     Values that look secret are hidden, and of secrets the names are shown. Exit 3 if a part could
@@ -32,17 +31,13 @@ def show_service(
     """
     outputs, aws, output = load_stack(context)
     part = resolve_service(outputs, service, "SERVICE")
-
-    def show() -> None:
-        (state,) = list_service_states(aws, outputs, [part])
-        body, unread = describe_service_settings(aws, outputs, state)
-        if output.output_format == "json":
-            output.print_json("service-show", body)
-        else:
-            rows = list(list_description_rows(body))
-            output.print_rows("service-show", DESCRIPTION_COLUMNS, rows)
-            output.print_line(body["console"], link=body["console"])
-        if unread:
-            raise FindingsError(f"not everything of {part.name} could be read: {unread[0]}")
-
-    repeat_look(output, watch, show)
+    (state,) = list_service_states(aws, outputs, [part])
+    body, unread = describe_service_settings(aws, outputs, state)
+    if output.output_format == "json":
+        output.print_json("service-show", body)
+    else:
+        rows = list(list_description_rows(body))
+        output.print_rows("service-show", DESCRIPTION_COLUMNS, rows)
+        output.print_line(body["console"], link=body["console"])
+    if unread:
+        raise FindingsError(f"not everything of {part.name} could be read: {unread[0]}")

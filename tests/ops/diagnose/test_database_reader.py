@@ -15,7 +15,7 @@ from ops.diagnose.readers.database import (
     add_maintenance_facts,
     read_database,
 )
-from ops.diagnose.readers.database_events import build_event_facts, classify_database_event
+from ops.diagnose.readers.database_events import add_database_events, classify_database_event
 from ops.diagnose.readers.database_metrics import (
     InstanceJudge,
     VolumeLimits,
@@ -141,7 +141,9 @@ def test_events_of_snapshots_are_none_of_the_instance() -> None:
         "event": "DB instance restarted",
         "at": "2026-11-30T02:00:00Z",
     }
-    assert not build_event_facts([row], "test").facts
+    collector = FactCollector("test")
+    add_database_events(collector, [row])
+    assert not collector.build_facts().facts
 
 
 def test_a_quiet_database_has_no_facts(stage: Stage) -> None:

@@ -126,7 +126,13 @@ class PostgresServer:
                 return
 
     def _write_configuration(self) -> None:
-        archive_command = f"test -f {self.archive}/%f || cp %p {self.archive}/%f"
+        # Whole or not there: a server that is stopped ends the copy in the middle, and no restore
+        # goes past a part of a file (PostgreSQL, "Setting Up WAL Archiving").
+        archived_file = f"{self.archive}/%f"
+        archive_command = (
+            f"test -f {archived_file} || "
+            f"(cp %p {archived_file}.part && mv {archived_file}.part {archived_file})"
+        )
         all_settings = {
             **self.settings,
             **FIXED_SETTINGS,

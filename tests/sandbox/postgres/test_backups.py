@@ -1,5 +1,7 @@
 """PostgreSQL behind the sandbox's RDS: what is saved, restored, replayed and followed."""
 
+import re
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -250,3 +252,26 @@ def test_an_instance_never_connected_to_is_restored_with_its_password(
     for name in ("then", "first"):
         with database_stage.connect(name) as connection:
             assert connection.execute("SELECT to_regclass('t')").fetchone() == (None,)
+
+
+def test_an_archived_file_is_whole_as_soon_as_it_is_there(database_stage: DatabaseStage) -> None:
+    database_stage.create_instance()
+    server = database_stage.get_server().ensure_started()
+    (segment_bytes,) = server.run_statements("SHOW wal_segment_size")[0]
+    assert segment_bytes == "1MB"
+    sizes: set[int] = set()
+    has_ended = threading.Event()
+
+    def watch_archive() -> None:
+        while not has_ended.is_set():
+            for file in server.archive.iterdir():
+                if re.fullmatch("[0-9A-F]{24}", file.name):
+                    sizes.add(file.stat().st_size)
+
+    watcher = threading.Thread(target=watch_archive)
+    watcher.start()
+    for _ in range(20):
+        server.archive_wal()
+    has_ended.set()
+    watcher.join()
+    assert sizes == {1 << 20}

@@ -250,7 +250,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
     **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
-    "s3.get_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
+    "s3.get_object": (
+        build_grant("s3:GetObject", *OPERATIONS_OBJECTS, "waivers"),
+        DECRYPT_DATA_KEY_GRANT,
+    ),
     "s3.get_bucket_replication": (
         build_grant("s3:GetReplicationConfiguration", "operations bucket"),
     ),

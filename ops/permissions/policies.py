@@ -18,16 +18,28 @@ MAX_POLICY_CHARACTERS: Final = (
 # A role's policies and the services in each, split so that each is within the limit.
 POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "database": ("rds",),
-    "data": ("backup", "elasticache", "kms", "lambda", "s3", "secretsmanager"),
+    "data": ("elasticache", "kms", "lambda", "secretsmanager"),
+    "storage": ("backup", "s3"),
     "services": (
         "acm",
         "application-autoscaling",
         "ecr",
         "ecs",
         "elasticloadbalancing",
-        "iam",
     ),
     "instances": ("autoscaling", "ec2", "ssm"),
+    "account": (
+        "access-analyzer",
+        "budgets",
+        "ce",
+        "config",
+        "guardduty",
+        "iam",
+        "inspector2",
+        "route53",
+        "securityhub",
+        "servicequotas",
+    ),
     "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "pi", "sns", "wafv2"),
 }
 
@@ -37,7 +49,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
 DENIED_GRANTS: Final[Mapping[Role, Mapping[str, tuple[Grant, ...]]]] = {
     "reader": {
         "alarms": (build_grant("logs:*", "exec logs"),),
-        "data": (build_grant("s3:GetObject*", "states"),),
+        "storage": (build_grant("s3:GetObject*", "states"),),
     },
 }
 

@@ -164,6 +164,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "drills": ("arn:{partition}:s3:::{bucket}/drills/*",),
     "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),
     "incidents": ("arn:{partition}:s3:::{bucket}/incidents/*",),
+    "waivers": ("arn:{partition}:s3:::{bucket}/waivers/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),
     "logs key": ("{logs_key}",),

@@ -33,7 +33,7 @@ from ops.services.model import (
 
 NO_POLICY_CODE: Final = "LifecyclePolicyNotFoundException"
 # Severities of findings, the worst first (ECR API reference, FindingSeverity).
-FINDING_SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
+IMAGE_SEVERITIES: Final = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED")
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,8 @@ def describe_scan(scan: Mapping[str, Any]) -> str:
         return "not scanned"
     if findings is None:
         return f"{status}: {scan['reason']}" if scan["reason"] else str(status)
-    known = [name for name in FINDING_SEVERITIES if findings.get(name)]
-    others = [name for name in findings if name not in FINDING_SEVERITIES and findings[name]]
+    known = [name for name in IMAGE_SEVERITIES if findings.get(name)]
+    others = [name for name in findings if name not in IMAGE_SEVERITIES and findings[name]]
     counts = [f"{findings[name]} {name.lower()}" for name in (*known, *others)]
     return ", ".join(counts) or "no findings"
 

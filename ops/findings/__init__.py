@@ -1,0 +1,1 @@
+"""What the looks at upkeep find: unused, open, old; found by checks, waived by people."""

@@ -388,8 +388,8 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
         ("--policy data", "--policy is 'data', which needs a command or --role"),
         (
             "--role reader --policy x",
-            "--policy must be one of database, data, storage, services, instances, account, alarms, "
-            "not 'x'",
+            "--policy must be one of database, data, storage, services, instances, account, "
+            "alarms, not 'x'",
         ),
         ("db resize --policy x", "--policy must be one of db-resize, not 'x'"),
     ],

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.cli.render import format_duration
-from ops.cost import prices
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 from sandbox.program import PROJECT_ROOT
 
 if TYPE_CHECKING:
@@ -144,8 +144,8 @@ def _print_summary(console: Console, summary: "DeploymentSummary") -> None:
     parts.add_row("all", str(summary.resources), f"{summary.monthly:.2f}", "")
     console.print(parts)
     console.print(
-        f"\nList prices of {prices.DEFAULT_PRICE_TABLE.region}, "
-        f"{prices.DEFAULT_PRICE_TABLE.taken}. Beside them, by use:"
+        f"\nList prices of {DEFAULT_PRICE_TABLE.region}, "
+        f"{DEFAULT_PRICE_TABLE.taken}. Beside them, by use:"
     )
     usage = _build_table("component", "what", "rate")
     for row in summary.usage:

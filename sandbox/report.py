@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ops.cli.render import format_duration
-from ops.cost import prices
-from ops.cost.estimate import Cost, PricedResource, estimate_costs, sum_by_component
+from ops.prices.estimate import Cost, PricedResource, estimate_costs, sum_by_component
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 from ops.runs.report import format_timestamp
 from sandbox.demo_steps import DemoStepResult
 from sandbox.diagram import render_diagram
@@ -168,7 +168,8 @@ def render_page(
     return environment.get_template("report.html.j2").render(
         summary=summary,
         acted=results,
-        prices=prices,
+        prices=DEFAULT_PRICE_TABLE,
+        hours=HOURS,
         diagram=Markup(render_diagram(graph, summary.title)),
         outputs=json.dumps(summary.outputs, indent=2),
     )

@@ -1,4 +1,4 @@
-"""The quantities that are billed for a resource. ops/cost has the prices."""
+"""The quantities that are billed for a resource. ops/prices has the prices."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class StackResources:
 
 @dataclass(frozen=True)
 class PriceTerm:
-    """A quantity at a price: `price` is a field of ops/cost/prices.py's PriceTable.
+    """A quantity at a price: `price` is a field of ops/prices/price_table.py's PriceTable.
 
     If the field is a table, `entry` is a key of it; if the entry is several prices, `part` is the
     index of one. `factor` is another field, by which the price is multiplied.
@@ -54,8 +54,8 @@ class PriceTerm:
 class Charge:
     """One line of a bill: a sum of terms; without terms, what the amount depends on.
 
-    `usage` is a key of ops/cost/prices.py's USAGE_RATES; `unknown` says why there is no amount.
-    `unpriced_description` is the description if the price table lacks an entry.
+    `usage` is a key of ops/prices/price_table.py's USAGE_RATES; `unknown` says why there is no
+    amount.    `unpriced_description` is the description if the price table lacks an entry.
     """
 
     description: str

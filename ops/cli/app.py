@@ -33,7 +33,7 @@ COMMAND_GROUPS: Final = {
     "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
-    "cost": ("ops.cost.commands", "what a stack would cost a month"),
+    "cost": ("ops.cost.commands", "what a stack costs a month: estimate"),
     "github": ("ops.github.commands", "comments and issues about what a workflow found"),
     "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),
     "lock": ("ops.lock.commands", "who changes the stack now: show, break"),

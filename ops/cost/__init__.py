@@ -1,1 +1,1 @@
-"""What a stack costs a month."""
+"""What a stack costs: by estimate, and as AWS bills it."""

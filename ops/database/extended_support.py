@@ -20,8 +20,8 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
-from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
 from ops.database.health import DATABASE_AREA, build_instances_read, find_primary_item
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 
 MAJOR_VERSIONS_API: Final = "rds.describe_db_major_engine_versions"
 STANDARD_SUPPORT: Final = "open-source-rds-standard-support"

@@ -8,7 +8,6 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import describe_instance_cost
 from ops.database.copied_settings import REPLICA_SETTINGS, list_settings_to_copy
 from ops.database.events import CREATION_FAILURES, build_failure_reports
 from ops.database.instance import (
@@ -30,6 +29,7 @@ from ops.database.statuses import (
     require_status_takes,
 )
 from ops.outputs import Outputs
+from ops.prices.difference import describe_instance_cost
 
 MAX_REPLICAS: Final = (
     15  # replicas per primary. Source: RDS User Guide, read replicas of PostgreSQL

@@ -9,7 +9,6 @@ from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import describe_class_cost
 from ops.database.events import CLASS_CHANGE_FAILURES, build_failure_reports
 from ops.database.instance import (
     PENDING_CHANGES_PATH,
@@ -24,6 +23,7 @@ from ops.database.instance import (
 from ops.database.snapshots import build_snapshot_step
 from ops.database.statuses import STEADY, Change, build_failed_conditions
 from ops.outputs import Outputs
+from ops.prices.difference import describe_class_cost
 
 INSTANCE_CLASS_PATH: Final = "DBInstances[0].DBInstanceClass"
 MULTI_AZ_RESIZE_DOWNTIME_SECONDS, SINGLE_AZ_RESIZE_DOWNTIME_SECONDS = 120, 600

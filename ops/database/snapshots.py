@@ -14,7 +14,6 @@ from ops.core.counts import format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import RUN_TAG, Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import build_stack_plan
-from ops.cost.difference import describe_snapshots_cost
 from ops.database.instance import (
     DatabaseInstance,
     format_tags,
@@ -25,6 +24,7 @@ from ops.database.instance import (
 )
 from ops.database.statuses import Change
 from ops.outputs import Outputs
+from ops.prices.difference import describe_snapshots_cost
 
 SNAPSHOT_STATUS_PATH: Final = "DBSnapshots[0].Status"
 SNAPSHOT_NOT_FOUND: Final = "DBSnapshotNotFound"

@@ -10,7 +10,6 @@ from typing import Final
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import UNDOCUMENTED_TIME_SOURCE, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import NO_COST, build_stack_plan
-from ops.cost.difference import describe_storage_cost
 from ops.database.copied_settings import MIN_GP3_PROVISIONED_GIB
 from ops.database.events import STORAGE_FAILURES, build_failure_reports
 from ops.database.instance import (
@@ -32,6 +31,7 @@ from ops.database.statuses import (
     list_statuses_taking,
 )
 from ops.outputs import Outputs
+from ops.prices.difference import describe_storage_cost
 
 ALLOCATED_STORAGE_PATH: Final = "DBInstances[0].AllocatedStorage"
 STORAGE_LIMIT_PATH: Final = "DBInstances[0].MaxAllocatedStorage"

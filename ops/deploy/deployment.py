@@ -19,7 +19,6 @@ from ops.core.local_commands import (
 )
 from ops.core.plan import Plan, ProgramCommand, Step, Wait
 from ops.core.stack_plan import NO_COST
-from ops.cost.difference import describe_difference
 from ops.database import snapshots
 from ops.database.instance import DatabaseInstance
 from ops.deploy import commits
@@ -32,6 +31,7 @@ from ops.preview.dangers import Danger
 from ops.preview.document import CHANGE_KINDS
 from ops.preview.failure import has_reason, list_text_reasons
 from ops.preview.page import PreviewAssessment
+from ops.prices.difference import describe_difference
 from ops.services.deployment_steps import build_url_answers_step
 from ops.stack import pulumi as pulumi_steps
 from ops.state import backup as states

@@ -6,7 +6,6 @@ from ops.core.counts import build_count_wait, format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
-from ops.cost.difference import describe_instances_cost
 from ops.fleet.activity_reports import build_activity_reports
 from ops.fleet.model import (
     GROUP_PATH,
@@ -16,6 +15,7 @@ from ops.fleet.model import (
     describe_target_health_call,
 )
 from ops.outputs import Outputs
+from ops.prices.difference import describe_instances_cost
 
 # Instances to accept in COUNT: an assumption that catches typing errors.
 MAX_FLEET_INSTANCES: Final = 1000

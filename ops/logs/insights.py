@@ -16,10 +16,10 @@ from components.facts.units import GIB_BYTES
 from ops.cli.time_span import TimeSpan
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import OpsError, RefusedError, UsageError
-from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.logs.follow import Sleeper
 from ops.logs.parts import LogPart, PartKind, get_log_part, list_log_parts
 from ops.outputs import Outputs
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
 START_API: Final = "logs.start_query"
 RESULTS_API: Final = "logs.get_query_results"

@@ -15,10 +15,10 @@ from typing import Any, Final
 from components.facts.units import GIB_BYTES
 from ops.core.aws import Aws
 from ops.core.errors import UsageError
-from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.logs.parts import LogPart, list_log_parts
 from ops.network.model import NetworkState
 from ops.outputs import Outputs
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
 FLOW_KEYS: Final = "srcAddr, dstAddr, dstPort, protocol, interfaceId"
 REJECTED_QUERY: Final = (

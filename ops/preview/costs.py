@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from components.facts.resource_types import ALL_FACTS, find_fact
-from ops.cost.estimate import Cost, PricedResource, estimate_known_costs, sum_by_component
-from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview.changes import Preview, ResourceChange
+from ops.prices.estimate import Cost, PricedResource, estimate_known_costs, sum_by_component
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, PriceTable
 
 # Properties that name a class, and the table that has its price.
 PRICE_CLASS_PROPERTIES: Final = dict(

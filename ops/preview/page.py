@@ -12,11 +12,11 @@ from typing import Final
 from ops.cli.markdown import escape_markup, format_code
 from ops.cli.streams import clean_text
 from ops.core.errors import OpsError
-from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.preview.changes import Preview, ResourceChange
 from ops.preview.costs import CostComparison, compare_costs
 from ops.preview.dangers import Danger, DangerKind, get_short_type, list_dangers
 from ops.preview.document import CHANGE_KINDS, ChangeKind
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
 PREVIEW_MARKER: Final = "<!-- bulwark preview-report -->"
 # Maximum of a comment (GitHub's error message). Counted here in bytes of UTF-8, which are at

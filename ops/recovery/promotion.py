@@ -14,7 +14,6 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Plan, Sql, Step, Wait
 from ops.core.stack_plan import NO_COST, NOT_PRICED, build_stack_plan
 from ops.core.start_time import StartTime
-from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
 from ops.database.events import PROMOTION_FAILURES, build_failure_reports
 from ops.database.instance import (
@@ -30,6 +29,7 @@ from ops.database.statuses import (
     require_status_takes,
 )
 from ops.outputs import Outputs
+from ops.prices.difference import describe_instance_cost
 from ops.recovery.fence import (
     build_admission_steps,
     build_fence_step,

@@ -25,7 +25,6 @@ from ops.core.plan import (
 from ops.core.plan_kind import PlanKind
 from ops.core.stack_plan import build_stack_plan
 from ops.core.start_time import StartTime
-from ops.cost.difference import describe_instance_cost
 from ops.database import replicas
 from ops.database.copied_settings import (
     POINT_IN_TIME_ONLY_SETTINGS,
@@ -54,6 +53,7 @@ from ops.database.statuses import (
     build_status_condition,
 )
 from ops.outputs import Outputs
+from ops.prices.difference import describe_instance_cost
 from ops.recovery.restore_request import RestoreRequest
 from ops.recovery.volume_fill import (
     VOLUME_FILL_RATE_SOURCE,

@@ -12,8 +12,8 @@ from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.scaling_apis import SCALABLE_TARGETS_API
 from ops.core.service_reports import build_service_reports
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
-from ops.cost.difference import describe_tasks_cost
 from ops.outputs import Outputs
+from ops.prices.difference import describe_tasks_cost
 from ops.services.model import ServiceState
 
 MAX_TASKS_PER_SERVICE: Final = 5000  # tasks per service. Source: ECS service quotas

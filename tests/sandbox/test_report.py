@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ops.cost.estimate import is_free_type
+from ops.prices.estimate import is_free_type
 from sandbox.diagram import list_allowed_calls, list_boxes, list_type_counts, render_diagram
 from sandbox.program import PROJECT_ROOT, ResourceGraph
 from sandbox.report import build_summary, list_priced_resources, render_page

@@ -10,11 +10,11 @@ import typer
 from ops.cli.render import OUTPUT_SCHEMA_VERSION
 from ops.core.errors import InterruptedRunError
 from ops.core.run import WallClock
-from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.logs.commands.options import MAX_LINES, LogLook
 from ops.logs.follow import Follower
 from ops.logs.lines import LogLine
 from ops.logs.patterns import LineFilter
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
 DEFAULT_HISTORY: Final = "1m"
 

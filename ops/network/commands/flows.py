@@ -11,7 +11,6 @@ from ops.cli.time_span import SinceOption, UntilOption, parse_time_span
 from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.aws import Aws
-from ops.cost.prices import DEFAULT_PRICE_TABLE
 from ops.logs.insights import run_query
 from ops.network.flows import (
     NAT_QUERY,
@@ -24,6 +23,7 @@ from ops.network.flows import (
 )
 from ops.network.reading import NetworkReader
 from ops.outputs import Outputs
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="What the flow logs in CloudWatch say."

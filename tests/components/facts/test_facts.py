@@ -21,7 +21,7 @@ from components.facts.resource_types import (
     list_iam_services,
 )
 from components.naming import has_tags
-from ops.cost.prices import USAGE_RATES, PriceTable
+from ops.prices.price_table import USAGE_RATES, PriceTable
 from sandbox.program import PROJECT_ROOT
 from tests.world import run_whole_program
 
@@ -155,7 +155,7 @@ def test_iam_names_that_differ_from_the_providers_are_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["components.facts.resource_types", "ops.cost.estimate", "ops.preview.dangers"]
+    "module", ["components.facts.resource_types", "ops.prices.estimate", "ops.preview.dangers"]
 )
 def test_facts_are_read_without_pulumi(module: str) -> None:
     program = f"import sys, {module}; print('pulumi' in sys.modules)"

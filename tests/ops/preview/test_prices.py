@@ -7,9 +7,9 @@ from unittest.mock import patch
 import pytest
 
 from components.facts.billing import PricedResource
-from ops.cost.estimate import Cost, estimate_known_costs
 from ops.preview.changes import parse_live
 from ops.preview.costs import compare_costs
+from ops.prices.estimate import Cost, estimate_known_costs
 
 INSTANCE_TYPE = "aws:rds/instance:Instance"
 CACHE_TYPE = "aws:elasticache/replicationGroup:ReplicationGroup"
@@ -106,6 +106,6 @@ def test_the_report_says_that_an_upgrade_ends_the_charge_of_extended_support() -
         "oldState": states[0],
         "newState": states[1],
     }
-    with patch("ops.cost.estimate.clock.now", return_value=datetime(2026, 11, 30, tzinfo=UTC)):
+    with patch("ops.prices.estimate.clock.now", return_value=datetime(2026, 11, 30, tzinfo=UTC)):
         before, after = compare_costs(parse_live({"steps": [step]}, "prod")).totals
     assert before - after == pytest.approx(0.1 * 2 * 730)

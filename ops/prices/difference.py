@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ops.core.stack_plan import NO_COST, NOT_PRICED
-from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 
 GP3: Final = "gp3"  # the only storage in the price table
 CPU_UNITS: Final = 1024  # CPU units a vCPU

@@ -1,7 +1,7 @@
 """The built-in price table: on-demand list prices in US dollars, with date and source.
 
 Prices are of us-east-1; other regions differ by some percent. A month has 730 hours, as in the AWS
-Pricing Calculator. ops/cost/price_list.py reads current prices.
+Pricing Calculator. ops/prices/price_list.py reads current prices.
 """
 
 from collections.abc import Mapping

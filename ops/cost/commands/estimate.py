@@ -1,4 +1,4 @@
-"""`ops cost`: what a stack would cost per month, from a preview."""
+"""`ops cost estimate`: what a stack would cost per month, from a preview."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -9,21 +9,11 @@ from botocore.exceptions import ClientError
 from ops.cli.context import get_selection
 from ops.cli.selection import Selection
 from ops.core.errors import OpsError, UsageError
-from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
 from ops.preview.changes import Preview, read_previews
 from ops.preview.commands import PreviewFiles
-
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="What a stack would cost per month."
-)
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, PriceTable
 
 
-@app.callback()
-def declare_cost_group() -> None:
-    """What a stack would cost per month."""
-
-
-@app.command("estimate")
 def estimate_cost(
     context: typer.Context,
     files: PreviewFiles,
@@ -116,8 +106,8 @@ def _load_price_table(selection: Selection, previews: Sequence[Preview]) -> tupl
     """
     from ops.core import clock
     from ops.core.aws import Aws
-    from ops.cost.price_list import PRICE_LIST_REGION, fetch_price_table
     from ops.preview.costs import list_price_classes
+    from ops.prices.price_list import PRICE_LIST_REGION, fetch_price_table
 
     if selection.region is None:
         raise UsageError("--region is not set; give the region whose prices to use")

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ops.core.aws import Aws
 from ops.core.errors import OpsError
-from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, PriceTable
 
 PRICE_LIST_API: Final = "pricing.get_products"
 PRICE_LIST_REGION: Final = "us-east-1"  # one of the endpoints; all give the same answers

@@ -9,7 +9,7 @@ import pytest
 from ops.cli.app import main
 from ops.core.aws import Aws
 from ops.core.errors import DeniedError
-from ops.cost.prices import DEFAULT_PRICE_TABLE, HOURS
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 from tests.ops.preview_files import PREVIEW_FOLDER
 
 CHANGE_PREVIEW = str(PREVIEW_FOLDER / "change.json")

@@ -1,8 +1,8 @@
 """The monthly cost of a stack, from the resources that it registers. No call to AWS.
 
 Reads plain resources (type, name, component, inputs), as the sandbox records them or a preview
-prints them; calls no AWS. What is billed is in components/facts, prices in ops/cost/prices.py. A
-fixed price is a figure; what depends on use is named with its rate.
+prints them; calls no AWS. What is billed is in components/facts, prices in
+ops/prices/price_table.py. A fixed price is a figure; what depends on use is named with its rate.
 """
 
 from collections import defaultdict
@@ -13,8 +13,7 @@ from datetime import date
 from components.facts.billing import Charge, PricedResource, PriceTerm, StackResources
 from components.facts.resource_types import find_fact, is_free_type
 from ops.core import clock
-from ops.cost import prices
-from ops.cost.prices import DEFAULT_PRICE_TABLE, PriceTable
+from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS, USAGE_RATES, PriceTable
 
 __all__ = [
     "Cost",
@@ -94,7 +93,7 @@ def _list_resource_costs(
 def _price_charge(resource: PricedResource, charge: Charge, price_table: PriceTable) -> Cost:
     component, name = resource.component, resource.name
     if not charge.terms:
-        usage = charge.unknown if charge.usage is None else prices.USAGE_RATES[charge.usage]
+        usage = charge.unknown if charge.usage is None else USAGE_RATES[charge.usage]
         return Cost(component, name, charge.description, None, usage)
     monthly = 0.0
     for term in charge.terms:
@@ -118,7 +117,7 @@ def _find_monthly_price(term: PriceTerm, price_table: PriceTable) -> float | Non
         price = price[term.part]
     if term.factor is not None:
         price = price * getattr(price_table, term.factor)
-    monthly: float = price * prices.HOURS if term.hourly else price
+    monthly: float = price * HOURS if term.hourly else price
     return monthly
 
 

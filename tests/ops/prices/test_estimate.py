@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from ops.cost.estimate import (
+from ops.prices.estimate import (
     Cost,
     PricedResource,
     UnpricedError,

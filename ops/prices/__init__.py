@@ -1,0 +1,1 @@
+"""What AWS's resources cost: prices with their source, estimates, differences."""

@@ -11,7 +11,7 @@ from ops.cache.model import CacheNode, list_nodes, read_replication_group
 from ops.changes.data_sources import CACHE_EVENTS_API, build_cache_name_pattern
 from ops.cli.time_span import TimeSpan
 from ops.core.aws import Aws
-from ops.core.console_links import build_console_address
+from ops.core.console_links import build_cache_link
 from ops.core.times import parse_aws_time
 from ops.database.event_list import KEPT_EVENT_DAYS, build_event_span_params
 from ops.fleet.model import list_read_items
@@ -80,13 +80,6 @@ def read_cache_status(aws: Aws, outputs: Outputs, cache: CachePart, now: datetim
         "unknown": unknown.reasons,
     }
     return CacheStatus(body, tuple(_list_problems(cache, body)))
-
-
-def build_cache_link(outputs: Outputs, cache: CachePart) -> str:
-    """The page of the cache in ElastiCache's console, as its address bar has it; undocumented."""
-    region, engine = outputs.stack.region, cache.engine
-    page = f"elasticache/home?region={region}#/{engine}/{cache.identifier}"
-    return f"{build_console_address(outputs)}/{page}"
 
 
 def _build_group(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from ops.changes.model import (
     SourceRequest,
     build_answer,
 )
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import OpsError
 from ops.core.journal import Journal, JournalUnreadableError
 from ops.core.parts import STACK_PART, get_service_part
@@ -39,7 +39,7 @@ _MAX_MESSAGE_CHARACTERS: Final = 120
 def read_runs(request: SourceRequest) -> SourceAnswer:
     """When runs of ops began, turned back and ended, by whom and why."""
     runs = [run for run in request.context.list_runs() if _may_be_within(request, run)]
-    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+    with DaemonPool(READ_AT_ONCE) as pool:
         answers = list(pool.map(lambda run: _read_run(request, run), runs))
     events = [event for answer in answers for event in answer.events]
     return build_answer(request, events, *(gap for answer in answers for gap in answer.gaps))

@@ -1,7 +1,6 @@
 """All sources of changes, read at once, in one timeline."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,6 +34,7 @@ from ops.changes.model import (
 )
 from ops.changes.run_sources import read_pulumi_updates, read_runs
 from ops.cli.time_span import TimeSpan
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import OpsError
 from ops.core.run_context import StackContext
 from ops.core.scaling_apis import (
@@ -125,7 +125,7 @@ def read_timeline(
         if source.name in names and source.exists(context.outputs)
     ]
     request = SourceRequest(context, span, now, program)
-    with ThreadPoolExecutor(max(1, len(sources))) as pool:
+    with DaemonPool(max(1, len(sources))) as pool:
         answers = list(pool.map(lambda source: _read_source(source, request), sources))
     events = sorted(
         (event for answer in answers for event in answer.events), key=lambda event: event.time

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, Final
@@ -21,6 +21,7 @@ from ops.core.checks import (
     UnknownAnswerError,
 )
 from ops.core.credentials import CALL_ERRORS
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.s3 import S3_OBJECT_API
 
@@ -93,7 +94,7 @@ def run_checks(
     Raises ValueError if a check reads what it does not declare.
     """
     findings_by_check: dict[int, list[CheckFinding]] = {}
-    with ThreadPoolExecutor(MAX_CHECK_THREADS, thread_name_prefix="health") as pool:
+    with DaemonPool(MAX_CHECK_THREADS) as pool:
         answers: dict[ReadRequest, Future[ReadAnswer]] = {}
         running_checks: dict[int, _RunningCheck] = {}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from ops.outputs import Outputs
+from ops.outputs import CachePart, FleetPart, LoadBalancerPart, Outputs
 
 # The consoles of the partitions other than `aws`.
 CONSOLE_DOMAINS: Final[Mapping[str, str]] = {
@@ -66,3 +66,53 @@ def build_database_link(outputs: Outputs, identifier: str | None = None) -> str:
         f"{build_console_address(outputs)}/rds/home?region={outputs.stack.region}"
         f"#database:id={identifier or outputs.database.identifier};is-cluster=false"
     )
+
+
+def build_cache_link(outputs: Outputs, cache: CachePart) -> str:
+    """The page of the cache in ElastiCache's console, as its address bar has it; undocumented."""
+    region, engine = outputs.stack.region, cache.engine
+    page = f"elasticache/home?region={region}#/{engine}/{cache.identifier}"
+    return f"{build_console_address(outputs)}/{page}"
+
+
+def build_alarms_link(outputs: Outputs) -> str:
+    """The list of alarms, as its address bar has it; AWS documents none."""
+    return build_cloudwatch_link(outputs, "alarmsV2:")
+
+
+def build_cluster_link(outputs: Outputs, cluster: str) -> str:
+    """The services of a cluster, as its address bar has it; AWS documents none."""
+    region = outputs.stack.region
+    return f"{build_console_address(outputs)}/ecs/v2/clusters/{cluster}/services?region={region}"
+
+
+def build_load_balancer_link(outputs: Outputs, load_balancer: LoadBalancerPart) -> str:
+    """The page of the load balancer, as its address bar has it; AWS documents none."""
+    return _build_ec2_link(outputs, f"LoadBalancer:loadBalancerArn={load_balancer.arn}")
+
+
+def build_fleet_link(outputs: Outputs, fleet: FleetPart) -> str:
+    """The page of the Auto Scaling group, as its address bar has it; AWS documents none."""
+    return _build_ec2_link(outputs, f"AutoScalingGroupDetails:id={fleet.group};view=details")
+
+
+def build_network_link(outputs: Outputs) -> str:
+    """The page of the VPC, as its address bar has it; AWS documents none."""
+    page = f"vpcconsole/home?region={outputs.stack.region}#VpcDetails:VpcId="
+    return f"{build_console_address(outputs)}/{page}{outputs.network.vpc_id}"
+
+
+def build_vault_link(outputs: Outputs, vault: str) -> str:
+    """The page of a backup vault, as its address bar has it; AWS documents none."""
+    page = f"backup/home?region={outputs.stack.region}#/backupvaults/details/{vault}"
+    return f"{build_console_address(outputs)}/{page}"
+
+
+def build_certificate_link(outputs: Outputs, arn: str) -> str:
+    """The page of a certificate of ACM, as its address bar has it; AWS documents none."""
+    page = f"acm/home?region={outputs.stack.region}#/certificates/{arn.rpartition('/')[2]}"
+    return f"{build_console_address(outputs)}/{page}"
+
+
+def _build_ec2_link(outputs: Outputs, fragment: str) -> str:
+    return f"{build_console_address(outputs)}/ec2/home?region={outputs.stack.region}#{fragment}"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Container, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from ops.core.aws import Aws, explain_bucket_error
 from ops.core.credentials import CALL_ERRORS
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import (
     OpsError,
     UsageError,
@@ -112,7 +112,7 @@ class StackContext:
         Of every run the first line is read, many at once: a run's kind is in its plan alone.
         """
         runs = [run for run in self.list_runs() if run not in without]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with DaemonPool(AT_ONCE) as pool:
             firsts = pool.map(lambda run: self.get_journal_store(run).read_first(), runs)
             for run, first in zip(runs, firsts, strict=True):
                 if first is not None and find_plan_kind(first) in kinds:

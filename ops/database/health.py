@@ -23,7 +23,7 @@ from ops.core.metrics import (
     build_metric_read,
     get_latest_values,
 )
-from ops.database.pending_maintenance import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
+from ops.database.pending_actions import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.database.sql.tls import BUNDLE_COMMANDS, list_trusted_authorities
 from ops.database.statuses import SERVING_STATUSES
 

@@ -27,6 +27,7 @@ from ops.database.instance import (
     rds_call,
     require_takes,
 )
+from ops.database.pending_actions import PENDING_ACTIONS_API, PENDING_COMMAND, get_due_date
 from ops.database.snapshots import build_snapshot_step
 from ops.database.statuses import (
     STEADY,
@@ -37,10 +38,6 @@ from ops.database.statuses import (
 )
 from ops.outputs import Outputs
 
-PENDING_ACTIONS_API: Final = "rds.describe_pending_maintenance_actions"
-DUE_DATE_FIELDS: Final = ("ForcedApplyDate", "AutoAppliedAfterDate", "CurrentApplyDate")
-APPLY_COMMAND: Final = "ops db maintenance apply"
-PENDING_COMMAND: Final = "ops db maintenance list"
 ENGINE_UPGRADE: Final = "db-upgrade"
 CERTIFICATE_ROTATION: Final = "ca-certificate-rotation"
 OptIn: TypeAlias = Literal["immediate", "next-maintenance", "undo-opt-in"]
@@ -111,11 +108,6 @@ def describe_outage(action: str, *, multi_az: bool) -> Outage:
             TYPICAL_FAILOVER_SECONDS, "a failover of one to two minutes, none if only the standby's"
         )
     return Outage(TYPICAL_FAILOVER_SECONDS, "a failover of one to two minutes")
-
-
-def get_due_date(action: Mapping[str, Any]) -> str | None:
-    """Returns the first date on which AWS applies an action by itself, None if it does not."""
-    return min(filter(None, (action.get(key) for key in DUE_DATE_FIELDS)), default=None)
 
 
 def list_pending_actions(

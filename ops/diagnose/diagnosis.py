@@ -1,7 +1,7 @@
 """A diagnosis: all looks at once, the causes that their facts speak for, and the timeline."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -9,6 +9,7 @@ from typing import Final
 
 from ops.changes.model import ChangeEvent
 from ops.cli.time_span import TimeSpan
+from ops.core.daemon_pool import DaemonPool
 from ops.diagnose.facts import Fact, FactGap, Facts, merge_facts
 from ops.diagnose.focus import Focus
 from ops.diagnose.look import FactReader
@@ -17,6 +18,9 @@ from ops.diagnose.reader import READ_ERRORS, DiagnosisRequest, describe_read_err
 from ops.diagnose.registry import READERS, RULES, find_sources
 from ops.diagnose.rule import CauseRule
 
+# Seconds that all looks have together. Most take a few; one call may take 60 s, and be sent ten
+# times (ops/core/aws.py). How long somebody waits who has an outage is assumed.
+DEADLINE_SECONDS: Final = 45.0
 # Keys of facts that say that something is wrong, and not what.
 SYMPTOMS: Final = (
     "alarm.raised.*",
@@ -99,11 +103,35 @@ def diagnose(
     )
 
 
-def read_all_facts(request: DiagnosisRequest, readers: Sequence[FactReader] = READERS) -> Facts:
-    """What all looks see that the stack has something for."""
+def read_all_facts(
+    request: DiagnosisRequest,
+    readers: Sequence[FactReader] = READERS,
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Facts:
+    """What all looks see that the stack has something for.
+
+    A look that has not answered at the deadline is a gap, and is left alone: what the others saw
+    is of use now.
+    """
     existing = [reader for reader in readers if reader.exists(request.outputs)]
-    with ThreadPoolExecutor(max(1, len(existing))) as pool:
-        return merge_facts(pool.map(lambda reader: read_facts(reader, request), existing))
+    pool = DaemonPool(max(1, len(existing)))
+    futures = [pool.submit(read_facts, reader, request) for reader in existing]
+    pool.shutdown(wait=False)
+    answered, _ = wait(futures, timeout=deadline_seconds)
+    return merge_facts(
+        future.result()
+        if future in answered
+        else build_unanswered_facts(reader, request, deadline_seconds)
+        for reader, future in zip(existing, futures, strict=True)
+    )
+
+
+def build_unanswered_facts(
+    reader: FactReader, request: DiagnosisRequest, deadline_seconds: float
+) -> Facts:
+    """The gap of a look that had not answered at the deadline."""
+    reason = f"not read: no answer in {deadline_seconds:g} s"
+    return Facts((), (FactGap(reader.name, reason, reader.parts(request.outputs)),))
 
 
 def read_facts(reader: FactReader, request: DiagnosisRequest) -> Facts:

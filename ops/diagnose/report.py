@@ -1,5 +1,6 @@
 """A diagnosis as a person reads it: what is wrong, why, what to type, what happened before."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ SHOWN_CAUSES: Final = 5
 SHOWN_FACTS: Final = 5
 SHOWN_SYMPTOMS: Final = 8
 SHOWN_EVENTS: Final = 12
+_ONE_TASK_PATTERN: Final = re.compile(r"\b1 tasks\b")  # ECS: "has started 1 tasks"
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,14 @@ def _list_event_lines(events: Sequence[ChangeEvent]) -> Iterator[ReportLine]:
         outcome = f" ({event.outcome})" if event.outcome else ""
         stamp = f"{event.time.astimezone():%H:%M:%S %Z}"
         times = f", {len(group)} times until {group[-1].time.astimezone():%H:%M}"
-        text = _shorten(f"{event.part}: {event.what}{actor}{outcome}")
+        text = _shorten(f"{event.part}: {format_event(event.what)}{actor}{outcome}")
         repeated = times if len(group) > 1 else ""
         yield from _fold(f"   {stamp}  ", f"{text}{repeated}", indent=5 + len(stamp))
+
+
+def format_event(what: str) -> str:
+    """AWS's words of an event as a part of a line: without a full stop, and one thing singular."""
+    return _ONE_TASK_PATTERN.sub("1 task", what.rstrip().removesuffix("."))
 
 
 def select_shown_events(events: Sequence[ChangeEvent]) -> list[list[ChangeEvent]]:

@@ -55,23 +55,27 @@ def show_health(
     selection = parse_health_selection(only)
     if url is not None and not url.startswith(("http://", "https://")):
         raise UsageError(f"--url must be an http or https URL, not {url!r}")
+    from ops.health.console_pages import build_console_pages
     from ops.health.report import check_health
 
     outputs, aws, output = load_stack(context, HEALTH_APIS)
     findings = check_health(outputs, aws, clock.now(), selection)
     findings += _check_one_request(outputs, selection, url)
+    pages = build_console_pages(outputs)
     findings.sort(key=lambda finding: HEALTH_STATES.index(finding.state))
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES
     }
     if output.output_format == "json":
         state = next(s for s in HEALTH_STATES if counts[s])
-        output.print_json(
-            "health", {"state": state, **counts, "items": [asdict(f) for f in findings]}
-        )
+        items = [asdict(f) | {"console": pages.get(f.area)} for f in findings]
+        output.print_json("health", {"state": state, **counts, "items": items})
     else:
         columns = ("state", "area", "subject", "evidence", "command")
         output.print_rows("health", columns, [asdict(f) for f in findings])
+        for area in dict.fromkeys(f.area for f in findings if f.state != "ok"):
+            if (page := pages.get(area)) is not None:
+                output.print_line(f"{area}: {page}", link=page)
     if counts["failing"] or counts["unknown"]:
         summary = f"{counts['failing']} failing, {counts['unknown']} unknown, {counts['ok']} ok"
         advice = dict.fromkeys(f.command for f in findings if f.command and f.state != "ok")

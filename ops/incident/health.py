@@ -7,7 +7,7 @@ from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, build_read, 
 from ops.core.s3 import S3_OBJECTS_API
 from ops.core.times import format_utc_minute
 from ops.incident.model import parse_incident_time
-from ops.incident.store import INCIDENTS_PREFIX, select_open_incident_names
+from ops.incident.object_keys import INCIDENTS_PREFIX, select_open_incident_names
 
 INCIDENTS_AREA: Final = "incidents"
 OPEN_SUBJECT: Final = "open incidents"

@@ -34,7 +34,7 @@ from ops.incident.model import (
     PublicState,
     TimelineLine,
 )
-from ops.incident.store import get_closing_key, get_entry_key, get_opening_key
+from ops.incident.object_keys import get_closing_key, get_entry_key, get_opening_key
 from ops.outputs import Outputs
 
 RECORD_TIMEOUT_SECONDS: Final = 300

@@ -4,10 +4,8 @@
 object an entry. An incident is open if it was opened and not closed, which two lists say.
 """
 
-import re
 import uuid
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 
 from ops.core.aws import explain_bucket_error, get_error_code
 from ops.core.credentials import CALL_ERRORS
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import UsageError
 from ops.core.journal import summarize_errors
 from ops.core.run_context import StackContext
@@ -28,33 +27,24 @@ from ops.incident.model import (
     IncidentRecord,
     sort_entries,
 )
+from ops.incident.object_keys import (
+    CLOSED_PREFIX,
+    ENTRIES_PREFIX,
+    INCIDENT_NAME_PATTERN,
+    OPENED_PREFIX,
+    get_closing_key,
+    get_entry_key,
+    get_opening_key,
+    select_incident_names,
+    select_open_incident_names,
+)
 
-INCIDENTS_PREFIX: Final = "incidents/"
-OPENED_PREFIX: Final = f"{INCIDENTS_PREFIX}opened/"
-CLOSED_PREFIX: Final = f"{INCIDENTS_PREFIX}closed/"
-ENTRIES_PREFIX: Final = f"{INCIDENTS_PREFIX}entries/"
-INCIDENT_NAME_PATTERN: Final = re.compile(r"incident-\d{8}-\d{6}-[0-9a-f]{4}")
 # AWS refuses to write over an object with this (S3 User Guide, "Conditional writes").
 OBJECT_EXISTS_CODE: Final = "PreconditionFailed"
 _READ_AT_ONCE: Final = 16
 # Bytes of a record: more than an opening or an entry can have, so that no other object is read.
 MAX_RECORD_BYTES: Final = 400_000
 AnyRecord = TypeVar("AnyRecord", bound=IncidentRecord)
-
-
-def get_opening_key(name: str) -> str:
-    """The object that says how an incident was opened."""
-    return f"{OPENED_PREFIX}{name}.json"
-
-
-def get_closing_key(name: str) -> str:
-    """The object that says how an incident was closed."""
-    return f"{CLOSED_PREFIX}{name}.json"
-
-
-def get_entry_key(name: str, entry: str) -> str:
-    """The object of an entry; `entry` is unique, such as the run that writes it."""
-    return f"{ENTRIES_PREFIX}{name}/{entry}.json"
 
 
 def parse_incident_name(text: str, option: str = "INCIDENT") -> str:
@@ -77,13 +67,6 @@ def list_open_incident_names(context: StackContext) -> list[str]:
     """The names of the incidents that are open, the oldest first. Two calls, and no more."""
     closed_keys = _list_keys(context, CLOSED_PREFIX)
     return select_open_incident_names([*closed_keys, *_list_keys(context, OPENED_PREFIX)])
-
-
-def select_open_incident_names(keys: Iterable[str]) -> list[str]:
-    """The incidents that were opened and not closed, by the keys of records, the oldest first."""
-    all_keys = list(keys)
-    closed_names = set(_select_names(all_keys, CLOSED_PREFIX))
-    return [name for name in _select_names(all_keys, OPENED_PREFIX) if name not in closed_names]
 
 
 def resolve_incident(context: StackContext, name: str | None, *, may_be_closed: bool) -> str:
@@ -125,7 +108,7 @@ def load_incident(context: StackContext, name: str, *, with_entries: bool = True
         else _parse_record(closing_key, closing_text, IncidentClosing, gaps)
     )
     keys = _list_keys(context, f"{ENTRIES_PREFIX}{name}/") if with_entries else []
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+    with DaemonPool(_READ_AT_ONCE) as pool:
         texts = list(pool.map(lambda key: _read_object(context, key), keys))
     keyed_entries = [
         (key, entry)
@@ -139,7 +122,7 @@ def load_incident(context: StackContext, name: str, *, with_entries: bool = True
 
 def load_incidents(context: StackContext, names: Sequence[str]) -> list[Incident]:
     """Several incidents, read at once, in the order of their names."""
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+    with DaemonPool(_READ_AT_ONCE) as pool:
         return list(pool.map(lambda name: load_incident(context, name), names))
 
 
@@ -167,16 +150,7 @@ def add_incident_entry(context: StackContext, name: str, entry: IncidentEntry) -
 
 
 def _list_names(context: StackContext, prefix: str) -> list[str]:
-    return _select_names(_list_keys(context, prefix), prefix)
-
-
-def _select_names(keys: Iterable[str], prefix: str) -> list[str]:
-    names = (
-        key.removeprefix(prefix).removesuffix(".json")
-        for key in keys
-        if key.startswith(prefix) and key.endswith(".json")
-    )
-    return sorted(name for name in names if INCIDENT_NAME_PATTERN.fullmatch(name))
+    return select_incident_names(_list_keys(context, prefix), prefix)
 
 
 def _list_keys(context: StackContext, prefix: str) -> list[str]:

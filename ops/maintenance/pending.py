@@ -14,7 +14,7 @@ from ops.core.lock import LockRecord
 from ops.core.plan import JsonObject
 from ops.core.run_context import StackContext
 from ops.database.instance import list_in_stack_region
-from ops.database.pending_maintenance import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
+from ops.database.pending_actions import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.outputs import Outputs
 
 # Format of RDS's windows: ddd:hh24:mi-ddd:hh24:mi, UTC. Source: API reference, DBInstance.

@@ -4,7 +4,6 @@ A period without a value stays one: no data is unknown, and never zero.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean, median
@@ -12,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from ops.core.aws import Aws
 from ops.core.checks import split_into_chunks
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import OpsError
 from ops.core.metrics import METRIC_DATA_API, METRICS_PER_CALL
 from ops.core.times import format_utc
@@ -44,7 +44,7 @@ def read_spans(
     A call has up to 500 metrics and gives 100,800 values a page (API reference). Raises OpsError if
     CloudWatch fails to give one.
     """
-    with ThreadPoolExecutor(max(1, len(spans))) as pool:
+    with DaemonPool(max(1, len(spans))) as pool:
         return list(pool.map(lambda span: _read_span(aws, rows, span), spans))
 
 

@@ -1,10 +1,10 @@
 """The incidents of a month, from the operations bucket."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from ops.core.daemon_pool import DaemonPool
 from ops.core.run_context import StackContext
 from ops.incident.model import Incident, parse_incident_time
 from ops.incident.store import list_incident_names, list_open_incident_names, load_incident
@@ -29,7 +29,7 @@ def list_incident_spans(context: StackContext, month: Month) -> list[IncidentSpa
         if parse_incident_time(name) <= month.until
         and (name in open_names or parse_incident_time(name) >= month.since - _EARLIER)
     ]
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+    with DaemonPool(_READ_AT_ONCE) as pool:
         incidents = list(pool.map(partial(load_incident, context, with_entries=False), names))
     spans = [_build_span(incident) for incident in incidents]
     return [span for span in spans if span.until is None or span.until >= month.since]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from ops.incident.model import IncidentOpening
-from ops.incident.store import get_opening_key
+from ops.incident.object_keys import get_opening_key
 from tests.ops import change_stage, log_stage, service_stage
 from tests.ops.stage import REGION, Stage
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from ops.core.times import parse_aws_time
 from ops.database.event_list import list_database_events
 from ops.database.health import DB_INSTANCES_API
-from ops.database.pending_maintenance import PENDING_ACTIONS_API
+from ops.database.pending_actions import PENDING_ACTIONS_API
 from ops.database.statuses import SERVING_STATUSES, get_status_meaning
 from ops.diagnose.facts import Facts
 from ops.diagnose.reader import DiagnosisRequest, FactCollector

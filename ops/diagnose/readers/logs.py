@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Final
 
+from ops.core.daemon_pool import DaemonPool
 from ops.core.errors import UsageError
 from ops.diagnose.error_shapes import find_error_kind
 from ops.diagnose.facts import Facts
@@ -36,7 +36,7 @@ def read_logs(request: DiagnosisRequest) -> Facts:
     collector = FactCollector("logs")
     parts = [part for part in list_log_parts(request.outputs).values() if part.kind in READ_KINDS]
     deployed = _list_deployment_times(request)
-    with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
+    with DaemonPool(PARTS_AT_ONCE) as pool:
         for answer in pool.map(lambda part: _read_part(request, part, deployed), parts):
             collector.facts += answer.facts
             collector.gaps += answer.gaps

@@ -31,6 +31,7 @@ USUAL_HOURS: Final = 6  # before the hour that is looked at
 RECENT_MINUTES: Final = 15  # within which a metric must have been so
 MAX_CALM_MINUTES: Final = 6  # within what is one stretch: metrics go up and down
 REQUESTS: Final = "requests"
+TARGET_COUNTS: Final = ("healthy", "unhealthy")  # metrics that count the targets of a group
 TARGETS_PREFIX: Final = "targets of "  # of the labels of target groups (ops/metrics/parts.py)
 
 
@@ -66,7 +67,7 @@ def read_metrics(request: DiagnosisRequest) -> Facts:
         values = fill_silence(row, limit, now_values[row], settled)
         stretch = find_stretch(row, limit, span, values, usual)
         if stretch is not None:
-            _add_fact(collector, request, row, limit, stretch)
+            add_stretch(collector, request, row, limit, stretch)
     now_zones = {row: now_values[row] for row in zone_rows}
     _add_zone_facts(collector, span, now_zones)
     return collector.build_facts()
@@ -180,23 +181,28 @@ def get_subject_part(outputs: Outputs, subject: Subject) -> str:
     return name
 
 
-def _add_fact(
+def add_stretch(
     collector: FactCollector,
     request: DiagnosisRequest,
     row: MetricRow,
     limit: MetricLimit,
     stretch: Stretch,
 ) -> None:
+    """Adds the fact that a metric is beyond its limit since the beginning of a stretch."""
     part = get_subject_part(request.outputs, row.subject)
     unit = row.fact.unit
     rate = " a minute" if row.fact.measure == "count" else ""
     usual = f", usually {format_value(stretch.usual, unit)}" if stretch.usual is not None else ""
     label = "" if row.subject.label in (part, "database") else f" of {row.subject.label}"
     stat = f" {limit.stat}" if len(row.fact.stats) > 1 else ""
+    what, verb = limit.metric, "is"
+    if limit.metric in TARGET_COUNTS:
+        label = f" of {row.subject.label.removeprefix(TARGETS_PREFIX)}"
+        what, verb = f"{limit.metric} targets", "are"
     collector.add(
         f"metric.{KEY_NAMES[row.subject.kind]}.{limit.metric}.{limit.direction}",
         part,
-        f"{limit.metric}{stat}{label} is {format_value(stretch.worst, unit)}{rate}{usual}",
+        f"{what}{stat}{label} {verb} {format_value(stretch.worst, unit)}{rate}{usual}",
         since=stretch.since,
         value=stretch.worst,
         subject=dict(row.subject.dimensions).get("NatGatewayId"),

@@ -12,6 +12,8 @@ from ops.core.console_links import (
     build_log_group_link,
     build_service_link,
 )
+from ops.health.console_pages import build_console_pages
+from ops.health.registry import HEALTH_AREAS
 from tests.ops.change_stage import put_raised_alarm
 from tests.ops.db_stage import put_database
 from tests.ops.every_command import open_command_line
@@ -84,3 +86,32 @@ def test_the_database_is_shown_with_its_page(capsys: pytest.CaptureFixture[str])
     table, (instance,) = read_table_and_items(put_database, "db status", capsys)
     assert build_database_link(OUTPUTS) in table.splitlines()
     assert instance["console"] == build_database_link(OUTPUTS)
+
+
+def test_each_area_of_health_has_its_page() -> None:
+    pages = build_console_pages(OUTPUTS)
+    assert set(pages) <= {*HEALTH_AREAS, "buckets"}
+    # The account and upkeep have no page; the stack has neither a cache nor a certificate.
+    assert set(HEALTH_AREAS) - set(pages) == {"account", "keeping", "cache", "certificate"}
+    region = "region=eu-north-1"
+    assert pages["network"] == f"{CONSOLE}/vpcconsole/home?{region}#VpcDetails:VpcId=vpc-1"
+    assert pages["services"].startswith(f"{CONSOLE}/ecs/v2/clusters/bulwark-test/services?")
+    assert pages["fleet"].endswith(
+        f"{region}#AutoScalingGroupDetails:id=bulwark-test-fleet;view=details"
+    )
+    without = OUTPUTS.model_copy(update={"services": None, "fleet": None, "load_balancer": None})
+    assert not {"services", "fleet", "balancer"} & set(build_console_pages(without))
+
+
+def test_health_shows_the_pages_of_what_is_not_well(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_command_line(put_database) as (_, run_line):
+        assert run_line("health --only network-vpc,account") == 3
+        table = capsys.readouterr().out
+        assert run_line("health --only network-vpc,account --output json") == 3
+        items = json.loads(capsys.readouterr().out)["items"]
+    pages = build_console_pages(OUTPUTS)
+    assert f"network: {pages['network']}" in table.splitlines()
+    assert {item["area"]: item["console"] for item in items} == {
+        "network": pages["network"],
+        "account": None,
+    }

@@ -13,7 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from ops.diagnose.registry import DIAGNOSE_APIS
-from ops.incident.store import ENTRIES_PREFIX
+from ops.incident.object_keys import ENTRIES_PREFIX
 from ops.permissions.call_sets import OUTPUTS_CALLS
 from tests.ops import log_stage, metric_stage
 from tests.ops.call_recorder import record_calls

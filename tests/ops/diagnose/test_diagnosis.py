@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ops.changes.model import ChangeEvent
 from ops.diagnose.diagnosis import list_symptoms
 from ops.diagnose.facts import Fact, Facts
-from ops.diagnose.report import SHOWN_EVENTS, select_shown_events
+from ops.diagnose.report import SHOWN_EVENTS, format_event, select_shown_events
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 
@@ -37,3 +37,11 @@ def test_equal_events_are_one_line_and_changes_come_before_alarms() -> None:
     assert groups[0] == launches
     assert len(groups) == SHOWN_EVENTS
     assert [group[0].what for group in groups[1:]] == [f"alarm {n}" for n in range(11, 0, -1)]
+
+
+def test_the_words_of_an_event_are_a_part_of_a_line() -> None:
+    assert format_event("has started 1 tasks.") == "has started 1 task"
+    assert format_event("has started 11 tasks.") == "has started 11 tasks"
+    assert format_event("registered 1 targets in target-group") == (
+        "registered 1 targets in target-group"
+    )

@@ -7,9 +7,19 @@ import pytest
 from components.facts.metrics import METRIC_FACTS, SubjectName
 from ops.diagnose.error_shapes import find_error_kind
 from ops.diagnose.metric_limits import METRIC_LIMITS, MetricLimit
-from ops.diagnose.readers.metrics import fill_silence, find_stretch, find_usual, is_beyond
+from ops.diagnose.reader import FactCollector
+from ops.diagnose.readers.metrics import (
+    Stretch,
+    add_stretch,
+    fill_silence,
+    find_stretch,
+    find_usual,
+    is_beyond,
+)
 from ops.metrics.parts import MetricRow, Subject
 from ops.metrics.periods import ReadSpan
+from tests.ops.diagnose_stage import build_request
+from tests.ops.stage import Stage
 
 SPAN = ReadSpan(datetime(2026, 11, 30, 2, 0, tzinfo=UTC), 60, 60)
 
@@ -103,3 +113,23 @@ def test_no_requests_are_none_once_they_would_have_come() -> None:
 )
 def test_an_error_has_its_kind(message: str, kind: str | None) -> None:
     assert find_error_kind(message) == kind
+
+
+@pytest.mark.parametrize(
+    ("metric", "stat", "text"),
+    [
+        ("healthy", "Minimum", "healthy targets of backend are 0, usually 3"),
+        ("unhealthy", "Maximum", "unhealthy targets of backend are 0, usually 3"),
+        ("5xx", "Sum", "5xx of targets of backend is 0 a minute, usually 3"),
+    ],
+)
+def test_a_count_of_targets_is_said_as_a_count_of_targets(
+    stage: Stage, metric: str, stat: str, text: str
+) -> None:
+    fact = next(fact for fact in METRIC_FACTS["target-group"] if fact.name == metric)
+    row = MetricRow(Subject("target-group", "targets of backend", ()), fact, stat)
+    limit = next(limit for limit in METRIC_LIMITS["target-group"] if limit.metric == metric)
+    collector = FactCollector("metrics")
+    add_stretch(collector, build_request(stage), row, limit, Stretch(SPAN.since, 0.0, 3.0))
+    (found,) = collector.build_facts().facts
+    assert found.text == text

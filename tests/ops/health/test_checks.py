@@ -1,7 +1,7 @@
 """The health checks of the account and the cache; every check of the table has a case."""
 
 from ops.health.registry import HEALTH_CHECKS
-from ops.incident.store import get_closing_key, get_opening_key
+from ops.incident.object_keys import get_closing_key, get_opening_key
 from tests.ops.alarms.test_health import ALARM_CASES
 from tests.ops.checks.upkeep_cases import UPKEEP_CASES
 from tests.ops.database.test_health import DATABASE_CASES

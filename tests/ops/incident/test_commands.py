@@ -10,7 +10,7 @@ import pytest
 
 from ops.core.lock import BucketLockStore, Lock, LockRecord
 from ops.core.plan import Call
-from ops.incident import store
+from ops.incident import object_keys
 from ops.incident.plans import build_open_plan
 from ops.outputs import ContactEntry, Outputs
 from tests.ops.command_line import OpsConsole
@@ -159,7 +159,7 @@ def test_only_one_of_two_closes_an_incident(ops: OpsConsole) -> None:
     name = ops.run_for_json(OPEN_LINE)["incident"]
 
     def close_first(*_: object, **__: object) -> bool:
-        put_object(ops, store.get_closing_key(name), "{}")
+        put_object(ops, object_keys.get_closing_key(name), "{}")
         return True
 
     with patch("ops.cli.execution.confirm_plan", close_first):
@@ -169,9 +169,9 @@ def test_only_one_of_two_closes_an_incident(ops: OpsConsole) -> None:
 
 def test_malformed_records_are_named_and_stop_nobody(ops: OpsConsole) -> None:
     name = ops.run_for_json(OPEN_LINE)["incident"]
-    broken = store.get_entry_key(name, "x")
+    broken = object_keys.get_entry_key(name, "x")
     put_object(ops, broken, "nonsense")
-    put_object(ops, store.get_opening_key("incident-20200101-000000-0000"), "nonsense")
+    put_object(ops, object_keys.get_opening_key("incident-20200101-000000-0000"), "nonsense")
     _, err = ops("incident list")
     assert f"{broken} cannot be read" in err
     ops(f"incident note seen --incident {name} --yes")

@@ -8,7 +8,7 @@ import pytest
 
 from ops.core.errors import UsageError
 from ops.core.run_context import StackContext
-from ops.incident import store
+from ops.incident import object_keys, store
 from ops.incident.model import IncidentClosing, IncidentEntry, IncidentOpening
 from tests.ops.stage import Stage, open_stage
 from tests.ops.typed_lines import put_operations_bucket
@@ -28,7 +28,7 @@ def put_opening(stage: Stage, name: str = NAME) -> None:
     opening = IncidentOpening(
         time=TIME, by="ann@desk", severity="P1", title="The shop is slow", commander="ann"
     )
-    put_record(stage, store.get_opening_key(name), opening.model_dump_json())
+    put_record(stage, object_keys.get_opening_key(name), opening.model_dump_json())
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_last_severity_and_commander_count(context: StackContext) -> None:
 def test_a_malformed_entry_is_named_and_passed_by(
     context: StackContext, stage: Stage, body: str
 ) -> None:
-    key = store.get_entry_key(NAME, "note-broken")
+    key = object_keys.get_entry_key(NAME, "note-broken")
     put_record(stage, key, body)
     store.add_incident_entry(context, NAME, build_note("whole"))
     incident = store.load_incident(context, NAME)
@@ -85,7 +85,7 @@ def test_a_malformed_entry_is_named_and_passed_by(
 def test_an_unreadable_opening_leaves_the_incident_there(
     context: StackContext, stage: Stage
 ) -> None:
-    put_record(stage, store.get_opening_key(LATER_NAME), "not JSON")
+    put_record(stage, object_keys.get_opening_key(LATER_NAME), "not JSON")
     assert store.list_open_incident_names(context) == [NAME, LATER_NAME]
     incident = store.load_incident(context, LATER_NAME)
     assert (incident.opening, incident.severity, incident.commander) == (None, None, None)
@@ -94,16 +94,16 @@ def test_an_unreadable_opening_leaves_the_incident_there(
 
 
 def test_an_unreadable_closing_has_closed_it(context: StackContext, stage: Stage) -> None:
-    put_record(stage, store.get_closing_key(NAME), "not JSON")
+    put_record(stage, object_keys.get_closing_key(NAME), "not JSON")
     assert store.list_open_incident_names(context) == []
     incident = store.load_incident(context, NAME)
     assert (incident.is_closed, incident.closing) == (True, None)
-    assert [gap.key for gap in incident.gaps] == [store.get_closing_key(NAME)]
+    assert [gap.key for gap in incident.gaps] == [object_keys.get_closing_key(NAME)]
 
 
 def test_objects_with_other_names_are_no_incidents(context: StackContext, stage: Stage) -> None:
     for key in ("readme.txt", "x.json", "incident-1.json", "../lock.json"):
-        put_record(stage, f"{store.OPENED_PREFIX}{key}", "{}")
+        put_record(stage, f"{object_keys.OPENED_PREFIX}{key}", "{}")
     assert store.list_incident_names(context) == [NAME]
 
 
@@ -116,12 +116,12 @@ def test_an_incident_is_found_by_its_name_or_by_being_the_only_one(
         store.resolve_incident(context, None, may_be_closed=False)
     assert store.resolve_incident(context, NAME, may_be_closed=False) == NAME
     closing = IncidentClosing(time=TIME + timedelta(hours=1), by="ann@desk", cause="a lock")
-    put_record(stage, store.get_closing_key(NAME), closing.model_dump_json())
+    put_record(stage, object_keys.get_closing_key(NAME), closing.model_dump_json())
     assert store.resolve_incident(context, None, may_be_closed=False) == LATER_NAME
     with pytest.raises(UsageError, match="which is closed"):
         store.resolve_incident(context, NAME, may_be_closed=False)
     assert store.resolve_incident(context, NAME, may_be_closed=True) == NAME
-    put_record(stage, store.get_closing_key(LATER_NAME), closing.model_dump_json())
+    put_record(stage, object_keys.get_closing_key(LATER_NAME), closing.model_dump_json())
     with pytest.raises(UsageError, match="no incident is open"):
         store.resolve_incident(context, None, may_be_closed=False)
     assert store.resolve_incident(context, None, may_be_closed=True) == LATER_NAME

@@ -8,7 +8,7 @@ from moto.sns.models import sns_backends
 
 from ops.core.plan import Plan
 from ops.core.run_context import StackContext
-from ops.incident import store
+from ops.incident import object_keys, store
 from ops.incident.model import IncidentOpening, TimelineLine
 from ops.incident.plans import (
     build_close_plan,
@@ -63,7 +63,7 @@ def put_opening(stage: Stage, name: str = INCIDENT_NAME) -> None:
     """The record that an incident was opened."""
     stage.client("s3").put_object(
         Bucket=stage.outputs.backups.operations_bucket,
-        Key=store.get_opening_key(name),
+        Key=object_keys.get_opening_key(name),
         Body=OPENING.model_dump_json().encode(),
     )
 

@@ -246,7 +246,11 @@ def test_health_loads_no_pulumi_no_moto_and_help_loads_no_aws() -> None:
         "import sys; from ops.cli.app import main; main(['--help']);"
         "assert not {'botocore', 'boto3', 'pulumi', 'moto'} & set(sys.modules), 'help';"
         "main(['health', '--only', 'none']);"
-        "assert not {'boto3', 'pulumi', 'moto', 'sandbox'} & set(sys.modules), 'health'"
+        "assert not {'boto3', 'pulumi', 'moto', 'sandbox'} & set(sys.modules), 'health';"
+        "from ops.health.registry import select_checks;"
+        "[check.load_routine() for check in select_checks('health')];"
+        "import ops.health.report, ops.health.console_pages;"
+        "assert not {'ops.core.plan', 'ops.core.engine'} & set(sys.modules), 'plans'"
     )
     subprocess.run([sys.executable, "-c", text], check=True, capture_output=True)
 

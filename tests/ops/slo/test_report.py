@@ -11,7 +11,7 @@ import pytest
 from moto.rds.models import rds_backends
 
 from ops.incident.model import IncidentClosing, IncidentOpening
-from ops.incident.store import get_closing_key, get_opening_key
+from ops.incident.object_keys import get_closing_key, get_opening_key
 from tests.ops.change_stage import put_raised_alarm
 from tests.ops.db_stage import fail_operations, put_database
 from tests.ops.every_command import open_command_line

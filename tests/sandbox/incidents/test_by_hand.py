@@ -1,5 +1,6 @@
 """`python -m sandbox.incidents`: incidents listed, served, and asked of by a command."""
 
+import os
 import subprocess
 import sys
 
@@ -34,12 +35,21 @@ def test_what_may_happen_is_described_for_who_writes_an_incident() -> None:
     assert "metrics of database: CPUUtilization, DBLoad" in text
 
 
+def test_what_is_no_program_is_refused_before_anything(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as exit_of_main:
+        main(["lock-on-orders", "--", "no-such-program"])
+    assert exit_of_main.value.code == 2
+    assert "COMMAND must begin with a program, not 'no-such-program'" in capsys.readouterr().err
+
+
 @pytest.mark.exhaustive
 def test_a_command_works_on_an_incident() -> None:
-    command = [sys.executable, "-m", "ops", "diagnose"]
     process = subprocess.run(
-        [sys.executable, "-m", "sandbox.incidents", "dev-image-crashes", "--", *command],
+        [sys.executable, "-m", "sandbox.incidents", "dev-image-crashes", "--", "ops", "diagnose"],
         cwd=PROJECT_ROOT,
+        env={**os.environ, "PATH": os.defpath},  # as in a shell where nothing is activated
         capture_output=True,
         text=True,
         check=False,

@@ -6,6 +6,7 @@ from typing import Final
 
 from ops.core.page_templates import render_page
 from ops.core.times import format_local_and_utc, format_local_second
+from ops.diagnose.causes import CAUSES
 from ops.diagnose.diagnosis import Diagnosis
 from ops.diagnose.facts import Fact, FactGap
 from ops.diagnose.ranking import RankedCause
@@ -43,6 +44,7 @@ class PageCause:
     since: str
     command: str
     refutation: str
+    remedy: str
     rows: tuple[PageRow, ...]
 
 
@@ -137,6 +139,7 @@ def _build_cause(outputs: Outputs, cause: RankedCause) -> PageCause:
         _format_since(cause.since),
         format_command(outputs, cause),
         cause.rule.refutation,
+        CAUSES[cause.cause].remedy,
         tuple(rows),
     )
 

@@ -132,6 +132,7 @@ def _list_cause_lines(outputs: Outputs, number: int, cause: RankedCause) -> Iter
         names = ", ".join(dict.fromkeys(gap.source for gap in cause.gaps))
         yield from _list_labelled("unread", f"{names}, which could say more")
     yield from _list_labelled("refuted if", cause.rule.refutation)
+    yield from _list_labelled("to mend", CAUSES[cause.cause].remedy)
     # On a line of its own, never folded: it is copied.
     yield ReportLine(f"   {'then':{LABEL_COLUMNS - 1}}{format_command(outputs, cause)}", "cyan")
 
@@ -234,6 +235,7 @@ def _build_cause_json(outputs: Outputs, cause: RankedCause) -> dict[str, Any]:
         "followsFrom": cause.explained_by,
         "notRead": list(dict.fromkeys(gap.source for gap in cause.gaps)),
         "refutedIf": cause.rule.refutation,
+        "remedy": CAUSES[cause.cause].remedy,
         "command": format_command(outputs, cause),
         "ruleSource": cause.rule.source,
     }

@@ -1,11 +1,13 @@
 """What all rules and looks of `ops diagnose` must hold."""
 
 import fnmatch
+import re
 import shlex
 from collections.abc import Iterator
 
 import pytest
 
+from components.settings.fields import find_field_at
 from ops.cli.command_tree import build_command_tree
 from ops.diagnose.causes import CAUSES
 from ops.diagnose.facts import Facts
@@ -75,3 +77,11 @@ def test_looks_have_names_of_their_own() -> None:
     names = [reader.name for reader in READERS]
     assert len(set(names)) == len(names)
     assert all(reader.load_routine() for reader in READERS)
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_the_settings_of_a_remedy_exist(name: str) -> None:
+    remedy = re.sub("`[^`]*`", "", CAUSES[name].remedy)
+    assert remedy.strip(), name
+    for path in re.findall(r"\b[a-zA-Z]+(?:\.[a-zA-Z]+)+\b", remedy):
+        assert find_field_at(tuple(path.split("."))) is not None, path

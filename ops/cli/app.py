@@ -30,6 +30,10 @@ COMMAND_GROUPS: Final = {
     "network": ("ops.network.commands", "the stack's network: who reaches whom, its flows"),
     "slo": ("ops.slo.commands", "service levels against their objectives: report"),
     "baseline": ("ops.baseline.commands", "the stack as it was: capture, compare, list"),
+    "audit": (
+        "ops.audit.commands",
+        "what is open, unprotected or not watched, and what is waived",
+    ),
     "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),

@@ -14,8 +14,9 @@ from ops.cli.app import SHARED_OPTIONS, app
 class CommandNode:
     """A command or a group: its words behind `ops`, its help line, its options, its members.
 
-    `options` has each option with the name of its value, empty for a flag. `arguments` are the
-    names of the values that are no options. `members` are the next words, empty for a command.
+    A group that `runs_alone` is a command as well. `options` has each option with the name of its
+    value, empty for a flag. `arguments` are the names of the values that are no options. `members`
+    are the next words, empty for a command.
     """
 
     words: tuple[str, ...]
@@ -24,6 +25,7 @@ class CommandNode:
     arguments: tuple[str, ...]
     members: tuple[str, ...]
     hidden: bool
+    runs_alone: bool
 
     @property
     def name(self) -> str:
@@ -41,7 +43,11 @@ def build_command_tree() -> dict[tuple[str, ...], CommandNode]:
 
 def list_commands() -> list[CommandNode]:
     """The commands that a person types: no groups, and nothing hidden from the help pages."""
-    return [node for node in build_command_tree().values() if not node.members and not node.hidden]
+    return [
+        node
+        for node in build_command_tree().values()
+        if (node.runs_alone or not node.members) and not node.hidden
+    ]
 
 
 def _walk(command: Any, context: Any, words: tuple[str, ...]) -> Iterator[CommandNode]:
@@ -68,4 +74,7 @@ def _build_node(
         options |= dict.fromkeys((*parameter.opts, *parameter.secondary_opts), value)
     options |= {name: name.strip("-").upper() for name in SHARED_OPTIONS}
     help_line = command.get_short_help_str(limit=200)
-    return CommandNode(words, help_line, options, tuple(arguments), members, command.hidden)
+    runs_alone = getattr(command, "invoke_without_command", False)
+    return CommandNode(
+        words, help_line, options, tuple(arguments), members, command.hidden, runs_alone
+    )

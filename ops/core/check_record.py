@@ -7,14 +7,17 @@ imported. The routine is named, and imported when the check runs.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 if TYPE_CHECKING:
     from ops.core.checks import CheckFacts, CheckRoutine
     from ops.outputs import Outputs
 
 Checklist = Literal["daily", "weekly", "monthly", "pre-deploy", "post-deploy"]
-Report = Literal["health", "baseline", "recover-ready"]
+# Looks at upkeep, whose findings can be waived: each is a command.
+UpkeepView = Literal["audit", "certificates", "images", "patches", "quotas", "unused"]
+UPKEEP_VIEWS: Final[tuple[UpkeepView, ...]] = get_args(UpkeepView)
+Report = Literal["health", "baseline", "recover-ready"] | UpkeepView
 View = Report | Checklist
 VIEWS: Final[tuple[View, ...]] = (
     "health",
@@ -25,6 +28,7 @@ VIEWS: Final[tuple[View, ...]] = (
     "post-deploy",
     "recover-ready",
     "baseline",
+    *UPKEEP_VIEWS,
 )
 # A list that is longer in time holds the shorter ones.
 DAILY: Final[tuple[Checklist, ...]] = ("daily", "weekly", "monthly")
@@ -35,6 +39,7 @@ POST_DEPLOY: Final[tuple[Checklist, ...]] = ("post-deploy",)
 # What `ops health` looks at is part of a baseline.
 HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
+AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
         "The cache's AUTH token is the secret's, not Pulumi's first one, nor too old.", MONTHLY
     ),
     "old snapshots": ChecklistLine("None that somebody made is older than 90 days.", MONTHLY),
+    "open ports": ChecklistLine(
+        "Nothing but the load balancer can be reached from the internet.", WEEKLY
+    ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 PlanKind: TypeAlias = Literal[
     "alarms mute",
     "alarms unmute",
+    "audit",
     "baseline capture",
     "bootstrap",
     "cache clear",

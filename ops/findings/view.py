@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,7 +12,7 @@ from ops.core import clock
 from ops.core.check_record import Check, View
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
 from ops.core.checks import HEALTH_STATES, CheckFacts, CheckFinding
-from ops.core.errors import FindingsError
+from ops.core.errors import FindingsError, UsageError
 from ops.findings.model import ResourceFinding, sort_findings
 from ops.health.registry import list_view_calls, select_checks, select_health_checks
 
@@ -35,6 +36,22 @@ FINDING_COLUMNS = (
 def select_view_keys(view: View) -> tuple[str, ...]:
     """The keys of a view's checks, which --only takes."""
     return tuple(check.key for check in select_checks(view))
+
+
+def parse_view_keys(view: View, text: str | None) -> tuple[str, ...]:
+    """The keys that --only names; none if it is not given, which is all.
+
+    Raises UsageError, with the nearest keys, for a word that is no key of the view.
+    """
+    if text is None:
+        return ()
+    keys, words = select_view_keys(view), tuple(word.strip() for word in text.split(","))
+    for word in words:
+        if word not in keys:
+            nearest = get_close_matches(word.lower(), keys, cutoff=0.5)
+            hint = f"nearest: {', '.join(nearest)}" if nearest else f"they are {', '.join(keys)}"
+            raise UsageError(f"--only is {text!r}, must be keys of checks of {view} ({hint})")
+    return words
 
 
 def find_in_view(

@@ -25,8 +25,7 @@ from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.findings.model import ResourceFinding, waive_finding
 
 WAIVERS_PREFIX: Final = "waivers/"
-# The calls of every check whose findings can be waived.
-WAIVER_CALLS: Final = (S3_OBJECT_API, S3_OBJECTS_API)
+KEY_TIME_FORM: Final = "%Y%m%dT%H%M%S%fZ"  # of a waiver's object, so that names sort by time
 WAIVERS_AREA: Final = "waivers"
 
 
@@ -47,8 +46,12 @@ class Waiver(FrozenModel):
 
 def get_waiver_key(finding_id: str, time: datetime) -> str:
     """The object of a waiver: a finding's own folder, by its time."""
-    folder = hashlib.sha256(finding_id.encode()).hexdigest()[:24]
-    return f"{WAIVERS_PREFIX}{folder}/{time:%Y%m%dT%H%M%S%fZ}.json"
+    return f"{get_waiver_folder(finding_id)}/{time.strftime(KEY_TIME_FORM)}.json"
+
+
+def get_waiver_folder(finding_id: str) -> str:
+    """The folder of a finding's waivers: ids may have what a key must not."""
+    return f"{WAIVERS_PREFIX}{hashlib.sha256(finding_id.encode()).hexdigest()[:24]}"
 
 
 def select_waiver_keys(keys: Iterable[str]) -> list[str]:

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from ops.alarms import check_records as alarms
+from ops.audit import check_records as audit
 from ops.checks import check_records as checklists
-from ops.core.check_record import Check, View
+from ops.core.check_record import UPKEEP_VIEWS, Check, View
 from ops.core.checks import HealthCheck
 from ops.core.errors import UsageError
 from ops.database import check_records as database
@@ -40,6 +41,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *health.LOG_CHECKS,
     *checklists.CHECKS,
     *recovery.CHECKS,
+    *audit.CHECKS,
 )
 
 
@@ -75,11 +77,14 @@ def list_line_checks(line: str) -> tuple[HealthCheck, ...]:
 
 
 def list_view_calls(view: View) -> tuple[str, ...]:
-    """The AWS calls that a view declares: all of its checks', without those that read outputs."""
+    """The AWS calls that a view declares: all of its checks', without those that read outputs.
+
+    A look at upkeep also checks whose account it is (ops/findings/view.py).
+    """
     calls = {
         call
         for check in CHECKS
-        if view in check.views
+        if view in check.views or (view in UPKEEP_VIEWS and check in health.ACCOUNT_CHECKS)
         for call in check.calls
         if call not in OUTPUTS_CALLS
     }

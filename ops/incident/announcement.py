@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from components.facts.alarm_numbers import PAGING_SEVERITIES, Severity
 from ops.core.plan import Call, SentRecord, Step, Wait
+from ops.core.record_step import hide_placeholders
 from ops.outputs import Outputs
 
 TopicLevel = Literal["page", "warn"]
@@ -125,11 +126,6 @@ def build_chat_notification(announcement: Announcement) -> dict[str, object]:
 def escape_chat(text: str) -> str:
     """Text in which a chat finds no mention and no link under another name."""
     return text.translate(CHAT_ESCAPES).replace("](", "] (")
-
-
-def hide_placeholders(json_text: str) -> str:
-    """JSON of the same meaning in which nothing looks like a text that a plan fills in."""
-    return json_text.replace("$", r"\u0024")
 
 
 def _shorten(text: str) -> str:

@@ -13,16 +13,19 @@ from typing import Any, Final
 from components.facts.alarm_numbers import Severity
 from ops.core.counts import format_count
 from ops.core.engine import get_person
-from ops.core.plan import Call, Plan, Step, Wait
+from ops.core.plan import Plan, Step
 from ops.core.plan_kind import PlanKind
-from ops.core.s3 import HEAD_NOT_FOUND_CODE
+from ops.core.record_step import (
+    build_record_step,
+    format_record_body,
+    mark_as_record,
+    show_text,
+)
 from ops.core.stack_plan import NO_COST, build_stack_plan
-from ops.core.start_time import StartTime
 from ops.incident.announcement import (
     Announcement,
     build_announcement_step,
     get_topic_level,
-    hide_placeholders,
 )
 from ops.incident.contacts import list_contact_facts
 from ops.incident.model import (
@@ -37,16 +40,11 @@ from ops.incident.model import (
 from ops.incident.object_keys import get_closing_key, get_entry_key, get_opening_key
 from ops.outputs import Outputs
 
-RECORD_TIMEOUT_SECONDS: Final = 300
-# Of the record: by whom it is written, and what is too much to agree to.
-PERSON: Final = "PERSON"
+# Of the record: what is too much to agree to.
 TIMELINE: Final = "TIMELINE"
 UNREAD: Final = "UNREAD"
 BEGAN: Final = "BEGAN"
 CAPTURED: Final = (TIMELINE, UNREAD, BEGAN)
-STARTED: Final = "AT"
-# Two records of one second keep their order.
-MICROSECOND_FORM: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def build_open_plan(outputs: Outputs, opening: IncidentOpening, run: str) -> Plan:
@@ -274,41 +272,9 @@ def _build_record_step(
 ) -> Step:
     """Writes an object that was not there. Its time is the plan's start."""
     bucket = outputs.backups.operations_bucket
-    return Step(
-        name=name,
-        description=f"write {key} in {bucket}",
-        action=Call(
-            api="s3.put_object",
-            params={
-                "Bucket": bucket,
-                "Key": key,
-                "Body": _format_body(fields),
-                "ContentType": "application/json",
-                "IfNoneMatch": "*",
-                "Metadata": {"run": run},
-            },
-        ),
-        goal=Wait(
-            read=Call(
-                api="s3.head_object",
-                params={"Bucket": bucket, "Key": key},
-                expected_errors=(HEAD_NOT_FOUND_CODE,),
-            ),
-            met={"Metadata.run": run},
-            every=5,
-            within=RECORD_TIMEOUT_SECONDS,
-        ),
-    )
-
-
-def _format_body(fields: Mapping[str, Any]) -> str:
-    """The JSON of a record, with what is filled in when the plan starts."""
-    named = {key: value for key, value in fields.items() if key not in CAPTURED}
-    captured = [key for key in CAPTURED if key in fields]
-    body = hide_placeholders(json.dumps(named, sort_keys=True))[1:-1]
-    parts = ['"version": 1', f'"time": "${{{STARTED}}}"', f'"by": ${{{PERSON}}}', body]
-    parts += [f'"{key.lower()}": ${{{key}}}' for key in captured]
-    return f"{{{', '.join(parts)}}}"
+    named = {field: value for field, value in fields.items() if field not in CAPTURED}
+    body = format_record_body(named, [field for field in CAPTURED if field in fields])
+    return build_record_step(bucket, key, body, run, name=name)
 
 
 def _build_plan(
@@ -325,21 +291,10 @@ def _build_plan(
         run,
         kind,
         *steps,
-        changes=[_show(change) for change in changes],
+        changes=[show_text(change) for change in changes],
         losses=(),
         cost=NO_COST,
         notes=notes,
-        arguments=_show(arguments),
+        arguments=show_text(arguments),
     )
-    return plan.model_copy(
-        update={
-            "only_records": True,
-            "captured": {PERSON: json.dumps(get_person())},
-            "times": {STARTED: StartTime(form=MICROSECOND_FORM)},
-        }
-    )
-
-
-def _show(text: str) -> str:
-    """A person's text in a plan's own words, in which nothing is filled in later."""
-    return text.replace("${", "$ {")
+    return mark_as_record(plan)

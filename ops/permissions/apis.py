@@ -335,6 +335,8 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     ("cache", "secretsmanager.get_secret_value"): (
         build_grant("secretsmanager:GetSecretValue", "cache secret"),
     ),
+    ("audit", "s3.head_object"): (build_grant("s3:GetObject", "waivers"),),
+    ("audit", "s3.put_object"): (build_grant("s3:PutObject", "waivers"),),
     ("changes", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ops.alarms import declarations as alarms
+from ops.audit import declarations as audit
 from ops.baseline import declarations as baseline
 from ops.bootstrap import declarations as bootstrap
 from ops.cache import declarations as cache
@@ -39,6 +40,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
     declaration.command: declaration
     for module in (
         alarms,
+        audit,
         baseline,
         bootstrap,
         cache,

@@ -66,7 +66,7 @@ PULUMI_OPTIONS: Final = frozenset(
 # Kinds that are recorded on this machine alone, in a folder of whoever runs them.
 ACCOUNT_KINDS: Final = frozenset({"bootstrap"})
 # Nouns that write records and change nothing of the stack, so that no lock keeps them waiting.
-RECORD_NOUNS: Final = frozenset({"incident"})
+RECORD_NOUNS: Final = frozenset({"audit", "incident"})
 
 
 def require_trusted_plan(plan: Plan, context: RunContext) -> None:

@@ -15,14 +15,16 @@ from unittest.mock import patch
 from ops.checks import table as checklists
 from ops.cli.app import main
 from ops.cli.selection import Selection
+from ops.core.check_record import UPKEEP_VIEWS
 from ops.core.plan import Call, Plan
 from ops.core.run import WallClock
 from ops.diagnose.health_checks import is_diagnosed
-from ops.health.registry import select_health_checks
+from ops.health.registry import list_view_calls, select_health_checks
 from ops.permissions.call_sets import CHANGE
 from ops.permissions.declared import DECLARATIONS, OUTPUTS_CALLS
 from tests.ops import canned_sql, fleet_stage
 from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.audit_stage import find_open_group_finding
 from tests.ops.call_recorder import RecordedCall, record_calls
 from tests.ops.procedures import (
     list_procedures,
@@ -87,8 +89,10 @@ def record_line_calls(line: TypedLine) -> list[RecordedCall]:
     """What a line calls."""
     with open_command_line(line.set_up) as (stage, run_line), TemporaryDirectory() as folder:
         words = line.line.replace("{folder}", folder)
+        finding = find_open_group_finding(stage) if "{finding}" in words else ""
+        words = words.replace("{finding}", finding)
         for line_before in line.lines_before:
-            assert run_line(line_before) == 0, line_before
+            assert run_line(line_before.replace("{finding}", finding)) == 0, line_before
         if "{run}" in words:
             assert run_line(SNAPSHOT_LINE) == 0
             words = words.format(run=_list_run_ids(stage)[0])
@@ -160,6 +164,16 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
                 RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)
                 for check in checks
                 for api in check.apis
+                if api not in APIS_WITH_PARAMETERS
+            ]
+        )
+    if command in ("audit", "audit --waive"):
+        views = UPKEEP_VIEWS if command.endswith("--waive") else ("audit",)
+        call_lists.append(
+            [
+                RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)
+                for view in views
+                for api in list_view_calls(view)
                 if api not in APIS_WITH_PARAMETERS
             ]
         )

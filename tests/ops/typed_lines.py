@@ -17,6 +17,7 @@ from tests.ops import (
     service_stage,
     slo_stage,
 )
+from tests.ops.audit_stage import AUDIT_LINES
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
 from tests.ops.procedures import (
@@ -184,6 +185,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         f"db {verb}": (TypedLine(f"db {verb} {REPLICA_OPTION}", put_database_with_replica),)
         for verb in ("activity", "bloat", "databases", "indexes", "locks", "size", "slow")
     },
+    **AUDIT_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
     "baseline capture --to": (
         TypedLine("baseline capture --to {folder}/kept.json", baseline.put_stack_and_bucket),

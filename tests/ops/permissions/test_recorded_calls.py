@@ -42,10 +42,10 @@ COMMANDS_BY_TURN = [
 
 def list_verbs(group: Any, path: tuple[str, ...]) -> Iterator[str]:
     """The commands below a group, as they are typed."""
-    if not hasattr(group, "commands"):
+    is_group = hasattr(group, "commands")
+    if not is_group or group.invoke_without_command:
         yield " ".join(path)
-        return
-    for name, command in group.commands.items():
+    for name, command in group.commands.items() if is_group else ():
         yield from list_verbs(command, (*path, name))
 
 

@@ -1,0 +1,38 @@
+"""`ops audit` on a stage as a test types it, and what it finds."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.ops.aws_lines import run_aws_line
+from tests.ops.stage import REGION, Stage
+
+RunLine = Callable[[str], int]
+
+
+def read_items(
+    run_line: RunLine, capsys: pytest.CaptureFixture[str], line: str = "audit"
+) -> list[dict[str, Any]]:
+    """All findings of a line, whatever their state."""
+    capsys.readouterr()
+    code = run_line(f"{line} --output json")
+    body = json.loads(capsys.readouterr().out)
+    assert code == (3 if body["failing"] or body["unknown"] else 0)
+    items: list[dict[str, Any]] = body["items"]
+    return items
+
+
+def read_open(
+    run_line: RunLine, capsys: pytest.CaptureFixture[str], key: str
+) -> dict[str, dict[str, Any]]:
+    """The open findings of a check, by id; nothing of it is unknown."""
+    items = read_items(run_line, capsys, f"audit --only {key}")
+    assert [item for item in items if item["state"] == "unknown"] == []
+    return {item["id"]: item for item in items if item["state"] == "failing"}
+
+
+def mend(stage: Stage, finding: dict[str, Any]) -> None:
+    """Runs the line that a finding names."""
+    run_aws_line(stage.client, finding["command"], REGION)

@@ -100,6 +100,7 @@ if load_balancer and settings.has_fleet:
             account=account,
             keys=keys,
             network=network,
+            topics=topics,
             load_balancer=load_balancer,
             database=database,
             cache=cache,

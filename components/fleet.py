@@ -20,9 +20,11 @@ from components.launch_template import LaunchTemplateArgs, create_launch_templat
 from components.load_balancer import LoadBalancer
 from components.logs import create_log_group
 from components.network import Network
+from components.patching import build_patch_group_tag, create_patching
 from components.policies import Statement, create_service_role
 from components.registry import build_image_pull_statements
 from components.settings import Settings
+from components.topics import Topics
 from components.user_data import build_user_data
 from ops.outputs import FleetPart
 
@@ -48,6 +50,7 @@ class FleetArgs:
     account: Account
     keys: Keys
     network: Network
+    topics: Topics
     load_balancer: LoadBalancer
     database: Database
     cache: Cache | None
@@ -60,7 +63,8 @@ class Fleet(Component):
     Children: `{name}` (launch template, Auto Scaling group, instance profile), `{name}-instance`
     (role), `{name}-instances` (security group), `{name}-alb`, `-database`, `-cache`, `-https`
     (firewall rules), `{name}-log`, `{name}-image` (the SSM parameter that names the image),
-    `{name}-cpu` and `{name}-requests` (scaling).
+    `{name}-cpu` and `{name}-requests` (scaling); `{name}-patches` (baseline and patch group),
+    `{name}-scan` and `{name}-noncompliant` (see components/patching.py).
     Operations own the number of instances, the image and the launch template's version that the
     group uses: Pulumi ignores the first two, and sets the version that the group has. A newer one
     waits for `ops deploy`, or `ops fleet refresh start --template-version latest`. It goes back to
@@ -106,6 +110,7 @@ class Fleet(Component):
         template_version.apply(self._warn_of_waiting_version)
         group = self._create_group(template)
         self._create_scaling_policies(group)
+        baseline_id = create_patching(self, topics=args.topics)
         self.part: Output[dict[str, Any]] = build_contract_part(
             FleetPart,
             group=group.name,
@@ -120,6 +125,7 @@ class Fleet(Component):
             log_group=self._log_group.name,
             security_group_id=security_group_id,
             role_arn=role.arn,
+            patch_baseline_id=baseline_id,
         )
         self.register_outputs({"group": group.name})
 
@@ -254,6 +260,7 @@ class Fleet(Component):
             ],
             metrics_granularity="1Minute",
             force_delete=not self.settings.protect,
+            tags=[build_patch_group_tag(self)],
             wait_for_capacity_timeout="0",  # operations watch instances
             opts=self.build_protected_options(
                 depends_on=[*target.rules, self._image_parameter],

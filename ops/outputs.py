@@ -174,7 +174,8 @@ class FleetPart(ContractPart):
 
     `launch_template_version` is the newest one that was deployed, which may wait for an instance
     refresh; None from a program that did not say so. `checkpoints` are those of a refresh, percent.
-    `honors_cooldown`: scaling by hand is refused during the group's cooldown.
+    `honors_cooldown`: scaling by hand is refused during the group's cooldown. `patch_baseline_id`
+    is the patch baseline of its instances, None from a program that made none.
     """
 
     group: str
@@ -189,6 +190,7 @@ class FleetPart(ContractPart):
     log_group: str
     security_group_id: str
     role_arn: str
+    patch_baseline_id: str | None = None
 
 
 class CachePart(ContractPart):

@@ -64,7 +64,9 @@ NAME_LIMITS: dict[str, tuple[str | None, int, str]] = {
     "aws:s3/bucket:Bucket": ("bucket", 63, r"[a-z0-9](-?[a-z0-9])*"),
     "aws:secretsmanager/secret:Secret": ("namePrefix", 512 - 26, r"[\w/+=.@-]+"),
     "aws:sns/topic:Topic": ("name", 256, r"[\w-]+"),
+    "aws:ssm/association:Association": ("associationName", 128, r"[\w.-]{3,}"),
     "aws:ssm/parameter:Parameter": ("name", 1011, r"(/[\w.-]+){1,15}"),
+    "aws:ssm/patchBaseline:PatchBaseline": ("name", 128, r"[\w.-]{3,}"),
     "aws:wafv2/webAcl:WebAcl": ("name", 128, r"[\w-]+"),
 }
 # Types that have a name, which nobody but the stack itself sees.

@@ -187,13 +187,15 @@ NAME_LIMITS = {
     "aws:lambda/function:Function": 64,
     "aws:lb/loadBalancer:LoadBalancer": 32,
     "aws:sns/topic:Topic": 256,
+    "aws:ssm/association:Association": 128,
+    "aws:ssm/patchBaseline:PatchBaseline": 128,
     "aws:wafv2/webAcl:WebAcl": 128,
     "aws:elasticache/replicationGroup:ReplicationGroup": 40,
     "aws:rds/instance:Instance": 63,
     "aws:s3/bucket:Bucket": 63,
     "aws:lb/targetGroup:TargetGroup": 32,
 }
-NAME_PROPERTIES = ("name", "bucket", "identifier", "replicationGroupId")
+NAME_PROPERTIES = ("name", "bucket", "identifier", "replicationGroupId", "associationName")
 RANDOM_SUFFIX_CHARACTERS = 8  # what Pulumi puts behind a logical name: a hyphen and seven digits
 
 

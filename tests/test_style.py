@@ -54,7 +54,7 @@ def test_every_file_is_one_room() -> None:
 def test_the_program_only_connects_components() -> None:
     """One page without logic: as many lines as the formatter gives to named arguments."""
     source = (PROJECT_ROOT / "__main__.py").read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 163
+    assert len(source.splitlines()) <= 164
     statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
     plain = (ast.Expr, ast.Assign, ast.If, ast.ImportFrom)
     assert [ast.unparse(node) for node in statements if not isinstance(node, plain)] == []

@@ -20,6 +20,9 @@ from components.facts.model import (
     ResourceFact,
 )
 
+# The tag key of an instance's patch group. Without a space, so that instance metadata can show it
+# (Systems Manager User Guide, "Patch groups").
+PATCH_GROUP_TAG: Final = "PatchGroup"
 # Newest ECS-optimized Amazon Linux 2023 ("Retrieving Amazon ECS-optimized Linux AMI metadata").
 AMI_PARAMETERS: Final = {
     "arm64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",

@@ -2,12 +2,14 @@
 
 import re
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from components.settings.container import Architecture, ContainerSettings
 
+# Severities of Amazon Linux (Systems Manager API reference, DescribeAvailablePatches).
+PatchSeverity: TypeAlias = Literal["Critical", "Important", "Medium", "Low"]
 INSTANCE_TYPE_PATTERN: Final = re.compile(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")
 AMI_ID_PATTERN: Final = re.compile(r"^ami-([0-9a-f]{8}|[0-9a-f]{17})$")
 # AWS marks its own processors by a g after the generation: t4g, m7gd, im4gn; a1 came before.
@@ -104,6 +106,33 @@ class FleetSettings(ContainerSettings):
     checkpoint_minutes: int = Field(
         default=10, ge=1, le=2880, description="length of the pause at a checkpoint, minutes"
     )
+
+    patch_approval_days: int = Field(
+        default=7,
+        ge=0,
+        le=360,
+        description="days from the release of a security patch until instances must have it; what "
+        "AWS's own baseline waits",
+    )
+    patch_severities: tuple[PatchSeverity, ...] = Field(
+        default=("Critical", "Important"),
+        min_length=1,
+        description="severities of the security patches that instances must have",
+    )
+    patch_scan: bool = Field(
+        default=True,
+        description="scan the instances for missing patches every day, and warn of those that "
+        "lack some",
+    )
+
+    @field_validator("patch_severities")
+    @classmethod
+    def _validate_patch_severities(
+        cls, severities: tuple[PatchSeverity, ...]
+    ) -> tuple[PatchSeverity, ...]:
+        if len(set(severities)) < len(severities):
+            raise ValueError("must hold each severity once")
+        return severities
 
     @field_validator("instance_types")
     @classmethod

@@ -23,6 +23,7 @@ MODULES: Final = (
     "autoscaling.refresh_calls",
     "autoscaling.refreshes",
     "autoscaling.schedule",
+    "autoscaling.standby",
     "backup.plans",
     "backup.restore_testing",
     "elasticache.events",
@@ -80,8 +81,10 @@ MODULES: Final = (
     "secretsmanager.rotation",
     "ec2.security_groups",
     "sns",
+    "ssm.associations",
     "ssm.commands",
     "ssm.parameters",
+    "ssm.patch_states",
     "serialization",
 )
 

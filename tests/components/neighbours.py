@@ -19,6 +19,7 @@ from components.load_balancer import LoadBalancer, LoadBalancerTarget
 from components.network import Network
 from components.services import Services, ServicesArgs
 from components.settings import Settings
+from components.topics import Topics, TopicsArgs
 from sandbox.program import ResourceGraph, remove_secret_marks
 from tests.conftest import Build
 from tests.world import build_settings
@@ -58,7 +59,16 @@ class StackNeighbours:
 
     def build_fleet(self, deployed_version: str | None = None) -> Fleet:
         """The fleet among its neighbours."""
-        args = FleetArgs(**self._build_compute_args(), deployed_version=deployed_version)
+        compute_args = self._build_compute_args()
+        topics = Topics(
+            "topics",
+            args=TopicsArgs(
+                settings=self.settings,
+                account=compute_args["account"],
+                keys=compute_args["keys"],
+            ),
+        )
+        args = FleetArgs(**compute_args, topics=topics, deployed_version=deployed_version)
         return Fleet("fleet", args=args)
 
     def build_services(self) -> Services:

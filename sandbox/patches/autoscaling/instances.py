@@ -194,7 +194,7 @@ def _launch_instance(
     )
     get_timeline(group).schedule(
         compute_due_time(time, LAUNCH_SECONDS),
-        lambda due_time: _put_in_service(group, member, activity, due_time),
+        lambda due_time: put_in_service(group, member, activity, due_time),
     )
     return member
 
@@ -211,9 +211,10 @@ def _choose_subnet(group: FakeAutoScalingGroup) -> tuple[str | None, str | None]
     return best_subnet, str(group.ec2_backend.get_subnet(best_subnet).availability_zone)
 
 
-def _put_in_service(
+def put_in_service(
     group: FakeAutoScalingGroup, instance: InstanceState, activity: ScalingActivity, time: datetime
 ) -> None:
+    """Puts a pending instance in service: a target whose health counts after the grace period."""
     if instance not in group.instance_states or instance.lifecycle_state != "Pending":
         return
     instance.lifecycle_state = "InService"
@@ -230,7 +231,7 @@ def _put_in_service(
 
 def register_targets(group: FakeAutoScalingGroup) -> None:
     """Registers the instances in service as targets."""
-    for target_group in _list_target_groups(group):
+    for target_group in list_target_groups(group):
         new_targets = [
             {"Id": member.instance.id, "Port": target_group.port}
             for member in group.instance_states
@@ -240,7 +241,8 @@ def register_targets(group: FakeAutoScalingGroup) -> None:
         target_group.register(new_targets)
 
 
-def _list_target_groups(group: FakeAutoScalingGroup) -> list[FakeTargetGroup]:
+def list_target_groups(group: FakeAutoScalingGroup) -> list[FakeTargetGroup]:
+    """The target groups that a group's instances are registered with."""
     target_groups = group.autoscaling_backend.elbv2_backend.target_groups
     return [target_groups[arn] for arn in group.target_group_arns or () if arn in target_groups]
 
@@ -259,7 +261,7 @@ def terminate_instance(
 ) -> None:
     """Starts a termination: the instance drains, then it is terminated."""
     id_, wait_seconds = instance.instance.id, STOP_SECONDS
-    for target_group in _list_target_groups(group):
+    for target_group in list_target_groups(group):
         if id_ in target_group.targets:
             delay = target_group.attributes["deregistration_delay.timeout_seconds"]
             wait_seconds = max(wait_seconds, int(str(delay)))
@@ -287,7 +289,7 @@ def remove_instances(group: FakeAutoScalingGroup, instances: Iterable[InstanceSt
         group.instance_states = [
             member for member in group.instance_states if member is not instance
         ]
-        for target_group in _list_target_groups(group):
+        for target_group in list_target_groups(group):
             target_group.targets.pop(id_, None)
         if instance.instance.state != "terminated":
             group.ec2_backend.terminate_instances([id_])

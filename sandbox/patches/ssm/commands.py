@@ -13,7 +13,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
@@ -27,6 +27,12 @@ from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.patches.ec2.connections import build_instance_caller, try_connections
 from sandbox.patches.guest_python import run_guest_python
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
+from sandbox.patches.ssm.associations import RUN_PATCH_BASELINE
+from sandbox.patches.ssm.patch_states import (
+    estimate_patch_seconds,
+    is_managed,
+    record_patching,
+)
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
@@ -38,9 +44,8 @@ MAX_INSTANCE_IDS: Final = 50  # instances by id in one command. Source: API refe
 # Source: the document's own parameter, executionTimeout.
 EXECUTION_TIMEOUT_SECONDS: Final = 3600
 TIMEOUT_EXIT_CODE: Final = 137  # exit code of what ran out of time
-LISTED_OUTPUT_CHARACTERS: Final = (
-    2500  # characters of output in a list of invocations. Source: API reference
-)
+# Characters of output in a list of invocations. Source: API reference.
+LISTED_OUTPUT_CHARACTERS: Final = 2500
 COMMAND_PAGE_SIZE: Final = 50
 
 
@@ -73,9 +78,8 @@ class CommandInvocation:
     @property
     def status(self) -> str:
         """The shorter status of that."""
-        return {"TimedOut": "TimedOut", "Terminated": "Cancelled"}.get(
-            self.status_details, self.status_details
-        )
+        shorter = {"Terminated": "Cancelled"}
+        return shorter.get(self.status_details, self.status_details)
 
 
 @dataclass(frozen=True)
@@ -168,11 +172,11 @@ def _list_target_instances(ec2: EC2Backend, params: ApiRecord) -> Iterator[Insta
         key = target["Key"].removeprefix("tag:")
         for instance in ec2.all_instances():
             tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-            if instance.state == "running" and tags.get(key) in target["Values"]:
+            if is_managed(instance) and tags.get(key) in target["Values"]:
                 yield instance
     for id_ in dict.fromkeys(ids):
         named_instance = ec2.get_instance_by_id(id_)
-        if named_instance is None or named_instance.state != "running":
+        if named_instance is None or not is_managed(named_instance):
             raise AwsError(
                 "InvalidInstanceId", f"Instances [[{id_}]] not in a valid state for account"
             )
@@ -191,6 +195,7 @@ def _plan_invocations(
     lines = list(params["Parameters"].get("commands") or ())
     limit = float((params["Parameters"].get("executionTimeout") or [EXECUTION_TIMEOUT_SECONDS])[0])
     concurrency = max(_parse_count(params["MaxConcurrency"], len(instances)), 1)
+    is_patching = params["DocumentName"] == RUN_PATCH_BASELINE
     free_times, failure_times = [0.0] * concurrency, list[float]()
     for instance in instances:
         free_times.sort()
@@ -202,6 +207,9 @@ def _plan_invocations(
             )
             continue
         result = _run_script(ec2, instance, lines)
+        if is_patching:
+            seconds = estimate_patch_seconds(ec2, instance, params["Parameters"])
+            result = replace(result, seconds=seconds)
         details = "Failed" if result.exit_code else "Success"
         if result.seconds > limit:
             details, result = "TimedOut", ScriptResult(TIMEOUT_EXIT_CODE, result.output, limit)
@@ -209,6 +217,9 @@ def _plan_invocations(
         if result.exit_code:
             failure_times.append(free_times[0])
         ends_at = get_sandbox_clock().get_completion_time(free_times[0])
+        if is_patching:
+            is_failed = bool(result.exit_code)
+            record_patching(ec2, instance, params["Parameters"], ends_at, is_failed=is_failed)
         yield CommandInvocation(
             instance.id,
             get_sandbox_clock().get_completion_time(begins_at),

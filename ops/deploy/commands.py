@@ -33,6 +33,7 @@ from ops.database.statuses import Change
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
+from ops.deploy.taken_names import find_taken_names, require_free_names
 from ops.fleet.template_steps import build_template_steps
 from ops.outputs import LoadBalancerPart
 from ops.preview import page as preview_page
@@ -197,7 +198,13 @@ def _prepare_first_deployment(
         raise UsageError(f"--region is {selection.region!r}, must be {region!r}")
     aws = Aws(region, selection.profile)
     account = aws.get_account()
-    notes = ("it is the first deployment: the record of this run is in a folder of this machine",)
+    assessment = deploying.assess_preview(deploying.run_preview(folder, stack))
+    notes = (
+        "it is the first deployment: the record of this run is in a folder of this machine",
+        *require_free_names(
+            find_taken_names(aws, region, assessment.preview), deploy_options.override_reason
+        ),
+    )
     return StackDeployment(
         stack=stack,
         project=selection.resolve_project(folder),
@@ -206,7 +213,7 @@ def _prepare_first_deployment(
         program=commits.read_checkout(folder),
         url=deploy_options.url,
         notes=notes,
-        assessment=deploying.assess_preview(deploying.run_preview(folder, stack)),
+        assessment=assessment,
         no_undo_reason="there was nothing before it",
     ), AccountContext(aws, account, region, get_account_folder(account, region))
 

@@ -7,7 +7,7 @@ SHOWN_PROPERTIES.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +69,8 @@ class ResourceChange:
     protect: bool = False
     retained: bool = False  # retainOnDelete: stays in AWS
     released: bool = False  # it was protected, and is no longer
+    is_imported: bool = False  # it is in AWS already, and becomes the stack's
+    region: str = ""  # the region that its provider or its inputs name; empty: the stack's
 
     def find_shown_values(self, name: str) -> tuple[str, str] | None:
         """Returns the old and the new value if both may be shown, else None."""
@@ -214,7 +216,12 @@ def _build_preview(document: PreviewDocument, default_stack: str) -> tuple[str, 
     by_urn: dict[str, list[PreviewStep]] = {}
     for step in steps:
         by_urn.setdefault(step.urn, []).append(step)
-    changes = [_build_change(urn, urn_steps) for urn, urn_steps in by_urn.items()]
+    regions = {
+        step.urn: str(step.newState.inputs.get("region", ""))
+        for step in steps
+        if step.newState is not None and step.newState.type == "pulumi:providers:aws"
+    }
+    changes = [_build_change(urn, urn_steps, regions) for urn, urn_steps in by_urn.items()]
     same_in_file = sum(1 for change in changes if change.kind == "same")
     same_total = (document.changeSummary or {}).get("same", 0)
     # Components and providers are not AWS resources; their children have steps of their own.
@@ -248,7 +255,8 @@ def _list_errors(document: PreviewDocument) -> tuple[str, ...]:
     return reasons
 
 
-def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:
+def _build_change(urn: str, steps: list[PreviewStep], regions: Mapping[str, str]) -> ResourceChange:
+    """The change of a resource; `regions` are those of the providers, by their URN."""
     kinds_of_steps = {CHANGE_KIND_BY_OP.get(step.op, "changed") for step in steps}
     kind = next(candidate for candidate in CHANGE_KINDS if candidate in kinds_of_steps)
     old = next((step.oldState for step in steps if step.oldState), None)
@@ -289,7 +297,14 @@ def _build_change(urn: str, steps: list[PreviewStep]) -> ResourceChange:
         protect=bool(old and old.protect),
         retained=bool(old and old.retainOnDelete),
         released=bool(old and new and old.protect and not new.protect),
+        is_imported=any(step.op == "import" for step in steps),
+        region=str(inputs[1].get("region") or regions.get(_get_provider_urn(steps), "")),
     )
+
+
+def _get_provider_urn(steps: Sequence[PreviewStep]) -> str:
+    """The URN of the provider that steps name: behind it is an id."""
+    return next((step.provider.rpartition("::")[0] for step in steps if step.provider), "")
 
 
 def _get_component(urn: str) -> str:

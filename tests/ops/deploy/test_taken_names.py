@@ -133,7 +133,8 @@ def test_a_record_is_taken_by_its_name_and_type() -> None:
 
 
 def test_what_is_imported_or_of_another_region_is_not_taken() -> None:
-    type_, inputs = "aws:ecs/cluster:Cluster", {"name": "bulwark-prod"}
+    type_ = "aws:ecs/cluster:Cluster"
+    inputs: dict[str, JsonValue] = {"name": "bulwark-prod"}
 
     def count_taken(op: str, region: str) -> int:
         provider = "urn:pulumi:prod::bulwark::pulumi:providers:aws::other"

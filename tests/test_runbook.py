@@ -39,6 +39,7 @@ LOOKING_COMMANDS = (
     "usage",
     "baseline compare",
     "changes",
+    "cost unused",
     "diagnose",
     "incident status",
     "incident report",

@@ -76,6 +76,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "connections": ChecklistLine("Their peak is well below the limit.", WEEKLY),
     "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
     "certificates": ChecklistLine("None ends soon.", WEEKLY),
+    "unused": ChecklistLine("Nothing costs and serves nothing.", WEEKLY),
     "backups elsewhere": ChecklistLine(
         "Backups are replicated and copied to the recovery region.", WEEKLY
     ),

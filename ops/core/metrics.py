@@ -53,12 +53,16 @@ def build_dimensioned_metric_query(
 
 
 def build_metric_read(
-    metrics: Sequence[MetricQuery], facts: CheckFacts, lookback_seconds: float = RECENT_SECONDS
+    metrics: Sequence[MetricQuery],
+    facts: CheckFacts,
+    lookback_seconds: float = RECENT_SECONDS,
+    region: str | None = None,
 ) -> ReadRequest:
-    """One call for up to 500 metrics, from a time back until now."""
+    """One call for up to 500 metrics, from a time back until now. No region is the stack's."""
     return build_read(
         METRIC_DATA_API,
         "MetricDataResults",
+        region=region,
         MetricDataQueries=[query.request for query in metrics],
         StartTime=facts.format_time_ago(lookback_seconds),
         EndTime=facts.format_time_ago(0),
@@ -67,12 +71,15 @@ def build_metric_read(
 
 
 def build_metric_reads(
-    metrics: Sequence[MetricQuery], facts: CheckFacts, lookback_seconds: float = RECENT_SECONDS
+    metrics: Sequence[MetricQuery],
+    facts: CheckFacts,
+    lookback_seconds: float = RECENT_SECONDS,
+    region: str | None = None,
 ) -> list[ReadRequest]:
     """As many calls as the metrics need."""
     queries_by_id = {query.id: query for query in metrics}
     return [
-        build_metric_read([queries_by_id[name] for name in names], facts, lookback_seconds)
+        build_metric_read([queries_by_id[name] for name in names], facts, lookback_seconds, region)
         for names in split_into_chunks(list(queries_by_id), METRICS_PER_CALL)
     ]
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.health.registry import list_view_calls
 
 DECLARATIONS: Final = (
     Declaration(
@@ -10,4 +11,5 @@ DECLARATIONS: Final = (
         role=None,
         bad={"FILE": ("/no/such/file", "{previews}/damaged.json")},
     ),
+    Declaration("cost unused", role="reader", calls=list_view_calls("unused")),
 )

@@ -13,6 +13,7 @@ from ops.checks import check_records as checklists
 from ops.core.check_record import UPKEEP_VIEWS, Check, View
 from ops.core.checks import HealthCheck
 from ops.core.errors import UsageError
+from ops.cost import check_records as cost
 from ops.database import check_records as database
 from ops.fleet import check_records as fleet
 from ops.health import check_records as health
@@ -42,6 +43,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *checklists.CHECKS,
     *recovery.CHECKS,
     *audit.CHECKS,
+    *cost.CHECKS,
 )
 
 

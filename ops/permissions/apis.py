@@ -155,6 +155,13 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "cloudwatch.put_metric_alarm": (build_grant("cloudwatch:PutMetricAlarm", "alarms of windows"),),
     "cloudwatch.set_alarm_state": (build_grant("cloudwatch:SetAlarmState", "alarms of windows"),),
+    "autoscaling.describe_launch_configurations": (
+        build_unscoped_grant("autoscaling:DescribeLaunchConfigurations"),
+    ),
+    "ec2.describe_addresses": (build_unscoped_grant("ec2:DescribeAddresses"),),
+    "ec2.describe_launch_templates": (build_unscoped_grant("ec2:DescribeLaunchTemplates"),),
+    "ec2.describe_snapshots": (build_unscoped_grant("ec2:DescribeSnapshots"),),
+    "ec2.describe_volumes": (build_unscoped_grant("ec2:DescribeVolumes"),),
     "ec2.describe_images": (build_unscoped_grant("ec2:DescribeImages"),),
     "ec2.describe_instance_status": (build_unscoped_grant("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (build_unscoped_grant("ec2:DescribeInstances"),),
@@ -178,8 +185,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.get_managed_prefix_list_entries": (
         build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),
     ),
-    "ecr.describe_images": (build_grant("ecr:DescribeImages", "repositories"),),
-    "ecr.get_lifecycle_policy": (build_grant("ecr:GetLifecyclePolicy", "repositories"),),
+    "ecr.describe_images": (build_grant("ecr:DescribeImages", "all repositories"),),
+    "ecr.describe_repositories": (build_grant("ecr:DescribeRepositories", "all repositories"),),
+    "ecr.get_lifecycle_policy": (build_grant("ecr:GetLifecyclePolicy", "all repositories"),),
+    "ecr.list_tags_for_resource": (build_grant("ecr:ListTagsForResource", "all repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
     # No resource level, and no condition on the family (Service Authorization Reference).
     "ecs.deregister_task_definition": (build_unscoped_grant("ecs:DeregisterTaskDefinition"),),
@@ -233,6 +242,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
     ),
     "elbv2.describe_rules": (build_unscoped_grant("elasticloadbalancing:DescribeRules"),),
+    "elbv2.describe_tags": (build_unscoped_grant("elasticloadbalancing:DescribeTags"),),
+    "elbv2.describe_target_groups": (
+        build_unscoped_grant("elasticloadbalancing:DescribeTargetGroups"),
+    ),
     "elbv2.describe_target_health": (
         build_unscoped_grant("elasticloadbalancing:DescribeTargetHealth"),
     ),
@@ -242,6 +255,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
     ),
+    "logs.describe_log_groups": (build_unscoped_grant("logs:DescribeLogGroups"),),
+    "logs.list_tags_for_resource": (build_grant("logs:ListTagsForResource", "all log groups"),),
     "logs.filter_log_events": (build_grant("logs:FilterLogEvents", "log groups"),),
     "logs.get_query_results": (build_grant("logs:GetQueryResults", "log groups", "other logs"),),
     "logs.start_query": (build_grant("logs:StartQuery", "log groups", "other logs"),),
@@ -279,6 +294,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
         ),
     ),
+    "secretsmanager.list_secrets": (build_unscoped_grant("secretsmanager:ListSecrets"),),
     "secretsmanager.put_secret_value": (
         build_grant("secretsmanager:PutSecretValue", "secret"),
         build_grant(

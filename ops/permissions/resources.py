@@ -109,7 +109,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
         "ec2", "instance/*", "volume/*", "network-interface/*"
     ),
     "shell": ("arn:{partition}:ssm:{region}::document/AWS-RunShellScript",),
-    "repositories": build_stack_region_arns("ecr", "repository/{project}/{stack}/*"),
+    "all repositories": build_stack_region_arns("ecr", "repository/*"),
     "balancer rules": build_stack_region_arns(
         "elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"
     ),
@@ -131,6 +131,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "all mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:*"),
     "mute rules": build_stack_region_arns("cloudwatch", "alarm-mute-rule:{prefix}-*"),
     "vaults": build_arns_in_both_regions("backup", "backup-vault:{prefix}-backups"),
+    "all log groups": build_arns_in_both_regions("logs", "log-group:*"),
     "log groups": build_stack_region_arns(
         "logs", "log-group:/{project}/{stack}/*", "log-group:/aws/rds/instance/{prefix}-database*"
     ),

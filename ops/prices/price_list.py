@@ -150,6 +150,7 @@ def _build_price_table(
         databases=merge_prices("databases", DEFAULT_PRICE_TABLE.databases),
         caches=merge_prices("caches", DEFAULT_PRICE_TABLE.caches),
         fargate=fargate,
+        ebs_gb=DEFAULT_PRICE_TABLE.ebs_gb,
         **single_prices,
     )
 

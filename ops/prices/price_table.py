@@ -50,6 +50,21 @@ class PriceTable:
     logs_scanned_gb: float = 0.005
     live_tail_minute: float = 0.01
     nat_gb: float = 0.045  # per GB that a NAT gateway processes
+    # Per GB: of volumes by type, of snapshots, of what log groups and repositories store.
+    ebs_gb: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "gp3": 0.08,
+            "gp2": 0.10,
+            "io1": 0.125,
+            "io2": 0.125,
+            "st1": 0.045,
+            "sc1": 0.015,
+            "standard": 0.05,
+        }
+    )
+    ebs_snapshot_gb: float = 0.05
+    stored_logs_gb: float = 0.03
+    ecr_gb: float = 0.10
     notes: tuple[str, ...] = field(default=())
 
 

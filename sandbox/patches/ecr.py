@@ -4,15 +4,19 @@ A scan finds nothing by itself; a test puts findings into `get_scan_findings`.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from moto.ecr.models import ECRBackend, Image
+from moto.ecr.policy_validation import EcrLifecyclePolicyValidator
 
 from sandbox.clock import get_sandbox_clock
 from sandbox.patches.patching import ServicePatch, backend_state
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
+# What moto does not know of a lifecycle policy yet (ECR User Guide, "Lifecycle policy properties").
+ARCHIVE_ACTION: Final = {"type": "transition", "targetStorageClass": "archive"}
+PULL_COUNT_TYPES: Final = ("sinceImagePulled", "sinceImageTransitioned")
 
 
 def get_scan_findings(backend: ECRBackend) -> dict[str, dict[str, int]]:
@@ -35,6 +39,20 @@ def get_size_of_layers(original: Any, image: Image) -> int | None:
         return size
     parts = [*manifest["layers"], manifest.get("config") or {}]
     return sum(int(part.get("size", 0)) for part in parts)
+
+
+@patch.wrap(EcrLifecyclePolicyValidator, "_validate_action")
+def accept_archiving(original: Any, validator: EcrLifecyclePolicyValidator, action: Any) -> None:
+    if action != ARCHIVE_ACTION:
+        original(validator, action)
+
+
+@patch.wrap(EcrLifecyclePolicyValidator, "_validate_selection_count_type")
+def accept_pull_times(
+    original: Any, validator: EcrLifecyclePolicyValidator, count_type: Any
+) -> None:
+    if count_type not in PULL_COUNT_TYPES:
+        original(validator, count_type)
 
 
 @patch.wrap(ECRBackend, "describe_images")

@@ -58,7 +58,7 @@ def _find_member(shape: Any, option: str) -> tuple[str, Any, bool]:
 
 def _parse(member: Any, texts: list[str]) -> Any:
     assert texts, f"{member.name} needs a value"
-    if texts[0].startswith(("{", "[")):
+    if texts[0].startswith(("{", "[")) and member.type_name != "string":
         (text,) = texts
         return json.loads(text)
     if member.type_name == "list":

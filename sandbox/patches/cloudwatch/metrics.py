@@ -11,6 +11,7 @@ from re import Match
 from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend, Statistics
+from moto.ec2.models import ec2_backends
 from moto.ecs.models import ecs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
@@ -63,6 +64,18 @@ def _build_bucket_metric(
     return compute_value
 
 
+def _compute_nat_bytes(backend: CloudWatchBackend, dimensions: Dimensions) -> float | None:
+    """What a gateway carries in a period: zero is reported too (VPC User Guide, "Monitor NAT
+    gateways"). One to which a route leads carries some at rest; how much is assumed."""
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    name = dimensions.get("NatGatewayId", "")
+    if name not in ec2.nat_gateways:
+        return None
+    gateways = [route.nat_gateway for table in ec2.route_tables.values() for route in table.routes]
+    is_routed = any(gateway is not None and gateway.id == name for gateway in gateways)
+    return 1024.0**2 if is_routed else 0.0
+
+
 # By namespace and name: the value of a resource at rest, None if it does not exist.
 MODELLED_METRICS: Mapping[
     tuple[str, str], Callable[[CloudWatchBackend, Dimensions], float | None]
@@ -75,6 +88,8 @@ MODELLED_METRICS: Mapping[
     ("AWS/RDS", "FreeableMemory"): _build_rds_metric(lambda _: 0.7 * _GIB_BYTES),
     ("AWS/ECS", "CPUUtilization"): _build_ecs_metric(12),
     ("AWS/ECS", "MemoryUtilization"): _build_ecs_metric(35),
+    ("AWS/NATGateway", "BytesOutToDestination"): _compute_nat_bytes,
+    ("AWS/NATGateway", "BytesOutToSource"): _compute_nat_bytes,
     ("AWS/S3", "BucketSizeBytes"): _build_bucket_metric(
         lambda keys: sum(getattr(k, "size", 0) for k in keys)
     ),

@@ -22,9 +22,11 @@ import pytest
 
 from components.facts.metrics import ALB_NAMESPACE
 from ops.cli.app import main
+from ops.keys.users import USER_TAG
 from sandbox import clock
 from sandbox.aws import get_client
 from sandbox.image_push import push_image
+from sandbox.patches.iam import KEY_SOURCE_TAG
 from sandbox.program import PROJECT_ROOT
 from sandbox.running_stack import RunningStack, serve_stack
 
@@ -236,6 +238,19 @@ def put_measured_requests(runbook_console: RunbookConsole) -> None:
         assert {levels[name] for name in ("availability", "errors", "latency")} == {"met"}, err
 
 
+def put_key_user(_: RunbookConsole) -> None:
+    """A user of the stack with one key, and an application that uses it."""
+    iam = get_client("iam", "eu-north-1")
+    if "exporter" not in {user["UserName"] for user in iam.list_users()["Users"]}:
+        tags = {
+            USER_TAG: "bulwark-prod",
+            KEY_SOURCE_TAG: "bulwark-prod-access-key-exporter",
+        }
+        pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+        iam.create_user(UserName="exporter", Tags=pairs)
+        iam.create_access_key(UserName="exporter")
+
+
 def get_last_month(_: RunbookConsole) -> str:
     """The month before this one, as AWS will not have the values of the page's for ever."""
     first_day = clock.get_sandbox_clock().now().replace(day=1)
@@ -279,6 +294,7 @@ PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
     "service scale": change_task_count,
     "service revisions": deploy_second_revision,
     "slo report": put_measured_requests,
+    "keys rotate": put_key_user,
     "runs list": stop_run_halfway,
     "runs undo": stop_deployment_halfway,
     "lock break": stop_second_run,

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from ops.bootstrap.deployment_policy import build_boundary_policy
 from ops.bootstrap.names import FoundationNames
 from ops.bootstrap.policies import format_policy_document
-from ops.bootstrap.roles import IAM_NOT_FOUND
+from ops.core.access_key_action import IAM_NOT_FOUND
 from ops.core.plan import Call, JsonObject, Step, Wait
 
 MAX_VERSIONS: Final = 5

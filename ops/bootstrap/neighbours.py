@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pydantic import JsonValue
 
 from ops.bootstrap.names import FoundationNames
-from ops.bootstrap.roles import IAM_NOT_FOUND
+from ops.core.access_key_action import IAM_NOT_FOUND
 from ops.core.errors import UsageError
 from ops.core.plan import Call
 

@@ -20,9 +20,9 @@ from ops.bootstrap.trust_policies import (
     build_preview_trust_policy,
     build_service_trust_policy,
 )
+from ops.core.access_key_action import IAM_NOT_FOUND
 from ops.core.plan import Call, JsonObject, Step, Wait
 
-IAM_NOT_FOUND: Final = "NoSuchEntity"
 SESSION_SECONDS: Final = 3600  # seconds of a session; each GitHub job requests its own
 DEPLOY_SESSION_SECONDS: Final = (
     3 * 3600

@@ -36,6 +36,7 @@ COMMAND_GROUPS: Final = {
     ),
     "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
+    "keys": ("ops.keys.commands", "access keys of users: rotate"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
     "cost": ("ops.cost.commands", "what a stack costs a month: estimate"),
     "github": ("ops.github.commands", "comments and issues about what a workflow found"),

@@ -33,7 +33,7 @@ LABEL_WIDTH: Final = 10  # characters before the texts of a plan
 
 def format_action(action: "Action") -> str:
     """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
-    from ops.core.plan import Call, Http, OpsCommand, ProgramCommand, SentRecord, Sql
+    from ops.core.plan import AccessKeys, Call, Http, OpsCommand, ProgramCommand, SentRecord, Sql
 
     match action:
         case Call():
@@ -54,6 +54,8 @@ def format_action(action: "Action") -> str:
             )
         case Http():
             return f"{action.method} {action.url}"
+        case AccessKeys():
+            return f"{', '.join(action.calls)} of {action.user}"
         case OpsCommand():
             return "$ ops " + " ".join(action.arguments)
         case ProgramCommand():

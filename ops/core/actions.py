@@ -13,6 +13,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from pydantic import JsonValue
 
+from ops.core import clock
+from ops.core.access_keys import run_access_keys
 from ops.core.aws import Aws, explain_error
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import (
@@ -27,6 +29,7 @@ from ops.core.errors import (
 from ops.core.local_commands import Shell, Workstation
 from ops.core.plan import (
     REFERENCE_NOT_FOUND,
+    AccessKeys,
     Action,
     Call,
     Http,
@@ -62,13 +65,15 @@ POLL_SECONDS: Final = 0.2
 class Actions:
     """What the engine acts with. `sql` is set if the plan has statements.
 
-    `workstation` is what the plan's local commands need of this machine.
+    `workstation` is what the plan's local commands need of this machine, `now` the time in seconds
+    since the epoch.
     """
 
     aws: Aws
     sql: SqlRunner | None = None
     shell: ShellRunner | None = None
     workstation: Workstation = field(default_factory=Workstation)
+    now: Callable[[], float] = lambda: clock.now().timestamp()
 
     def __call__(self, action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
         """Carries out one action, given what earlier steps saw.
@@ -85,6 +90,8 @@ class Actions:
                 return self._run_sql(self.sql, action)
             case Http():
                 return fetch_url(action.url, method=action.method, timeout_seconds=action.timeout)
+            case AccessKeys():
+                return run_access_keys(self.aws, action, step_results, self.now())
             case OpsCommand():
                 return self._run_command(self.workstation.build_shell(action))
             case ProgramCommand():

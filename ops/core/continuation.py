@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ops.core.engine import Engine
-from ops.core.plan import Action, Call, Plan, Step, sum_downtimes
+from ops.core.plan import AccessKeys, Action, Call, Plan, Step, sum_downtimes
 
 Direction = Literal["forward", "back"]
 # Operations that destroy what they name, by the first word of the operation.
@@ -62,6 +62,8 @@ class Continuation:
 
 def is_deletion(action: Action) -> bool:
     """True if an action deletes what it names."""
+    if isinstance(action, AccessKeys):
+        return action.operation == "delete_new"
     return isinstance(action, Call) and action.operation.split("_")[0] in DELETING_VERBS
 
 

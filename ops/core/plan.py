@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 import jmespath
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
+from ops.core.access_key_action import AccessKeys as AccessKeys
 from ops.core.frozen_model import FrozenModel
 from ops.core.plan_kind import PlanKind
 from ops.core.sql_action import JsonObject as JsonObject
@@ -34,6 +35,7 @@ SECRET_READS: Final = frozenset(
         "secretsmanager.get_random_password",
         "ecr.get_authorization_token",
         "rds.generate_db_auth_token",
+        "iam.create_access_key",
     }
 )
 # The answer, where a call lists it as one, of a call that refers to what no step saw.
@@ -145,7 +147,8 @@ class SentRecord(FrozenModel):
 
 
 Action: TypeAlias = Annotated[
-    Call | Sql | Http | OpsCommand | ProgramCommand | SentRecord, Field(discriminator="kind")
+    Call | Sql | Http | OpsCommand | ProgramCommand | SentRecord | AccessKeys,
+    Field(discriminator="kind"),
 ]
 
 
@@ -359,6 +362,8 @@ def _require_valid_step(step: Step, earlier_names: frozenset[str] | set[str]) ->
             raise ValueError(f"{step.name} would journal what {wait.read.api} answers")
         outcomes = (*wait.begun, *wait.failed, *wait.failed_on_timeout)
         reports = (wait.reports.messages, wait.reports.warnings) if wait.reports else ()
+        if isinstance(wait.read, AccessKeys) and wait.read.operation != "look":
+            raise ValueError(f"{step.name} would change keys to look at them")
         for path in (*wait.met, *wait.same_as, *wait.differs_from, *outcomes, *reports):
             jmespath.compile(path)
         for path, reference in (*wait.same_as.items(), *wait.differs_from.items()):

@@ -43,6 +43,7 @@ PlanKind: TypeAlias = Literal[
     "incident note",
     "incident open",
     "incident status",
+    "keys rotate",
     "maintenance run",
     "network reach",
     "recover discard",

@@ -26,7 +26,9 @@ from ops.permissions.grants import (
     build_unscoped_grant,
     build_via_service_condition,
 )
+from ops.permissions.iam_apis import IAM_API_GRANTS
 from ops.permissions.rds_apis import RDS_API_GRANTS
+from ops.permissions.secret_apis import KEYS_GROUP_GRANTS, SECRET_API_GRANTS
 
 # Starting tasks passes their roles to ECS (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES_GRANT: Final = build_grant(
@@ -250,7 +252,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_unscoped_grant("elasticloadbalancing:DescribeTargetHealth"),
     ),
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
-    "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
+    **IAM_API_GRANTS,
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
@@ -282,38 +284,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ),
         DECRYPT_DATA_KEY_GRANT,
     ),
-    "secretsmanager.cancel_rotate_secret": (
-        build_grant("secretsmanager:CancelRotateSecret", "secret"),
-    ),
-    "secretsmanager.describe_secret": (
-        build_grant("secretsmanager:DescribeSecret", "secret", "cache secret"),
-    ),
-    "secretsmanager.get_secret_value": (
-        build_grant("secretsmanager:GetSecretValue", "secret"),
-        build_grant(
-            "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
-        ),
-    ),
-    "secretsmanager.list_secrets": (build_unscoped_grant("secretsmanager:ListSecrets"),),
-    "secretsmanager.put_secret_value": (
-        build_grant("secretsmanager:PutSecretValue", "secret"),
-        build_grant(
-            "kms:GenerateDataKey",
-            "data key",
-            conditions=build_via_service_condition("secretsmanager"),
-        ),
-        build_grant(
-            "kms:Decrypt", "data key", conditions=build_via_service_condition("secretsmanager")
-        ),
-    ),
-    # Rotation also invokes the function (API reference).
-    "secretsmanager.rotate_secret": (
-        build_grant("secretsmanager:RotateSecret", "secret"),
-        build_grant("lambda:InvokeFunction", "rotation function"),
-    ),
-    "secretsmanager.update_secret_version_stage": (
-        build_grant("secretsmanager:UpdateSecretVersionStage", "secret"),
-    ),
+    **SECRET_API_GRANTS,
     # Whoever publishes to a topic with a key encrypts (SNS Developer Guide, "Managing Amazon SNS
     # encryption keys and costs").
     "sns.publish": (
@@ -356,6 +327,7 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     ("changes", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),
+    **KEYS_GROUP_GRANTS,
     ("diagnose", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),

@@ -19,6 +19,7 @@ from ops.fleet import declarations as fleet
 from ops.github import declarations as github
 from ops.health import declarations as health
 from ops.incident import declarations as incident
+from ops.keys import declarations as keys
 from ops.lock import declarations as lock
 from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
@@ -54,6 +55,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         github,
         health,
         incident,
+        keys,
         lock,
         logs,
         network,

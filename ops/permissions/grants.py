@@ -103,6 +103,12 @@ STACK_RESOURCE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "aws:ResourceTag/Project", ("{project}",)),
     ("StringEquals", "aws:ResourceTag/Environment", ("{stack}",)),
 )
+# IAM's users: the tag says whose (Service Authorization Reference, IAM: users have it as a key).
+STACK_USER_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "aws:ResourceTag/bulwark:stack",
+    ("{prefix}",),
+)
 OTHER_ACCOUNT_CONDITION: Final[Condition] = (
     "StringNotEquals",
     "aws:ResourceAccount",

@@ -60,6 +60,9 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "subnet group": build_stack_region_arns("rds", "subgrp:{prefix}-database"),
     "secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-database-*"),
     "cache secret": build_stack_region_arns("secretsmanager", "secret:{prefix}-cache-*"),
+    "access key secrets": build_stack_region_arns("secretsmanager", "secret:{prefix}-access-key-*"),
+    # Of all users those that a condition leaves.
+    "users": ("arn:{partition}:iam::{account}:user/*",),
     # A function that calls the stack may have any name.
     "functions": build_stack_region_arns("lambda", "function:*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),

@@ -13,8 +13,9 @@ from typing import Final
 from ops.core.continuation import Continuation
 from ops.core.errors import UsageError
 from ops.core.local_commands import CHECKOUT_PLACEHOLDER, FILES_PLACEHOLDER, PROGRAM_PLACEHOLDER
-from ops.core.plan import Action, Call, OpsCommand, Plan, ProgramCommand
+from ops.core.plan import AccessKeys, Action, Call, OpsCommand, Plan, ProgramCommand
 from ops.core.run_context import RunContext, StackContext
+from ops.keys.users import get_key_secret_name
 from ops.outputs import Outputs
 from ops.permissions.declared import DECLARATIONS
 from ops.stack.pulumi import POLICY_PACK_FOLDER
@@ -98,7 +99,7 @@ def _list_problems(plan: Plan, outputs: Outputs) -> Iterator[str]:
     known_arns = outputs.model_dump_json()  # every ARN of the contract, in quotes
     for action in plan.actions():
         if (
-            problem := _describe_problem(plan, action, declared_calls, known_arns, regions)
+            problem := _describe_problem(plan, action, declared_calls, known_arns, regions, outputs)
         ) is not None:
             yield problem
 
@@ -119,10 +120,13 @@ def _describe_problem(
     declared_calls: frozenset[str],
     known_arns: str,
     regions: Sequence[str | None],
+    outputs: Outputs,
 ) -> str | None:
     match action:
         case Call():
             return _describe_call_problem(plan, action, declared_calls, known_arns, regions)
+        case AccessKeys():
+            return _describe_keys_problem(plan, action, declared_calls, outputs)
         case OpsCommand() | ProgramCommand():
             if plan.kind not in LOCAL_COMMAND_KINDS:
                 return f"`ops {plan.kind}` runs no commands on this machine"
@@ -154,6 +158,16 @@ def _describe_call_problem(
         if not is_run_file(file):
             return f"{call.api} reads the file {file!r}, which no run of ours exports"
     return None
+
+
+def _describe_keys_problem(
+    plan: Plan, action: AccessKeys, declared_calls: frozenset[str], outputs: Outputs
+) -> str | None:
+    """The user must be tagged for the stack as well, which the roles' policies check."""
+    if not declared_calls.issuperset(action.calls):
+        return f"`ops {plan.kind}` never changes access keys"
+    secret = get_key_secret_name(outputs, action.user)
+    return None if action.secret == secret else f"{action.secret} is not the secret of a key"
 
 
 def is_run_file(path: str) -> bool:

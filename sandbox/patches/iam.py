@@ -1,15 +1,22 @@
-"""IAM: AWS's own policies are read once a process; client ids of OIDC providers."""
+"""IAM: AWS's own policies are read once a process; client ids of OIDC providers; uses of keys."""
 
+import json
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from moto.iam.models import IAMBackend, ManagedPolicy
+from moto.iam.models import AccessKey, AccessKeyLastUsed, IAMBackend, ManagedPolicy, User
 from moto.iam.responses import IamResponse
+from moto.secretsmanager.models import secretsmanager_backends
 from moto.settings import load_iam_aws_managed_policies
 
+from sandbox import clock
 from sandbox.patches.patching import ServicePatch
 
 patch = ServicePatch()
+# A user with this tag has an application that reads its key from that secret and uses it all the
+# time. Until the secret holds a key that works, it uses the oldest one that does.
+KEY_SOURCE_TAG: Final = "sandbox:reads-secret"
+KEY_USES_REGION: Final = "us-east-1"
 
 
 @patch.wrap(IAMBackend, "_init_aws_policies")
@@ -58,3 +65,39 @@ def _get_audiences(response: IamResponse, params: dict[str, Any]) -> list[str]:
     arn = params["OpenIDConnectProviderArn"]
     audiences: list[str] = response.backend.get_open_id_connect_provider(arn).client_id_list
     return audiences
+
+
+@patch.wrap(IAMBackend, "get_access_key_last_used")
+def use_key_of_secret(original: Any, backend: IAMBackend, access_key_id: str) -> dict[str, Any]:
+    """When a key was last used; the application of a tagged user uses its key all the time."""
+    now = clock.get_sandbox_clock().now()
+    for user in backend.users.values():
+        if (key := _find_used_key(backend, user)) is not None:
+            key.last_used = AccessKeyLastUsed(now, "s3", KEY_USES_REGION)
+    answer: dict[str, Any] = original(backend, access_key_id)
+    return answer
+
+
+def _find_used_key(backend: IAMBackend, user: User) -> AccessKey | None:
+    """The key that the application of a user uses now, if the user has one."""
+    tags = backend.tagger.get_tag_dict_for_resource(user.arn)
+    if KEY_SOURCE_TAG not in tags:
+        return None
+    active_keys = [key for key in user.access_keys if key.status == "Active"]
+    in_secret = _read_key_of_secret(backend.account_id, tags[KEY_SOURCE_TAG])
+    return next(
+        (key for key in active_keys if key.access_key_id == in_secret),
+        active_keys[0] if active_keys else None,
+    )
+
+
+def _read_key_of_secret(account: str, name: str) -> str | None:
+    for secrets_backend in list(secretsmanager_backends[account].values()):
+        secret = secrets_backend.secrets.get(name)
+        version = secret.versions.get(secret.default_version_id or "") if secret else None
+        if version is not None:
+            try:
+                return str(json.loads(version["secret_string"])["AccessKeyId"])
+            except (ValueError, KeyError, TypeError):
+                return None
+    return None

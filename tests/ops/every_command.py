@@ -17,7 +17,7 @@ from ops.checks import table as checklists
 from ops.cli.app import main
 from ops.cli.selection import Selection
 from ops.core.check_record import UPKEEP_VIEWS, View
-from ops.core.plan import Call, Plan
+from ops.core.plan import AccessKeys, Call, Plan
 from ops.core.run import WallClock
 from ops.diagnose.health_checks import is_diagnosed
 from ops.health.registry import list_view_calls, select_health_checks
@@ -82,7 +82,14 @@ def list_plan_calls(plan: Plan) -> list[RecordedCall]:
         for call in calls
         for arn in (*call.secrets.values(), *(rewrite.secret for rewrite in call.rewrites.values()))
     ]
+    key_calls = [
+        RecordedCall(api, {"SecretId": action.secret, "UserName": action.user}, REGION)
+        for action in plan.actions()
+        if isinstance(action, AccessKeys)
+        for api in action.calls
+    ]
     return [
+        *key_calls,
         *(
             RecordedCall(call_action.api, call_action.params, call_action.region or REGION)
             for call_action in calls

@@ -96,6 +96,7 @@ class KillWorld:
             procedure.build_sql_runner and procedure.build_sql_runner(self.stage),
             procedure.build_shell_runner and procedure.build_shell_runner(self.stage),
             procedure.open_workstation(self.stage),
+            self.stage.clock.now,
         )
 
     def _know(self, plan: Plan) -> None:

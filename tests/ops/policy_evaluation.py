@@ -13,7 +13,7 @@ from tests.ops.call_recorder import RecordedCall
 from tests.ops.stage import ACCOUNT
 
 ActionArns = list[tuple[str, str]]
-STACK_TAGS = {"Project": "bulwark", "Environment": "test"}
+STACK_TAGS = {"Project": "bulwark", "Environment": "test", "bulwark:stack": "bulwark-test"}
 
 
 def format_rds_arn(call: RecordedCall, kind: str, name: Any) -> str:
@@ -72,6 +72,24 @@ def list_register_actions(call: RecordedCall) -> ActionArns:
 def build_arn_reach(action: str, parameter: str) -> Callable[[RecordedCall], ActionArns]:
     """A call that names an ARN."""
     return lambda call: [(action, str(call.params[parameter]))]
+
+
+def build_user_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
+    """A call on an IAM user."""
+    return lambda call: [
+        (f"iam:{action}", f"arn:aws:iam::{ACCOUNT}:user/{call.params['UserName']}")
+    ]
+
+
+def build_secret_reach(action: str) -> Callable[[RecordedCall], ActionArns]:
+    """A call on a secret, by its ARN or by its name."""
+
+    def list_actions(call: RecordedCall) -> ActionArns:
+        name = str(call.params["SecretId"])
+        arn = f"arn:aws:secretsmanager:{call.region}:{ACCOUNT}:secret:{name}-AbCdEf"
+        return [(f"secretsmanager:{action}", name if name.startswith("arn:") else arn)]
+
+    return list_actions
 
 
 def list_mute_actions(call: RecordedCall) -> ActionArns:
@@ -262,14 +280,28 @@ REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {
     "s3.head_object": build_s3_reach("GetObject"),
     "s3.put_object": build_s3_reach("PutObject"),
     "sns.publish": lambda call: [("sns:Publish", str(call.params["TopicArn"]))],
+    **{
+        f"iam.{api}": build_user_reach(action)
+        for api, action in (
+            ("create_access_key", "CreateAccessKey"),
+            ("delete_access_key", "DeleteAccessKey"),
+            ("list_access_keys", "ListAccessKeys"),
+            ("list_user_tags", "ListUserTags"),
+            ("update_access_key", "UpdateAccessKey"),
+        )
+    },
+    "secretsmanager.create_secret": lambda call: [
+        (
+            "secretsmanager:CreateSecret",
+            f"arn:aws:secretsmanager:{call.region}:{ACCOUNT}:secret:{call.params['Name']}-AbCdEf",
+        )
+    ],
     "secretsmanager.cancel_rotate_secret": build_arn_reach(
         "secretsmanager:CancelRotateSecret", "SecretId"
     ),
-    "secretsmanager.put_secret_value": build_arn_reach("secretsmanager:PutSecretValue", "SecretId"),
-    "secretsmanager.update_secret_version_stage": build_arn_reach(
-        "secretsmanager:UpdateSecretVersionStage", "SecretId"
-    ),
-    "secretsmanager.describe_secret": build_arn_reach("secretsmanager:DescribeSecret", "SecretId"),
+    "secretsmanager.put_secret_value": build_secret_reach("PutSecretValue"),
+    "secretsmanager.update_secret_version_stage": build_secret_reach("UpdateSecretVersionStage"),
+    "secretsmanager.describe_secret": build_secret_reach("DescribeSecret"),
     "secretsmanager.get_secret_value": build_arn_reach("secretsmanager:GetSecretValue", "SecretId"),
     "secretsmanager.rotate_secret": build_arn_reach("secretsmanager:RotateSecret", "SecretId"),
     "ssm.get_parameter": build_parameter_reach("GetParameter"),

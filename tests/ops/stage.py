@@ -81,7 +81,7 @@ class Stage:
         return self.aws.client(service, region)
 
     def build_engine(self, fuse: KillFuse, sql: Any = None) -> Engine:
-        actions = Actions(self.aws, sql)
+        actions = Actions(self.aws, sql, now=self.clock.now)
 
         def run_touched_action(action: Action, step_results: dict[str, JsonValue]) -> JsonValue:
             fuse.touch()

@@ -11,6 +11,7 @@ from tests.ops import (
     db_stage,
     diagnose_stage,
     fleet_stage,
+    key_stage,
     log_stage,
     metric_stage,
     network_stage,
@@ -265,6 +266,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "fleet limits": (TypedLine("fleet limits", fleet_stage.put_fleet),),
     "fleet refresh status": (TypedLine("fleet refresh status", fleet_stage.put_fleet),),
     **INCIDENT_LINES,
+    "keys rotate": (TypedLine("keys rotate exporter --unused 0s --yes", key_stage.put_user),),
     "lock break": (TypedLine("lock break --reason test --yes", put_foreign_lock),),
     "lock show": (TypedLine("lock show", put_foreign_lock),),
     "logs errors": (

@@ -63,7 +63,7 @@ class ProcedureScene:
             self.context,
             stage.clock,
             SilentListener(),
-            Actions(stage.aws, sql, shell, procedure.open_workstation(stage)),
+            Actions(stage.aws, sql, shell, procedure.open_workstation(stage), stage.clock.now),
         )
 
     def start(self) -> str:

@@ -1,0 +1,1 @@
+"""`ops keys`: access keys of users that an application still has, rotated."""

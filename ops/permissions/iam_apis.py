@@ -1,0 +1,22 @@
+"""What calls of IAM need."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ops.permissions.grants import STACK_USER_CONDITION, Grant, build_grant
+
+IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
+    "iam.create_access_key": (
+        build_grant("iam:CreateAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
+    ),
+    "iam.delete_access_key": (
+        build_grant("iam:DeleteAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
+    ),
+    "iam.get_access_key_last_used": (build_grant("iam:GetAccessKeyLastUsed", "users"),),
+    "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
+    "iam.list_access_keys": (build_grant("iam:ListAccessKeys", "users"),),
+    "iam.list_user_tags": (build_grant("iam:ListUserTags", "users"),),
+    "iam.update_access_key": (
+        build_grant("iam:UpdateAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
+    ),
+}

@@ -23,6 +23,7 @@ from ops.outputs import parse_outputs
 from sandbox import aws
 from sandbox import prerequisites as given
 from sandbox.aws import use_in_memory_aws
+from sandbox.billing import record_deployed_costs
 from sandbox.program import (
     PROJECT_ROOT,
     ResourceGraph,
@@ -94,6 +95,7 @@ def deploy_in_memory(
         # The engine passes one failure from task to task; the first one explains it.
         first_error = mocks.first_error or error
         raise first_error.with_traceback(None) from first_error.__cause__
+    record_deployed_costs(graph, project=project, stack=stack)
     return InMemoryDeployment(stack, region, graph, dict(mocks.seconds))
 
 

@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ops.cli.render import format_duration
-from ops.prices.estimate import Cost, PricedResource, estimate_costs, sum_by_component
+from ops.prices.estimate import Cost, estimate_costs, sum_by_component
 from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 from ops.runs.report import format_timestamp
+from sandbox.billing import list_priced_resources
 from sandbox.demo_steps import DemoStepResult
 from sandbox.diagram import render_diagram
 from sandbox.program import PROJECT_ROOT, RegisteredResource, ResourceGraph
@@ -132,20 +133,6 @@ def build_summary(graph: ResourceGraph, title: str) -> DeploymentSummary:
         ),
         outputs=graph.exports,
     )
-
-
-def list_priced_resources(graph: ResourceGraph) -> list[PricedResource]:
-    """The resources of a graph as the estimate reads them."""
-    priced_resources = []
-    for resource in graph:
-        component = graph.find_component(resource)
-        if resource.is_in_aws and component is not None:
-            priced_resources.append(
-                PricedResource(
-                    resource.type, resource.name, component.name, resource.inputs, resource.parent
-                )
-            )
-    return priced_resources
 
 
 def _format_type_counts(resources: Sequence[RegisteredResource]) -> str:

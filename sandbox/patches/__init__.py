@@ -29,6 +29,8 @@ MODULES: Final = (
     "elasticache.events",
     "elasticache.groups",
     "elasticache.nodes",
+    "ce.usage",
+    "ce.anomalies",
     "cloudwatch.alarms",
     "cloudwatch.alarm_history",
     "ec2.console",

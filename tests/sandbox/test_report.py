@@ -7,9 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from ops.prices.estimate import is_free_type
+from sandbox.billing import list_priced_resources
 from sandbox.diagram import list_allowed_calls, list_boxes, list_type_counts, render_diagram
 from sandbox.program import PROJECT_ROOT, ResourceGraph
-from sandbox.report import build_summary, list_priced_resources, render_page
+from sandbox.report import build_summary, render_page
 from tests.world import run_whole_program
 
 

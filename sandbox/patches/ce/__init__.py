@@ -1,0 +1,1 @@
+"""Cost Explorer: moto answers GetCostAndUsage with nothing, and lacks forecasts and anomalies."""

@@ -236,14 +236,23 @@ class ContactEntry(ContractPart):
     after_minutes: int
 
 
+class SpendingPart(ContractPart):
+    """What watches the stack's costs. The budget is in $ a month; None: there is none."""
+
+    budget_name: str | None
+    monthly_budget: float | None
+    anomaly_monitor_arn: str | None
+
+
 class AlarmsPart(ContractPart):
-    """Topics, alarms by severity and the objectives; None: not published yet."""
+    """Topics, alarms by severity, the objectives and the spending; None: not published yet."""
 
     page_topic_arn: str
     warn_topic_arn: str
     names: dict[str, tuple[str, ...]]
     objectives: ObjectivesPart | None = None
     contacts: tuple[ContactEntry, ...] = ()
+    spending: SpendingPart | None = None
 
 
 class DashboardsPart(ContractPart):

@@ -81,7 +81,7 @@ ACCESS_DENIED_CODES: Final = frozenset(
 # What operations call the length of a page; a read that has none wants all of them.
 PAGE_SIZES: Final = frozenset(("MaxRecords", "MaxResults", "maxResults", "MaxItems", "PageSize"))
 # The token of the next page in lists without a paginator, in the answer and in the next request.
-PAGE_TOKENS: Final = ("nextToken", "NextToken")
+PAGE_TOKENS: Final = ("nextToken", "NextToken", "NextPageToken")
 READ_PREFIXES: Final = (
     "batch_get_",
     "describe_",

@@ -11,5 +11,30 @@ DECLARATIONS: Final = (
         role=None,
         bad={"FILE": ("/no/such/file", "{previews}/damaged.json")},
     ),
+    Declaration(
+        "cost report",
+        role="reader",
+        calls=("ce.get_cost_and_usage", "ce.list_cost_allocation_tags"),
+        bad={
+            "--month": ("nonsense", "2026", "2026-13", "2026-00", "2999-01", "2001-01", ""),
+            "--estimate": ("/no/such/file", "{previews}/damaged.json"),
+        },
+        example="cost report --month 2026-11",
+    ),
+    Declaration(
+        "cost forecast",
+        role="reader",
+        calls=(
+            "budgets.describe_budget",
+            "ce.get_cost_and_usage",
+            "ce.get_cost_forecast",
+            "ce.list_cost_allocation_tags",
+        ),
+    ),
+    Declaration(
+        "cost unusual",
+        role="reader",
+        calls=("ce.get_anomalies", "ce.get_cost_and_usage", "ce.list_cost_allocation_tags"),
+    ),
     Declaration("cost unused", role="reader", calls=list_view_calls("unused")),
 )

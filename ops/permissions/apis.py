@@ -7,6 +7,7 @@ A call without an entry here is an error: add it, with its resources in resource
 from collections.abc import Mapping
 from typing import Final
 
+from ops.permissions.cost_apis import COST_API_GRANTS
 from ops.permissions.grants import (
     AS_IN_TEMPLATE_CONDITIONS,
     CLUSTER_CONDITION,
@@ -265,6 +266,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # It has no resource: a query is named by its id (Service Authorization Reference).
     "logs.stop_query": (build_unscoped_grant("logs:StopQuery"),),
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
+    **COST_API_GRANTS,
     **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
     "s3.get_object": (

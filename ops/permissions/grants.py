@@ -62,6 +62,12 @@ HEALTH_REGIONS_CONDITION: Final[Condition] = (
     "aws:RequestedRegion",
     ("us-east-1", "us-gov-west-1", "cn-northwest-1"),
 )
+# The endpoints of Cost Explorer (AWS General Reference, "AWS Cost Explorer endpoints and quotas").
+COST_REGIONS_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "aws:RequestedRegion",
+    ("us-east-1", "cn-northwest-1"),
+)
 CLUSTER_CONDITION: Final[Condition] = (
     "ArnEquals",
     "ecs:cluster",

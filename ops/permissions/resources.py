@@ -66,6 +66,9 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # A function that calls the stack may have any name.
     "functions": build_stack_region_arns("lambda", "function:*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),
+    "budget": ("arn:{partition}:budgets::{account}:budget/{prefix}",),
+    # Its name is a random id.
+    "anomaly monitors": ("arn:{partition}:ce::{account}:anomalymonitor/*",),
     "announcements": build_stack_region_arns("sns", "{prefix}-page", "{prefix}-warn"),
     "topics": build_stack_region_arns("sns", "{prefix}-*"),
     "services": build_stack_region_arns("ecs", "service/{prefix}/*"),

@@ -1,16 +1,15 @@
 """The month that a report is about, in UTC."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from components.facts.units import DAY_SECONDS
+from ops.cli.months import parse_month_start
 from ops.cli.time_span import TimeSpan
 from ops.core.errors import UsageError
 from ops.metrics.periods import MAX_DAYS, METRIC_LATE_SECONDS, ReadSpan, get_shortest_period
 
-_MONTH_PATTERN: Final = re.compile(r"(\d{4})-(\d{2})")
 # Seconds of a period that is read at least: shorter ones only make more values.
 MIN_PERIOD_SECONDS: Final = 300
 
@@ -58,7 +57,7 @@ def parse_month(text: str | None, now: datetime) -> Month:
     UsageError unless it is YYYY-MM, has begun, and CloudWatch still has its values.
     """
     now = now.astimezone(UTC)
-    since = _parse_first_day(text, now)
+    since = parse_month_start(text, now)
     if since > now:
         raise UsageError(f"--month must have begun, not {text!r}: it is {now:%Y-%m-%d} UTC")
     if (now - since).days >= MAX_DAYS:
@@ -76,12 +75,3 @@ def parse_month(text: str | None, now: datetime) -> Month:
     if until <= since:
         raise UsageError(f"--month must be over in part: no values of {since:%Y-%m} have come yet")
     return Month(f"{since:%Y-%m}", since, until, end, period)
-
-
-def _parse_first_day(text: str | None, now: datetime) -> datetime:
-    if text is None:
-        return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    match = _MONTH_PATTERN.fullmatch(text)
-    if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) < 1:
-        raise UsageError(f"--month must be a month like {now:%Y-%m}, not {text!r}")
-    return datetime(int(match[1]), int(match[2]), 1, tzinfo=UTC)

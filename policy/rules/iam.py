@@ -11,6 +11,7 @@ from policy.rules.model import PolicyResource, ResourceRule, as_list, find_prope
 ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "*:describe*",
     "*:list*",
+    "ce:getcost*",
     "cloudtrail:lookupevents",
     "cloudwatch:getmetric*",
     "cloudwatch:putmetricdata",

@@ -2,8 +2,18 @@
 
 from collections import defaultdict
 from typing import Any
+from uuid import uuid4
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def _forget_cost_answers(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers of Cost Explorer that a look keeps are not those of other tests."""
+    folder = tmp_path_factory.getbasetemp() / "costs" / uuid4().hex
+    monkeypatch.setattr("ops.cost.answers.get_answer_folder", lambda: folder)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

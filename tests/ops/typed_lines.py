@@ -8,6 +8,7 @@ from sandbox.patches.rds import states
 from tests.ops import (
     cache_stage,
     change_stage,
+    cost_stage,
     db_stage,
     diagnose_stage,
     fleet_stage,
@@ -278,6 +279,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "logs search": list_log_lines("logs search {} 50"),
     "logs tail": list_log_lines("logs tail {}"),
     "logs top": list_log_lines("logs top {}"),
+    **cost_stage.COST_LINES,
     "slo report": tuple(TypedLine("slo report", day, 3) for day in slo_stage.FIRST_DAYS),
     "metrics": (TypedLine("metrics all", metric_stage.put_cache),),
     "maintenance status": (

@@ -4,12 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ops.cost.explorer import ENVIRONMENT_TAG, PROJECT_TAG
 from ops.outputs import StackPart
 
 OwnerKind = Literal["stack", "other", "none"]
-# The tags of every resource of a stack of this program (components/naming.py).
-PROJECT_TAG: Final = "Project"
-STACK_TAG: Final = "Environment"
 # Tags that other programs put on what they own, and how they are said. Sources: CloudFormation User
 # Guide, "Resource tag"; Auto Scaling User Guide, "Tag lifecycle"; EKS User Guide, "Tagging";
 # Elastic Beanstalk Developer Guide, "Tagging"; EBS User Guide, "Data Lifecycle Manager";
@@ -38,7 +36,7 @@ class Owner:
 
 def find_owner(tags: Mapping[str, str], stack: StackPart) -> Owner:
     """Whose a resource with these tags is. What has the tags of a stack is that stack's alone."""
-    project, environment = tags.get(PROJECT_TAG), tags.get(STACK_TAG)
+    project, environment = tags.get(PROJECT_TAG), tags.get(ENVIRONMENT_TAG)
     if (project, environment) == (stack.project, stack.stack):
         component = tags.get("Component")
         return Owner("stack", f"this stack, {component}" if component else "this stack")

@@ -13,7 +13,9 @@ from sandbox.patches.patching import AwsError, ServicePatch
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
 DIMENSIONS: Final = ("SERVICE", "USAGE_TYPE", "RECORD_TYPE")
-MAX_GROUPS: Final = 2  # "You can group by up to two dimensions, tags or categories" (API reference)
+MAX_GROUPINGS: Final = (
+    2  # "You can group by up to two dimensions, tags or categories" (API reference)
+)
 TAG_KEYS: Final = ("Component", "CostCenter", "Environment", "ManagedBy", "Owner", "Project")
 UNIT: Final = "USD"
 # How far from the mean the bounds of a forecast are, of its amount. Assumption.
@@ -56,8 +58,8 @@ def get_cost_and_usage(response: CostExplorerResponse, params: ApiRecord) -> Api
     ledger, now = get_ledger(response.ce_backend), get_sandbox_clock().now()
     start, end = _parse_period(params)
     groupings, metrics = params.get("GroupBy", []), params["Metrics"]
-    if len(groupings) > MAX_GROUPS:
-        raise AwsError("ValidationException", f"GroupBy must have at most {MAX_GROUPS} members")
+    if len(groupings) > MAX_GROUPINGS:
+        raise AwsError("ValidationException", f"GroupBy must have at most {MAX_GROUPINGS} members")
     for grouping in groupings:
         if grouping["Type"] == "DIMENSION" and grouping["Key"] not in DIMENSIONS:
             raise AwsError("ValidationException", f"no such dimension here: {grouping['Key']}")

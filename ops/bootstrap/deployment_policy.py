@@ -175,6 +175,13 @@ def build_boundary_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             ["iam:GetRole", "iam:ListRolePolicies", "iam:PassRole"],
             [names.build_iam_arn(f"role/{prefix}-*")],
         ),
+        # Counts of the account, and the role that a request for more of a quota makes.
+        build_iam_statement("Allow", ["iam:GetAccountSummary"], ["*"]),
+        build_iam_statement(
+            "Allow",
+            ["iam:CreateServiceLinkedRole"],
+            [names.build_iam_arn("role/aws-service-role/servicequotas.amazonaws.com/*")],
+        ),
         {
             "Effect": "Allow",
             "Action": ["sts:AssumeRole"],

@@ -38,6 +38,7 @@ COMMAND_GROUPS: Final = {
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "keys": ("ops.keys.commands", "access keys of users: rotate"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
+    "quotas": ("ops.quotas.commands", "what the account may have of what the stack needs"),
     "cost": ("ops.cost.commands", "what a stack costs: estimate, report, forecast, unused"),
     "github": ("ops.github.commands", "comments and issues about what a workflow found"),
     "runs": ("ops.runs.commands", "what was done: list, show, report, note, resume, undo"),

@@ -61,6 +61,8 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "network-reach-probe": "no connections were tried",
     "permissions": "no calls",
     "permissions-commands": "no commands",
+    "quotas": "no quotas",
+    "quotas-requests": "no requests for more of a quota",
     "recover-compare": "no differences",
     "recover-drills": "no drills",
     "recover-list": "no restored instances",

@@ -40,6 +40,7 @@ POST_DEPLOY: Final[tuple[Checklist, ...]] = ("post-deploy",)
 HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
 AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
+QUOTA_REPORTS: Final[tuple[Report, ...]] = ("quotas",)
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "backups elsewhere": ChecklistLine(
         "Backups are replicated and copied to the recovery region.", WEEKLY
     ),
+    "quotas": ChecklistLine(
+        "No quota is nearly used up, and the stack fits in each at its own most.", WEEKLY
+    ),
     "drill": ChecklistLine(
         "A restore was tried in the last month, and met its objectives.", MONTHLY
     ),
@@ -100,6 +104,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "restorable": ChecklistLine("The database can be restored to ten minutes ago.", PRE_DEPLOY),
     "capacity": ChecklistLine(
         "No service and no fleet is at the limit of its scaling.", PRE_DEPLOY
+    ),
+    "deployment quotas": ChecklistLine(
+        "The quotas of vCPUs, interfaces and targets have room for a deployment.", PRE_DEPLOY
     ),
     "services steady": ChecklistLine(
         "Each runs what it should, and no deployment goes on.", POST_DEPLOY

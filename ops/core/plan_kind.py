@@ -46,6 +46,7 @@ PlanKind: TypeAlias = Literal[
     "keys rotate",
     "maintenance run",
     "network reach",
+    "quotas request",
     "recover discard",
     "recover drill",
     "recover point-in-time",

@@ -19,6 +19,7 @@ from ops.fleet import check_records as fleet
 from ops.health import check_records as health
 from ops.incident import check_records as incident
 from ops.permissions.call_sets import OUTPUTS_CALLS
+from ops.quotas import check_records as quotas
 from ops.recovery import check_records as recovery
 from ops.runs import check_records as runs
 from ops.services import check_records as services
@@ -44,6 +45,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *recovery.CHECKS,
     *audit.CHECKS,
     *cost.CHECKS,
+    *quotas.CHECKS,
 )
 
 

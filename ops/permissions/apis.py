@@ -28,6 +28,7 @@ from ops.permissions.grants import (
     build_via_service_condition,
 )
 from ops.permissions.iam_apis import IAM_API_GRANTS
+from ops.permissions.quota_apis import QUOTA_API_GRANTS
 from ops.permissions.rds_apis import RDS_API_GRANTS
 from ops.permissions.secret_apis import KEYS_GROUP_GRANTS, SECRET_API_GRANTS
 
@@ -267,6 +268,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "logs.stop_query": (build_unscoped_grant("logs:StopQuery"),),
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
     **COST_API_GRANTS,
+    **QUOTA_API_GRANTS,
     **RDS_API_GRANTS,
     "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
     "s3.get_object": (

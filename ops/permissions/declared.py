@@ -28,6 +28,7 @@ from ops.network import declarations as network
 from ops.permissions import declarations as permissions
 from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
+from ops.quotas import declarations as quotas
 from ops.recovery import declarations as recovery
 from ops.runs import declarations as runs
 from ops.sandbox import declarations as sandbox
@@ -63,6 +64,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         metrics,
         permissions,
         preview,
+        quotas,
         recovery,
         runs,
         sandbox,

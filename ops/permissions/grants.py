@@ -56,6 +56,12 @@ GLOBAL_REGIONS_CONDITION: Final[Condition] = (
     "aws:RequestedRegion",
     ("us-east-1", "us-gov-west-1", "cn-north-1"),
 )
+# Both: what is asked of the stack's regions, and of a partition's global quotas.
+STACK_AND_GLOBAL_REGIONS_CONDITION: Final[Condition] = (
+    "StringEquals",
+    "aws:RequestedRegion",
+    ("{region}", "{recovery_region}", *GLOBAL_REGIONS_CONDITION[2]),
+)
 # The endpoints of AWS Health (AWS General Reference, "AWS Health endpoints and quotas").
 HEALTH_REGIONS_CONDITION: Final[Condition] = (
     "StringEquals",

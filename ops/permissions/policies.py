@@ -33,6 +33,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "budgets",
         "ce",
         "config",
+        "events",
         "guardduty",
         "iam",
         "inspector2",

@@ -36,6 +36,15 @@ def build_arns_in_both_regions(service: str, *resources: str) -> tuple[str, ...]
 ALL_RESOURCES: Final = "*"  # for actions without resource-level permissions
 RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "everywhere": (ALL_RESOURCES,),
+    "quotas": build_arns_in_both_regions("servicequotas", "*/L-*"),
+    # Those of IAM and S3 are kept in one region of a partition.
+    "global quotas": tuple(
+        f"arn:{{partition}}:servicequotas:*:{{account}}:{service}/L-*" for service in ("iam", "s3")
+    ),
+    "quotas role": (
+        "arn:{partition}:iam::{account}:role/aws-service-role/servicequotas.amazonaws.com/"
+        "AWSServiceRoleForServiceQuotas",
+    ),
     # RDS checks every list against all resources: its errors name db:* and snapshot:*.
     "all database loads": build_stack_region_arns("pi", "metrics/rds/*"),
     "all databases": build_arns_in_both_regions("rds", "db:*"),

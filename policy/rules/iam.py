@@ -18,10 +18,12 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "ec2messages:*",
     "ecr:getauthorizationtoken",
     "ecs:deregistertaskdefinition",
+    "iam:getaccountsummary",
     "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",
     "ssmmessages:*",
+    "servicequotas:getawsdefaultservicequota",
     "sts:getcalleridentity",
     "tag:getresources",
     "xray:put*",

@@ -81,6 +81,7 @@ MODULES: Final = (
     "s3.policies",
     "secretsmanager.secrets",
     "secretsmanager.rotation",
+    "service_quotas",
     "ec2.security_groups",
     "sns",
     "ssm.associations",

@@ -33,6 +33,7 @@ from tests.ops.procedures import (
     recover_rebuild,
     state,
 )
+from tests.ops.quota_lines import QUOTA_LINES
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, STACK_PREFIX, Stage
 from tests.ops.typed_line import TypedLine as TypedLine
 
@@ -188,6 +189,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         for verb in ("activity", "bloat", "databases", "indexes", "locks", "size", "slow")
     },
     **AUDIT_LINES,
+    **QUOTA_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
     "baseline capture --to": (
         TypedLine("baseline capture --to {folder}/kept.json", baseline.put_stack_and_bucket),

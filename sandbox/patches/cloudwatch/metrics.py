@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from moto.cloudwatch.models import CloudWatchBackend, Statistics
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ecs.models import ecs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
@@ -76,6 +77,38 @@ def _compute_nat_bytes(backend: CloudWatchBackend, dimensions: Dimensions) -> fl
     return 1024.0**2 if is_routed else 0.0
 
 
+def _count_vcpus(backend: CloudWatchBackend, dimensions: Dimensions) -> float | None:
+    """AWS/Usage ResourceCount: the vCPUs that run, none reported where nothing runs.
+
+    ECS Developer Guide, "AWS Fargate usage metrics"; EC2 User Guide, "Amazon EC2 usage metrics".
+    """
+    if dimensions.get("Class") != "Standard/OnDemand" or dimensions.get("Resource") != "vCPU":
+        return None
+    if dimensions.get("Service") == "Fargate":
+        ecs = ecs_backends[backend.account_id][backend.region_name]
+        units = 0.0  # of the tasks of services; single tasks are not counted
+        for cluster, name in (key.split(":") for key in list(ecs.services)):
+            (service,), _ = ecs.describe_services(cluster, [name])
+            definition = ecs.describe_task_definition(str(service.task_definition))
+            units += service.running_count * float(definition.cpu or 0)
+        return units / 1024 or None
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    counts: dict[str, Any] = {str(name): item for name, item in INSTANCE_TYPES.items()}
+    vcpus = [
+        float(counts[instance.instance_type]["VCpuInfo"]["DefaultVCpus"])
+        for reservation in ec2.reservations.values()
+        for instance in reservation.instances
+        if instance.state == "running"
+    ]
+    return sum(vcpus) or None
+
+
+def _count_log_calls(backend: CloudWatchBackend, dimensions: Dimensions) -> float | None:
+    """AWS/Usage CallCount of PutLogEvents: a batch every five seconds of each task (assumed)."""
+    is_it = dimensions.get("Service") == "Logs" and dimensions.get("Resource") == "PutLogEvents"
+    return 60.0 if is_it else None
+
+
 # By namespace and name: the value of a resource at rest, None if it does not exist.
 MODELLED_METRICS: Mapping[
     tuple[str, str], Callable[[CloudWatchBackend, Dimensions], float | None]
@@ -93,6 +126,8 @@ MODELLED_METRICS: Mapping[
     ("AWS/S3", "BucketSizeBytes"): _build_bucket_metric(
         lambda keys: sum(getattr(k, "size", 0) for k in keys)
     ),
+    ("AWS/Usage", "ResourceCount"): _count_vcpus,
+    ("AWS/Usage", "CallCount"): _count_log_calls,
     ("AWS/S3", "NumberOfObjects"): _build_bucket_metric(lambda keys: len(keys)),
 }
 

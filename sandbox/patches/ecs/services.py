@@ -162,3 +162,17 @@ def delete_empty_cluster(original: Any, backend: EC2ContainerServiceBackend, nam
             "The Cluster cannot be deleted while Services are active.",
         )
     return original(backend, name)
+
+
+@patch.wrap(EC2ContainerServiceBackend, "describe_clusters")
+def count_active_services(
+    original: Any, backend: EC2ContainerServiceBackend, *args: Any, **kwargs: Any
+) -> Any:
+    """With the number of services, which moto lacks (API reference, Cluster)."""
+    clusters, failures = original(backend, *args, **kwargs)
+    for cluster in clusters:
+        cluster.active_services_count = sum(
+            service.cluster_name == cluster.name and service.status == "ACTIVE"
+            for service in backend.services.values()
+        )
+    return clusters, failures

@@ -184,10 +184,22 @@ def create_within_quota(original: Any, backend: RDSBackend, db_kwargs: Any) -> D
 
 @patch.add_operation(RDSResponse, "DescribeAccountAttributes")
 def describe_account_attributes(response: RDSResponse, _: ApiRecord) -> ApiRecord:
-    used = {"DBInstances": len(response.backend.databases)}
+    """API reference, AccountQuota: what counts, and its names; default limits of RDS's quotas."""
+    backend: RDSBackend = response.backend
+    manual = [s for s in backend.database_snapshots.values() if s.snapshot_type == "manual"]
+    quotas = {
+        "DBInstances": (len(backend.databases), _get_quotas(backend)["DBInstances"]),
+        "ManualSnapshots": (len(manual), 100),
+        "AllocatedStorage": (
+            sum(int(instance.allocated_storage) for instance in backend.databases.values()),
+            100_000,
+        ),
+        "DBParameterGroups": (len(backend.db_parameter_groups), 50),
+        "DBSubnetGroups": (len(backend.subnet_groups), 50),
+    }
     return {
         "AccountQuotas": [
-            {"AccountQuotaName": name, "Used": used[name], "Max": quota}
-            for name, quota in _get_quotas(response.backend).items()
+            {"AccountQuotaName": name, "Used": used, "Max": limit}
+            for name, (used, limit) in quotas.items()
         ]
     }

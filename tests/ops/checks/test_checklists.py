@@ -97,6 +97,7 @@ def test_a_list_is_printed_for_a_person_and_for_a_program(ops: OpsConsole) -> No
     states = {item["item"]: item["state"] for item in report["items"]}
     assert states == {
         "account": "ok",
+        "deployment quotas": "ok",
         "unfinished runs": "ok",
         "lock": "ok",
         "no deployment": "ok",

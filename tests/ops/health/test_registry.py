@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ def list_apis_in_routine(check: Check) -> set[str]:
                 if isinstance(node.value, ast.Name):
                     values.append(getattr(names.get(node.value.id), node.attr, None))
         apis |= {value for value in values if isinstance(value, str)} & KNOWN_APIS
+        tables = [value for value in values if isinstance(value, tuple)]
+        apis |= {text for table in tables for text in list_texts_in_table(table)} & KNOWN_APIS
         functions = [
             value
             for value in (*values, *list_methods(modules, attributes))
@@ -73,6 +76,18 @@ def list_apis_in_routine(check: Check) -> set[str]:
         ]
         pending += [found for found in functions if found not in visited and found not in pending]
     return {str(api) for api in apis}
+
+
+def list_texts_in_table(value: object) -> Iterator[str]:
+    """The texts in a table of data that a routine names: tuples of dataclasses."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from list_texts_in_table(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from list_texts_in_table(getattr(value, field.name))
 
 
 def list_methods(modules: dict[str, dict[str, Any]], attributes: set[str]) -> list[object]:

@@ -1,0 +1,1 @@
+"""`ops quotas`: what the account may have of what the stack needs, and requests for more."""

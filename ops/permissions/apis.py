@@ -174,10 +174,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "ec2.describe_dhcp_options": (build_unscoped_grant("ec2:DescribeDhcpOptions"),),
     "ec2.describe_managed_prefix_lists": (build_unscoped_grant("ec2:DescribeManagedPrefixLists"),),
-    "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
     "ec2.describe_network_acls": (build_unscoped_grant("ec2:DescribeNetworkAcls"),),
     "ec2.describe_network_interfaces": (build_unscoped_grant("ec2:DescribeNetworkInterfaces"),),
-    "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
     "ec2.describe_security_groups": (build_unscoped_grant("ec2:DescribeSecurityGroups"),),
     "ec2.describe_subnets": (build_unscoped_grant("ec2:DescribeSubnets"),),
     "ec2.describe_vpc_attribute": (build_grant("ec2:DescribeVpcAttribute", "vpcs"),),
@@ -185,7 +183,6 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.get_console_output": (
         build_grant("ec2:GetConsoleOutput", "instances", conditions=STACK_RESOURCE_CONDITIONS),
     ),
-    "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ec2.get_managed_prefix_list_entries": (
         build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),
     ),

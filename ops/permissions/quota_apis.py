@@ -17,6 +17,9 @@ from ops.permissions.grants import (
 QUOTA_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_addresses": (build_unscoped_grant("ec2:DescribeAddresses"),),
     "ec2.describe_instance_types": (build_unscoped_grant("ec2:DescribeInstanceTypes"),),
+    "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
+    "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
+    "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
     "ecs.describe_clusters": (build_grant("ecs:DescribeClusters", "cluster"),),
     "elbv2.describe_target_groups": (
         build_unscoped_grant("elasticloadbalancing:DescribeTargetGroups"),

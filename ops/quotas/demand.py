@@ -23,17 +23,15 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API, SCALABLE_TARGETS_API
-from ops.quotas.apis import (
-    DATABASES_API,
-    INSTANCE_TYPES_API,
-    SERVICES_API,
-    TASK_DEFINITION_API,
-)
 from ops.quotas.model import Demand
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
 
+_SERVICES_API: Final = "ecs.describe_services"
+_TASK_DEFINITION_API: Final = "ecs.describe_task_definition"
+_INSTANCE_TYPES_API: Final = "ec2.describe_instance_types"
+_DATABASES_API: Final = "rds.describe_db_instances"
 CPU_UNITS_PER_VCPU: Final = 1024  # ECS API reference, TaskDefinition: cpu
 DEFAULT_MAXIMUM_PERCENT: Final = 200  # ECS API reference, DeploymentConfiguration
 DESCRIBED_SERVICES: Final = 10  # a call. Source: ECS API reference, DescribeServices
@@ -79,7 +77,7 @@ def compute_demands(facts: CheckFacts) -> DemandRoutine:
     outputs, demands = facts.outputs, _Demands()
     first_reads = [*_list_service_reads(outputs), *_list_fleet_reads(outputs)]
     database_read = build_read(
-        DATABASES_API,
+        _DATABASES_API,
         "DBInstances",
         Filters=[
             {
@@ -92,7 +90,7 @@ def compute_demands(facts: CheckFacts) -> DemandRoutine:
     by_api: dict[str, list[ReadAnswer]] = {}
     for read, answer in zip([*first_reads, database_read], answers, strict=True):
         by_api.setdefault(read.api, []).append(answer)
-    demands.databases = _read_storages(by_api[DATABASES_API])
+    demands.databases = _read_storages(by_api[_DATABASES_API])
     if outputs.services is not None and outputs.services.services:
         demands.services = yield from _read_service_demands(by_api)
     if outputs.fleet is not None:
@@ -107,7 +105,7 @@ def _list_service_reads(outputs: "Outputs") -> list[ReadRequest]:
     names = [part.name for part in outputs.services.services.values()]
     return [
         *(
-            build_read(SERVICES_API, "services", cluster=cluster, services=chunk)
+            build_read(_SERVICES_API, "services", cluster=cluster, services=chunk)
             for chunk in split_into_chunks(names, DESCRIBED_SERVICES)
         ),
         build_read(
@@ -148,10 +146,10 @@ def _read_service_demands(
     by_api: Mapping[str, list[ReadAnswer]],
 ) -> Generator[Sequence[ReadRequest], list[ReadAnswer], list[_ServiceDemand] | str]:
     try:
-        services = _collect(by_api[SERVICES_API])
+        services = _collect(by_api[_SERVICES_API])
         targets = index_by(_collect(by_api[SCALABLE_TARGETS_API]), "ResourceId")
         definitions = yield [
-            build_read(TASK_DEFINITION_API, "", taskDefinition=service["taskDefinition"])
+            build_read(_TASK_DEFINITION_API, "", taskDefinition=service["taskDefinition"])
             for service in services
         ]
         return [
@@ -201,7 +199,7 @@ def _read_fleet_demand(
         if others := [name for name in types if not _is_standard(name)]:
             demands.fleet_problem = f"{', '.join(others)} counts against a quota that is not here"
             return
-        (answer,) = yield [build_read(INSTANCE_TYPES_API, "InstanceTypes", InstanceTypes=types)]
+        (answer,) = yield [build_read(_INSTANCE_TYPES_API, "InstanceTypes", InstanceTypes=types)]
         demands.vcpu_each = max(
             float(item["VCpuInfo"]["DefaultVCpus"]) for item in get_answer_items(answer)
         )

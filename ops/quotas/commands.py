@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.context import load_stack
+from ops.cli.context import load_stack, share_output
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -13,6 +13,7 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
+from ops.cli.watch import WatchOption, looking_command, repeat_look
 from ops.core import clock
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck
@@ -49,7 +50,7 @@ REQUEST_COLUMNS = ("created", "region", "code", "quota", "value", "status")
 
 
 @app.callback(invoke_without_command=True)
-def show_quotas(context: typer.Context) -> None:
+def show_quotas(context: typer.Context, watch: WatchOption = None) -> None:
     """Shows each quota: use, limit, what is left, and what the stack would need at its most.
 
     Reads only. Exit code 3 if 80 % of one are used, the stack's most does not fit, or one is
@@ -57,6 +58,10 @@ def show_quotas(context: typer.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    repeat_look(share_output(context), watch, lambda: _show_figures(context))
+
+
+def _show_figures(context: typer.Context) -> None:
     outputs, aws, output = load_stack(context, list_view_calls("quotas"))
     figures: list[QuotaFigure] = []
 
@@ -117,6 +122,7 @@ def _build_row(figure: QuotaFigure, findings: list[CheckFinding]) -> dict[str, o
 
 
 @app.command()
+@looking_command
 def requests(context: typer.Context) -> None:
     """Lists requests for more of a quota, in both regions, the newest first, with AWS's answer."""
     outputs, aws, output = load_stack(context)

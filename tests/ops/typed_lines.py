@@ -397,6 +397,4 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             f"state fetch --to {recover_rebuild.PROGRAM_FOLDER}/fetched.json", put_fetchable_state
         ),
     ),
-    "state list": (TypedLine("state list", state.put_saved_state),),
-    "usage": (TypedLine("usage", db_stage.put_database),),
 }

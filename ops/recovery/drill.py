@@ -93,6 +93,7 @@ def build_drill_plan(
         "drill ends or is undone",
         describe_limit(steps, int(source["AllocatedStorage"])),
         *(() if request.can_query else (NO_SQL,)),
+        *request.room_notes,
     )
     return build_stack_plan(
         outputs,

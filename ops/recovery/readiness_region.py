@@ -12,8 +12,8 @@ from ops.core.checks import (
 )
 from ops.core.kms import DESCRIBE_KEY_API
 from ops.health.load_balancer import CERTIFICATE_API
+from ops.recovery.instance_room import INSTANCE_QUOTA_NAME
 from ops.recovery.readiness import RECOVERY_AREA, build_readiness_findings
-from ops.recovery.restore_request import INSTANCE_QUOTA_NAME
 
 ACCOUNT_ATTRIBUTES_API: Final = "rds.describe_account_attributes"
 ISSUED_CERTIFICATES_API: Final = "acm.list_certificates"
@@ -78,7 +78,7 @@ def check_instance_quota(facts: CheckFacts) -> CheckRoutine:
             "failing" if is_full else "ok",
             subject,
             f"{quota['Used']} of {quota['Max']}",
-            "aws service-quotas",
+            f"ops quotas request L-7B6409FD --value {2 * quota['Max']} --in {region}",
         )
     return findings
 

@@ -262,7 +262,7 @@ def list_restore_notes(outputs: Outputs, request: RestoreRequest) -> tuple[str, 
     ]
     if not request.can_query:
         notes.append(NO_SQL)
-    return tuple(notes)
+    return (*notes, *request.room_notes)
 
 
 def _build_restore_params(

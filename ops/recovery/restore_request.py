@@ -1,7 +1,7 @@
 """What a restore is asked for: a time within the window, a name, and room for the instance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,9 +16,9 @@ from ops.database.instance import (
     list_in_stack_region,
 )
 from ops.outputs import Outputs
+from ops.recovery.instance_room import read_room_notes
 
 LATEST_TIME: Final = "latest"
-INSTANCE_QUOTA_NAME: Final = "DBInstances"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class RestoreRequest:
     via: str | None = None
     is_permanent: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
+    room_notes: tuple[str, ...] = ()
 
 
 def get_restorable_window(
@@ -124,21 +125,20 @@ def get_restored_identifier(outputs: Outputs, requested_name: str | None, run: s
 
 
 def require_instance_quota(
-    aws: Aws, outputs: Outputs, request: RestoreRequest, *, option: str = "--name"
-) -> None:
-    """Checks that the instance is new and fits the account's quota.
+    aws: Aws,
+    outputs: Outputs,
+    request: RestoreRequest,
+    storage_gib: float | None,
+    *,
+    option: str = "--name",
+) -> RestoreRequest:
+    """The request with what its plan says of RDS's quotas, if the instance is new and fits.
 
-    Raises UsageError, naming the option, if it exists, OpsError if the quota is used up.
+    Raises UsageError, naming the option, if it exists, OpsError if it certainly does not fit.
     """
     if find_instance(aws, outputs, request.identifier) is not None:
         raise UsageError(
             f"{option} must be a new name, not {request.identifier!r}: it exists already",
             "ops recover list",
         )
-    response: Any = aws.call("rds.describe_account_attributes", {}, outputs.stack.region)
-    for quota in response.get("AccountQuotas") or ():
-        if quota["AccountQuotaName"] == INSTANCE_QUOTA_NAME and quota["Used"] >= quota["Max"]:
-            raise OpsError(
-                f"the account has {quota['Used']} DB instances in {outputs.stack.region}, its full "
-                "quota: delete one, or request more at Service Quotas"
-            )
+    return replace(request, room_notes=read_room_notes(aws, outputs.stack.region, storage_gib))

@@ -15,7 +15,7 @@ from ops.core.plan import JsonObject
 from ops.database.instance import list_in_region
 from ops.database.snapshots import SHARED, get_snapshot_data_time, list_snapshot_descriptions
 from ops.outputs import Outputs
-from ops.recovery.restore_request import INSTANCE_QUOTA_NAME, RestorableWindow
+from ops.recovery.restore_request import RestorableWindow
 
 BackupKind = Literal["snapshot", "retained backup", "automated backup"]
 # Statuses in which automated backups can be restored: API reference, DBInstanceAutomatedBackup.
@@ -144,17 +144,6 @@ def select_backup_source(
             "ops recover ready",
         )
     return backups[0]
-
-
-def require_region_instance_quota(aws: Aws, region: str) -> None:
-    """Raises OpsError if the quota of DB instances in a region is used up."""
-    response: Any = aws.call("rds.describe_account_attributes", {}, region)
-    for quota in response.get("AccountQuotas") or ():
-        if quota["AccountQuotaName"] == INSTANCE_QUOTA_NAME and quota["Used"] >= quota["Max"]:
-            raise OpsError(
-                f"the account has {quota['Used']} DB instances in {region}, its full quota: delete "
-                "one, or request more at Service Quotas"
-            )
 
 
 def get_backup_key_warning(aws: Aws, source: BackupSource, region: str) -> str:

@@ -113,7 +113,14 @@ def restore_point_in_time(
         window = get_backup_window(retained_backup)
     restore_time = parse_restore_time(to, window)
     request = build_restore_request(
-        stack_context, name, size, sql, via, run, is_primary_missing=retained_backup is not None
+        stack_context,
+        name,
+        size,
+        sql,
+        via,
+        run,
+        storage_gib=source.get("AllocatedStorage"),
+        is_primary_missing=retained_backup is not None,
     )
     if restore_time is not None:
         show_typed_time("--to", to, restore_time)
@@ -162,7 +169,14 @@ def restore_snapshot(
         else build_description_from_outputs(stack_context.outputs, source_snapshot.storage_gib)
     )
     request = build_restore_request(
-        stack_context, name, size, sql, via, run, is_primary_missing=primary is None
+        stack_context,
+        name,
+        size,
+        sql,
+        via,
+        run,
+        storage_gib=source_snapshot.storage_gib,
+        is_primary_missing=primary is None,
     )
     plan = build_snapshot_restore_plan(
         stack_context.outputs, source, source_snapshot, request, run, clock.now()
@@ -199,6 +213,7 @@ def build_restore_request(
     via: str | None,
     run: str,
     *,
+    storage_gib: float | None,
     is_primary_missing: bool = False,
 ) -> RestoreRequest:
     """Builds the request of a restore. Raises UsageError or OpsError if it is not possible."""
@@ -211,8 +226,7 @@ def build_restore_request(
     request = RestoreRequest(
         identifier, instance_class, resolve_sql_access(context.outputs, sql, via), via
     )
-    require_instance_quota(context.aws, context.outputs, request)
-    return request
+    return require_instance_quota(context.aws, context.outputs, request, storage_gib)
 
 
 def build_restored_instance_row(

@@ -101,7 +101,9 @@ def run_drill(
         raise UsageError("--heartbeat needs SQL, but the database cannot be reached: set --via")
     name = get_restored_identifier(stack_context.outputs, None, run)
     request = RestoreRequest(name, size, can_query, via, is_permanent=False)
-    require_instance_quota(stack_context.aws, stack_context.outputs, request)
+    request = require_instance_quota(
+        stack_context.aws, stack_context.outputs, request, source.get("AllocatedStorage")
+    )
     plan = build_drill_plan(
         stack_context.outputs, source, request, heartbeat_column, run, clock.now(), rto, rpo
     )

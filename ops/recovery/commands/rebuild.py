@@ -21,6 +21,7 @@ from ops.core.plan import SavedFile
 from ops.core.run_context import StackContext
 from ops.database.instance import find_instance
 from ops.recovery import sources
+from ops.recovery.instance_room import add_notes, read_room_notes
 from ops.recovery.rebuild import (
     InitialState,
     RebuildChecks,
@@ -146,7 +147,7 @@ def rebuild_stack(
             "ops recover point-in-time --to TIME",
             f"pulumi up --stack {stack.stack}",
         )
-    sources.require_region_instance_quota(stack_context.aws, stack.region)
+    room_notes = read_room_notes(stack_context.aws, stack.region, backup.storage_gib)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, stack.region)
     require_consistent_state(
         stack_context.outputs, folder, state is not None, saved_state is not None
@@ -160,6 +161,7 @@ def rebuild_stack(
     plan = build_stack_rebuild_plan(
         stack_context.outputs, folder, backup, run, initial_state, checks, warning
     )
+    plan = add_notes(plan, room_notes)
     options = options.as_destructive()
     with delete_after(draft):
         is_done = execute_plan(plan, stack_context, output, options, program=folder)
@@ -225,9 +227,9 @@ def rebuild_in_recovery_region(
     stack = resolve_new_stack_name(stack_context.outputs, name)
     identifier = f"{lost_stack.project}-{stack}-database"
     require_no_database(stack_context.aws, identifier, stack, recovery_region)
-    sources.require_region_instance_quota(stack_context.aws, recovery_region)
     backups = sources.list_backup_sources(stack_context.aws, stack_context.outputs, recovery_region)
     backup = sources.select_backup_source(backups, source, recovery_region)
+    room_notes = read_room_notes(stack_context.aws, recovery_region, backup.storage_gib)
     warning = sources.get_backup_key_warning(stack_context.aws, backup, recovery_region)
     if count_stack_resources(folder, lost_stack.stack) is None:
         raise UsageError(
@@ -245,6 +247,7 @@ def rebuild_in_recovery_region(
     plan = build_region_recovery_plan(
         stack_context.outputs, folder, backup, stack, balancer_settings, run, checks, warning
     )
+    plan = add_notes(plan, room_notes)
     options = options.as_destructive()
     if execute_plan(plan, stack_context, output, options, program=folder):
         output.print_result(

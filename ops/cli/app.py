@@ -25,6 +25,7 @@ COMMAND_GROUPS: Final = {
     ),
     "alarms": ("ops.alarms.commands", "the stack's alarms: list, mute, unmute"),
     "cache": ("ops.cache.commands", "the cache: status, hit-rate, clear, connect"),
+    "patch": ("ops.patch.commands", "patches: status, scan, apply"),
     "incident": ("ops.incident.commands", "an incident: open, note, status, close, report"),
     "logs": ("ops.logs.commands", "the stack's logs: tail, search, errors, top, query"),
     "network": ("ops.network.commands", "the stack's network: who reaches whom, its flows"),

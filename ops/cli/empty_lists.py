@@ -42,6 +42,8 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "fleet-amis": "no AMIs",
     "fleet-limits": "no limits of the fleet",
     "fleet-refreshes": "no instance refreshes",
+    "patch-apply": "no instances in the fleet",
+    "patch-scan": "no instances in the fleet",
     "changes": "no changes, as far as the sources say",
     "health": "no checks",
     "health-checks": "no checks",

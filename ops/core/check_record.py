@@ -41,6 +41,8 @@ HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
 AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
 QUOTA_REPORTS: Final[tuple[Report, ...]] = ("quotas",)
+# What ends or is due is part of a baseline, and of the look at patches.
+UPKEEP_HEALTH_REPORTS: Final[tuple[Report, ...]] = (*HEALTH_REPORTS, "patches")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
     "certificates": ChecklistLine("None ends soon.", WEEKLY),
     "unused": ChecklistLine("Nothing costs and serves nothing.", WEEKLY),
+    "patches": ChecklistLine(
+        "Nothing lacks patches for long, or runs on what AWS no longer supports.", WEEKLY
+    ),
     "backups elsewhere": ChecklistLine(
         "Backups are replicated and copied to the recovery region.", WEEKLY
     ),

@@ -46,6 +46,8 @@ PlanKind: TypeAlias = Literal[
     "keys rotate",
     "maintenance run",
     "network reach",
+    "patch apply",
+    "patch scan",
     "quotas request",
     "recover discard",
     "recover drill",

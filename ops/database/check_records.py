@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.core.check_record import HEALTH_REPORTS, Check
+from ops.core.check_record import HEALTH_REPORTS, UPKEEP_HEALTH_REPORTS, Check
 
 CHECKS: Final = (
     Check(
@@ -98,7 +98,7 @@ CHECKS: Final = (
         "Extended Support is not as the settings say.",
         calls=("rds.describe_db_instances", "rds.describe_db_major_engine_versions"),
         routine="ops.database.extended_support:check_version_support",
-        reports=HEALTH_REPORTS,
+        reports=UPKEEP_HEALTH_REPORTS,
         lines=("maintenance",),
     ),
     Check(
@@ -108,7 +108,7 @@ CHECKS: Final = (
         failure="The server's certificate ends within a month, or a trusted authority in a year.",
         calls=("rds.describe_db_instances",),
         routine="ops.database.health:check_server_certificate",
-        reports=HEALTH_REPORTS,
+        reports=UPKEEP_HEALTH_REPORTS,
         lines=("certificates",),
     ),
 )

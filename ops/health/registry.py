@@ -18,6 +18,7 @@ from ops.database import check_records as database
 from ops.fleet import check_records as fleet
 from ops.health import check_records as health
 from ops.incident import check_records as incident
+from ops.patch import check_records as patch
 from ops.permissions.call_sets import OUTPUTS_CALLS
 from ops.quotas import check_records as quotas
 from ops.recovery import check_records as recovery
@@ -43,6 +44,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *health.LOG_CHECKS,
     *checklists.CHECKS,
     *recovery.CHECKS,
+    *patch.CHECKS,
     *audit.CHECKS,
     *cost.CHECKS,
     *quotas.CHECKS,

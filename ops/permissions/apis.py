@@ -15,8 +15,6 @@ from ops.permissions.grants import (
     GLOBAL_REGIONS_CONDITION,
     HEALTH_REGIONS_CONDITION,
     LAUNCH_TEMPLATE_CONDITION,
-    SESSION_DOCUMENT_CONDITION,
-    STACK_INSTANCE_CONDITIONS,
     STACK_RESOURCE_CONDITIONS,
     STACK_TEMPLATE_CONDITIONS,
     TAG_AT_LAUNCH_CONDITION,
@@ -31,6 +29,7 @@ from ops.permissions.iam_apis import IAM_API_GRANTS
 from ops.permissions.quota_apis import QUOTA_API_GRANTS
 from ops.permissions.rds_apis import RDS_API_GRANTS
 from ops.permissions.secret_apis import KEYS_GROUP_GRANTS, SECRET_API_GRANTS
+from ops.permissions.ssm_apis import SSM_API_GRANTS
 
 # Starting tasks passes their roles to ECS (ECS Developer Guide, "Amazon ECS IAM roles").
 PASS_TASK_ROLES_GRANT: Final = build_grant(
@@ -89,6 +88,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "autoscaling.describe_scaling_activities": (
         build_unscoped_grant("autoscaling:DescribeScalingActivities"),
     ),
+    "autoscaling.enter_standby": (build_grant("autoscaling:EnterStandby", "fleet"),),
+    "autoscaling.exit_standby": (build_grant("autoscaling:ExitStandby", "fleet"),),
     "autoscaling.rollback_instance_refresh": (
         build_grant("autoscaling:RollbackInstanceRefresh", "fleet"),
     ),
@@ -166,6 +167,13 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_launch_templates": (build_unscoped_grant("ec2:DescribeLaunchTemplates"),),
     "ec2.describe_snapshots": (build_unscoped_grant("ec2:DescribeSnapshots"),),
     "ec2.describe_volumes": (build_unscoped_grant("ec2:DescribeVolumes"),),
+    "ec2.create_launch_template_version": (
+        build_grant(
+            "ec2:CreateLaunchTemplateVersion",
+            "launch templates",
+            conditions=STACK_TEMPLATE_CONDITIONS,
+        ),
+    ),
     "ec2.describe_images": (build_unscoped_grant("ec2:DescribeImages"),),
     "ec2.describe_instance_status": (build_unscoped_grant("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (build_unscoped_grant("ec2:DescribeInstances"),),
@@ -294,26 +302,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("kms:Decrypt", "logs key", conditions=_SNS_CONDITION),
     ),
     "sns.list_subscriptions_by_topic": (build_grant("sns:ListSubscriptionsByTopic", "topics"),),
-    "ssm.get_command_invocation": (build_unscoped_grant("ssm:GetCommandInvocation"),),
-    "ssm.get_parameter": (build_grant("ssm:GetParameter", "fleet image", "public AMIs"),),
-    "ssm.get_parameters_by_path": (build_grant("ssm:GetParametersByPath", "outputs"),),
-    "ssm.list_command_invocations": (build_unscoped_grant("ssm:ListCommandInvocations"),),
-    "ssm.list_commands": (build_unscoped_grant("ssm:ListCommands"),),
-    "ssm.put_parameter": (build_grant("ssm:PutParameter", "fleet image"),),
-    "ssm.send_command": (
-        build_grant("ssm:SendCommand", "shell"),
-        build_grant("ssm:SendCommand", "instances", conditions=STACK_INSTANCE_CONDITIONS),
-    ),
-    "ssm.start_session": (
-        build_grant("ssm:StartSession", "port forwarding"),
-        build_grant("ssm:StartSession", "tasks", conditions=(SESSION_DOCUMENT_CONDITION,)),
-        build_grant(
-            "ssm:StartSession",
-            "instances",
-            conditions=(SESSION_DOCUMENT_CONDITION, *STACK_INSTANCE_CONDITIONS),
-        ),
-        build_grant("ssm:TerminateSession", "own sessions"),
-    ),
+    **SSM_API_GRANTS,
     "wafv2.get_web_acl": (build_grant("wafv2:GetWebACL", "web ACL"),),
 }
 

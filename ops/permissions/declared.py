@@ -25,6 +25,7 @@ from ops.logs import declarations as logs
 from ops.maintenance import declarations as maintenance
 from ops.metrics import declarations as metrics
 from ops.network import declarations as network
+from ops.patch import declarations as patch
 from ops.permissions import declarations as permissions
 from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
@@ -62,6 +63,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         network,
         maintenance,
         metrics,
+        patch,
         permissions,
         preview,
         quotas,

@@ -27,7 +27,8 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "ecs",
         "elasticloadbalancing",
     ),
-    "instances": ("autoscaling", "ec2", "ssm"),
+    "instances": ("autoscaling", "ec2"),
+    "systems": ("ssm",),
     "account": (
         "access-analyzer",
         "budgets",

@@ -123,6 +123,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "tagged at launch": build_stack_region_arns(
         "ec2", "instance/*", "volume/*", "network-interface/*"
     ),
+    "patching": ("arn:{partition}:ssm:{region}::document/AWS-RunPatchBaseline",),
     "shell": ("arn:{partition}:ssm:{region}::document/AWS-RunShellScript",),
     "all repositories": build_stack_region_arns("ecr", "repository/*"),
     "balancer rules": build_stack_region_arns(

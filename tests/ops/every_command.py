@@ -27,13 +27,12 @@ from tests.ops import canned_sql, fleet_stage
 from tests.ops import fake_pulumi as pretended_pulumi
 from tests.ops.audit_stage import find_open_group_finding
 from tests.ops.call_recorder import RecordedCall, record_calls
+from tests.ops.check_parameters import APIS_WITH_PARAMETERS, PARAMETERS_BY_API
 from tests.ops.procedures import (
     list_procedures,
 )
 from tests.ops.stage import REGION, Stage, open_stage
 from tests.ops.typed_lines import (
-    APIS_WITH_PARAMETERS,
-    PARAMETERS_BY_API,
     SNAPSHOT_LINE,
     TYPED_LINES,
     TypedLine,
@@ -44,6 +43,7 @@ from tests.ops.typed_lines import (
 VIEWS_BY_COMMAND: Final[Mapping[str, View]] = {
     "cost unused": "unused",
     "quotas": "quotas",
+    "patch status": "patches",
 }
 
 

@@ -22,6 +22,7 @@ from tests.ops import (
 from tests.ops.audit_stage import AUDIT_LINES
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
+from tests.ops.patch_stage import PATCH_LINES
 from tests.ops.procedures import (
     alarms,
     baseline,
@@ -161,12 +162,6 @@ def put_retained_backup(stage: Stage) -> None:
 
 
 CAPTURE_LINE: Final = "baseline capture --yes --name"
-# Calls of the checklists that are judged by their parameters, so that they must be typed.
-APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret")
-# Parameters of calls that checks make only if something is muted.
-PARAMETERS_BY_API: Final = {
-    "cloudwatch.get_alarm_mute_rule": {"AlarmMuteRuleName": f"{STACK_PREFIX}-mute"}
-}
 MUTE_LINE: Final = "alarms mute --for 60 --reason test --yes"
 SNAPSHOT_LINE: Final = "db snapshot create --yes"
 DEPLOY_LINE: Final = f"service deploy {service_stage.BACKEND_IMAGE}:{{}} --service backend --yes"
@@ -190,6 +185,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     },
     **AUDIT_LINES,
     **QUOTA_LINES,
+    **PATCH_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
     "baseline capture --to": (
         TypedLine("baseline capture --to {folder}/kept.json", baseline.put_stack_and_bucket),

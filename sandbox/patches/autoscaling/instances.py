@@ -35,6 +35,7 @@ from sandbox.patches.autoscaling.schedule import (
     is_taking_time,
     resolve_time,
 )
+from sandbox.patches.ec2.architectures import get_type_architecture
 from sandbox.patches.elbv2 import instances as elbv2_instances
 from sandbox.patches.patching import ServicePatch
 
@@ -174,7 +175,11 @@ def _launch_instance(
     )
     instance = reservation.instances[0]
     launch_time = resolve_time(time) or get_sandbox_clock().now()
-    vars(instance).update(autoscaling_group=group, launch_time=launch_time.replace(tzinfo=None))
+    vars(instance).update(
+        autoscaling_group=group,
+        launch_time=launch_time.replace(tzinfo=None),
+        architecture=get_type_architecture(instance.instance_type),
+    )
     member = InstanceState(
         instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in
     )

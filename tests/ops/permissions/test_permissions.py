@@ -51,6 +51,8 @@ ACTIONS_ON_ALL_RESOURCES = {
 ALTERNATIVE_RESOURCES = {
     "elasticloadbalancing:ModifyRule": "listener-rule/net/",
     "rds:CreateDBInstanceReadReplica": "cluster:",
+    "ssm:DescribeInstancePatchStates": "managed-instance/",
+    "ssm:DescribeInstancePatches": "managed-instance/",
 }
 # An operation whose action has another name than it, or another service's.
 ACTION_BY_API = {
@@ -361,8 +363,8 @@ def test_without_a_command_every_command_is_listed_and_no_stack_is_needed(
         ("--policy data", "--policy is 'data', which needs a command or --role"),
         (
             "--role reader --policy x",
-            "--policy must be one of database, data, storage, services, instances, account, "
-            "alarms, not 'x'",
+            "--policy must be one of database, data, storage, services, instances, systems, "
+            "account, alarms, not 'x'",
         ),
         ("db resize --policy x", "--policy must be one of db-resize, not 'x'"),
     ],

@@ -43,6 +43,8 @@ LOOKING_COMMANDS = (
     "changes",
     "cost unused",
     "diagnose",
+    "image findings",
+    "quotas",
     "incident status",
     "incident report",
     "recover compare",

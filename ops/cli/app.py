@@ -39,6 +39,7 @@ COMMAND_GROUPS: Final = {
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "keys": ("ops.keys.commands", "access keys of users: rotate"),
     "state": ("ops.state.commands", "Pulumi's state: backup, list, fetch, restore, drift"),
+    "image": ("ops.image.commands", "what is known to be wrong with the images that run"),
     "quotas": ("ops.quotas.commands", "what the account may have of what the stack needs"),
     "cost": ("ops.cost.commands", "what a stack costs: estimate, report, forecast, unused"),
     "github": ("ops.github.commands", "comments and issues about what a workflow found"),

@@ -63,6 +63,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "network-reach-probe": "no connections were tried",
     "permissions": "no calls",
     "permissions-commands": "no commands",
+    "images": "no images that run",
     "quotas": "no quotas",
     "quotas-requests": "no requests for more of a quota",
     "recover-compare": "no differences",

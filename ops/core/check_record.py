@@ -40,6 +40,7 @@ POST_DEPLOY: Final[tuple[Checklist, ...]] = ("post-deploy",)
 HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
 AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
+IMAGE_REPORTS: Final[tuple[Report, ...]] = ("images",)
 QUOTA_REPORTS: Final[tuple[Report, ...]] = ("quotas",)
 # What ends or is due is part of a baseline, and of the look at patches.
 UPKEEP_HEALTH_REPORTS: Final[tuple[Report, ...]] = (*HEALTH_REPORTS, "patches")
@@ -86,6 +87,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "backups elsewhere": ChecklistLine(
         "Backups are replicated and copied to the recovery region.", WEEKLY
     ),
+    "images": ChecklistLine("None that runs has a grave vulnerability that has a fix.", WEEKLY),
     "quotas": ChecklistLine(
         "No quota is nearly used up, and the stack fits in each at its own most.", WEEKLY
     ),

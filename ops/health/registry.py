@@ -17,6 +17,7 @@ from ops.cost import check_records as cost
 from ops.database import check_records as database
 from ops.fleet import check_records as fleet
 from ops.health import check_records as health
+from ops.image import check_records as image
 from ops.incident import check_records as incident
 from ops.patch import check_records as patch
 from ops.permissions.call_sets import OUTPUTS_CALLS
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *audit.CHECKS,
     *cost.CHECKS,
     *quotas.CHECKS,
+    *image.CHECKS,
 )
 
 

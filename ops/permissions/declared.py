@@ -18,6 +18,7 @@ from ops.diagnose import declarations as diagnose
 from ops.fleet import declarations as fleet
 from ops.github import declarations as github
 from ops.health import declarations as health
+from ops.image import declarations as image
 from ops.incident import declarations as incident
 from ops.keys import declarations as keys
 from ops.lock import declarations as lock
@@ -56,6 +57,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         fleet,
         github,
         health,
+        image,
         incident,
         keys,
         lock,

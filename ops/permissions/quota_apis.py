@@ -1,4 +1,4 @@
-"""The IAM actions of the calls that read quotas, what counts against them, and ask for more.
+"""The IAM actions of the calls of quotas, what counts against them, and of images' scans.
 
 Source: Service Authorization Reference of each service.
 """
@@ -20,6 +20,10 @@ QUOTA_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
     "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
+    "ecr.batch_get_image": (build_grant("ecr:BatchGetImage", "all repositories"),),
+    "ecr.describe_image_scan_findings": (
+        build_grant("ecr:DescribeImageScanFindings", "all repositories"),
+    ),
     "ecs.describe_clusters": (build_grant("ecs:DescribeClusters", "cluster"),),
     "elbv2.describe_target_groups": (
         build_unscoped_grant("elasticloadbalancing:DescribeTargetGroups"),

@@ -24,6 +24,58 @@ def get_scan_findings(backend: ECRBackend) -> dict[str, dict[str, int]]:
     return backend_state(backend, "scan findings", dict)
 
 
+def set_vulnerabilities(backend: ECRBackend, digest: str, findings: list[ApiRecord]) -> None:
+    """Puts what a scan of an image finds: basic findings, or enhanced ones.
+
+    Shapes: ECR API reference, ImageScanFinding and EnhancedImageScanFinding.
+    """
+    _get_vulnerabilities(backend)[digest] = findings
+    counts: dict[str, int] = {}
+    for finding in findings:
+        counts[finding["severity"]] = counts.get(finding["severity"], 0) + 1
+    get_scan_findings(backend)[digest] = counts
+
+
+def _get_vulnerabilities(backend: ECRBackend) -> dict[str, list[ApiRecord]]:
+    return backend_state(backend, "vulnerabilities", dict)
+
+
+@patch.wrap(ECRBackend, "describe_image_scan_findings")
+def describe_findings(
+    original: Any,
+    backend: ECRBackend,
+    registry_id: str,
+    repository_name: str,
+    image_id: ApiRecord,
+) -> Any:
+    """Of an image that was scanned on push, what `set_vulnerabilities` put; nothing without.
+
+    moto has one and the same finding for every image.
+    """
+    repository: Any = backend._get_repository(repository_name, registry_id)
+    image = repository._get_image(image_id.get("imageTag"), image_id.get("imageDigest"))
+    is_on_push = str((repository.image_scanning_configuration or {}).get("scanOnPush")).lower()
+    if is_on_push != "true" and image.last_scan is None:
+        return original(backend, registry_id, repository_name, image_id)  # which has no scan
+    findings = _get_vulnerabilities(backend).get(image.image_digest, [])
+    is_enhanced = any("packageVulnerabilityDetails" in finding for finding in findings)
+    counts = get_scan_findings(backend).get(image.image_digest, {})
+    return {
+        "registryId": repository.registry_id,
+        "repositoryName": repository_name,
+        "imageId": {"imageDigest": image.image_digest},
+        "imageScanStatus": {
+            "status": "ACTIVE" if is_enhanced else "COMPLETE",
+            "description": "The scan was completed successfully.",
+        },
+        "imageScanFindings": {
+            "imageScanCompletedAt": image.image_pushed_at,
+            "findingSeverityCounts": counts,
+            ("enhancedFindings" if is_enhanced else "findings"): findings,
+        },
+    }
+
+
 @patch.wrap(Image, "__init__")
 def push_at_sandbox_time(original: Any, image: Image, *args: Any, **kwargs: Any) -> None:
     original(image, *args, **kwargs)

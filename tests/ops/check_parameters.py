@@ -9,6 +9,7 @@ from tests.ops.stage import STACK_PREFIX
 APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret")
 # Parameters of calls that checks make only if something is muted, or there is a fleet.
 PARAMETERS_BY_API: Final = {
+    "ecs.list_service_deployments": {"cluster": STACK_PREFIX, "service": "backend"},
     "cloudwatch.get_alarm_mute_rule": {"AlarmMuteRuleName": f"{STACK_PREFIX}-mute"},
     "ssm.get_parameter": {"Name": AMI_PARAMETERS["arm64"]},
 }

@@ -43,6 +43,7 @@ from tests.ops.typed_lines import (
 VIEWS_BY_COMMAND: Final[Mapping[str, View]] = {
     "cost unused": "unused",
     "quotas": "quotas",
+    "image findings": "images",
     "patch status": "patches",
 }
 

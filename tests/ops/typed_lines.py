@@ -366,7 +366,6 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     ),
     "service events": (TypedLine("service events", put_all_services),),
     "service exec": (TypedLine("service exec --service backend", service_stage.put_exec_service),),
-    "service images": (TypedLine("service images backend", service_stage.put_services),),
     "service limits": (TypedLine("service limits", put_all_services),),
     "service list": (TypedLine("service list", put_all_services),),
     "service revisions": (

@@ -1,0 +1,30 @@
+"""The check of the images that run. Pure data; the routine is in this folder."""
+
+from typing import Final
+
+from ops.core.check_record import IMAGE_REPORTS, Check
+from ops.findings.waiver_calls import WAIVER_CALLS
+
+CHECKS: Final = (
+    Check(
+        key="image-vulnerabilities",
+        area="images",
+        title="images",
+        failure="An image that runs has a critical or high vulnerability that has a fix.",
+        calls=(
+            "ecr.batch_get_image",
+            "ecr.describe_image_scan_findings",
+            "ecr.describe_images",
+            "ecs.describe_service_revisions",
+            "ecs.describe_tasks",
+            "ecs.list_service_deployments",
+            "ecs.list_tasks",
+            "ssm.get_parameter",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.image.check:check_image_vulnerabilities",
+        reports=IMAGE_REPORTS,
+        lines=("images",),
+        is_applicable=lambda outputs: outputs.services is not None or outputs.fleet is not None,
+    ),
+)

@@ -42,6 +42,7 @@ LOOKING_COMMANDS = (
     "baseline compare",
     "changes",
     "cost unused",
+    "patch status",
     "diagnose",
     "image findings",
     "quotas",

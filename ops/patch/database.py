@@ -29,6 +29,10 @@ _ENGINE_VERSIONS_API: Final = "rds.describe_db_engine_versions"
 # A minor version has fixes alone, also of vulnerabilities (PostgreSQL's versioning policy).
 MINOR_REASON: Final = "minor versions are bug and security fixes (PostgreSQL versioning policy)"
 MAINTENANCE_REASON: Final = "RDS User Guide, Maintaining a DB instance"
+# How many minor versions an instance that takes them by itself may be behind: RDS upgrades to those
+# that it marks, in the instance's window, often months after they are released (RDS User Guide,
+# "Automatic minor version upgrades"); PostgreSQL releases one a quarter.
+MINORS_LEFT_TO_RDS: Final = 1
 AUTO_UPGRADE_CONTROL: Final = "FSBP RDS.13"
 
 
@@ -54,7 +58,7 @@ def check_database_patches(facts: CheckFacts) -> CheckRoutine:
         for version in versions
     ]
     newer_versions = {
-        version: _find_newest_minor(get_answer_items(answer))
+        version: _list_newer_minors(get_answer_items(answer))
         for version, answer in zip(versions, version_answers, strict=True)
     }
     pending = {item["ResourceIdentifier"]: item for item in get_answer_items(answers[1])}
@@ -66,9 +70,13 @@ def check_database_patches(facts: CheckFacts) -> CheckRoutine:
             *_judge_version(facts, instance, newer_versions[str(instance["EngineVersion"])]),
         )
     ]
+    waiting = sorted({newer[-1] for newer in newer_versions.values() if newer})
+    versions_text = (
+        f"RDS upgrades to {', '.join(waiting)} by itself" if waiting else "the newest minor version"
+    )
     looked_at = (
-        f"{format_count(len(instances), 'instance')} of PostgreSQL {', '.join(versions)}, the "
-        "newest minor version; no maintenance is pending"
+        f"{format_count(len(instances), 'instance')} of PostgreSQL {', '.join(versions)}, "
+        f"{versions_text}; no maintenance is pending"
     )
     subject = facts.outputs.database.identifier
     return (
@@ -78,17 +86,15 @@ def check_database_patches(facts: CheckFacts) -> CheckRoutine:
     )
 
 
-def _find_newest_minor(engine_versions: Sequence[ResponseItem]) -> str | None:
-    """The newest minor version that an instance can be upgraded to; None if it has that."""
-    targets = [
+def _list_newer_minors(engine_versions: Sequence[ResponseItem]) -> list[str]:
+    """The minor versions that an instance can be upgraded to, the oldest first."""
+    targets = {
         str(target["EngineVersion"])
         for engine_version in engine_versions
         for target in engine_version.get("ValidUpgradeTarget") or ()
         if not target.get("IsMajorVersionUpgrade")
-    ]
-    return max(
-        targets, key=lambda text: [int(part) for part in re.findall(r"\d+", text)], default=None
-    )
+    }
+    return sorted(targets, key=lambda text: [int(part) for part in re.findall(r"\d+", text)])
 
 
 def _judge_pending(
@@ -116,12 +122,13 @@ def _judge_pending(
 
 
 def _judge_version(
-    facts: CheckFacts, instance: ResponseItem, newest: str | None
+    facts: CheckFacts, instance: ResponseItem, newer: Sequence[str]
 ) -> list[ResourceFinding]:
     identifier = str(instance["DBInstanceIdentifier"])
     is_automatic = bool(instance.get("AutoMinorVersionUpgrade"))
     findings = []
-    if newest is not None:
+    if len(newer) > (MINORS_LEFT_TO_RDS if is_automatic else 0):
+        newest = newer[-1]
         by_itself = f"takes {'some' if is_automatic else 'none'} by itself, in its window"
         findings.append(
             ResourceFinding(
@@ -129,7 +136,7 @@ def _judge_version(
                 PATCH_AREA,
                 identifier,
                 f"runs PostgreSQL {instance['EngineVersion']}, the newest minor version is "
-                f"{newest}; it {by_itself}",
+                f"{newest}, {len(newer)} ahead; it {by_itself}",
                 f"ops db upgrade {newest}",
                 id=build_finding_id(_DATABASE_KEY, f"{identifier}/version"),
                 severity="medium",

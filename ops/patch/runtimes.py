@@ -29,6 +29,8 @@ RUNTIME_CONTROL: Final = "FSBP Lambda.2"
 # The last day on which AWS patches a runtime (Lambda Developer Guide, "Lambda runtimes"; as
 # endoflife.date/aws-lambda has them, 2026-02).
 RUNTIME_ENDS: Final[Mapping[str, datetime]] = {
+    # tflint-ruleset-aws#969
+    "python3.9": datetime(2025, 12, 15, tzinfo=UTC),
     "python3.12": datetime(2028, 10, 31, tzinfo=UTC),
     "python3.13": datetime(2029, 6, 30, tzinfo=UTC),
     "python3.14": datetime(2029, 6, 30, tzinfo=UTC),

@@ -105,9 +105,18 @@ def select_platform_digest(manifest: str, media_type: str, architecture: str) ->
     if (document.get("mediaType") or media_type) not in INDEX_MEDIA_TYPES:
         return None
     platform = PLATFORMS.get(architecture.lower(), architecture)
-    for entry in document.get("manifests") or ():
-        if (entry.get("platform") or {}).get("architecture") == platform:
-            return str(entry["digest"])
+    by_platform = {
+        str((entry.get("platform") or {}).get("architecture")): str(entry["digest"])
+        for entry in document.get("manifests") or ()
+    }
+    # What attests to an image is in its index as well, for the platform "unknown" (BuildKit docs).
+    by_platform.pop("unknown", None)
+    if platform in by_platform:
+        return by_platform[platform]
+    if not platform and len(by_platform) == 1:
+        return next(iter(by_platform.values()))
+    if not platform:
+        raise ValueError("its index has several platforms, and which one runs is not known")
     raise ValueError(f"its index has no image for {platform}")
 
 

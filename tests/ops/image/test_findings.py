@@ -194,6 +194,16 @@ def test_of_an_index_the_platform_that_runs_is_scanned() -> None:
     assert select_platform_digest(index, "", "x86_64") == "sha256:a"
     assert select_platform_digest(index, "", "ARM64") == "sha256:b"
     assert select_platform_digest('{"layers": []}', "x", "arm64") is None
+    with pytest.raises(ValueError, match="which one runs is not known"):
+        select_platform_digest(index, "", "")
+    attested = {
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [
+            {"digest": "sha256:a", "platform": {"architecture": "amd64"}},
+            {"digest": "sha256:x", "platform": {"architecture": "unknown"}},
+        ],
+    }
+    assert select_platform_digest(json.dumps(attested), "", "") == "sha256:a"
     with pytest.raises(ValueError, match="its index has no image for s390x"):
         select_platform_digest(index, "", "s390x")
 

@@ -131,6 +131,7 @@ class Alarms(Component):
             warn_topic_arn=args.topics.warn,
             names={severity: self._list_notifying_alarms(severity) for severity in SEVERITIES},
             objectives=_build_objectives(args.settings).model_dump(),
+            checklists=list(args.settings.alarms.checklists),
             contacts=[contact.model_dump() for contact in args.settings.alarms.contacts],
         )
         self.register_outputs({"part": self.part})

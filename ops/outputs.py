@@ -24,6 +24,8 @@ LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # divided parts whose entries 
 EXPORTS_PREFIX: Final = "exports/"  # prefix of exported snapshots in the operations bucket
 # Below it the journals of runs are kept, a folder a run.
 RUNS_PREFIX: Final = "runs/"
+RecordedChecklist = Literal["weekly", "monthly"]  # can be expected to be recorded in time
+RECORDED_CHECKLISTS: Final[tuple[RecordedChecklist, ...]] = get_args(RecordedChecklist)
 PIECES_KEY: Final = "pieces"  # field of a divided part: the labels of its pieces
 
 
@@ -245,7 +247,10 @@ class SpendingPart(ContractPart):
 
 
 class AlarmsPart(ContractPart):
-    """Topics, alarms by severity, the objectives and the spending; None: not published yet."""
+    """Topics, alarms by severity, the objectives and the spending; None: not published yet.
+
+    `checklists` are those that must be run and recorded in time.
+    """
 
     page_topic_arn: str
     warn_topic_arn: str
@@ -253,6 +258,7 @@ class AlarmsPart(ContractPart):
     objectives: ObjectivesPart | None = None
     contacts: tuple[ContactEntry, ...] = ()
     spending: SpendingPart | None = None
+    checklists: tuple[RecordedChecklist, ...] = ()
 
 
 class DashboardsPart(ContractPart):

@@ -12,6 +12,7 @@ from components.facts.filter_pattern import FilterPattern
 from components.settings.alarm_override import AlarmKey, AlarmOverride, list_override_faults
 from components.settings.policy import Reason
 from components.settings.section import Section
+from ops.outputs import RECORDED_CHECKLISTS, RecordedChecklist
 
 __all__ = [
     "AlarmSettings",
@@ -79,6 +80,11 @@ class AlarmSettings(Section):
         max_length=10,
         description="whom to call in an incident, and after how long whom else; announcements of "
         "`ops incident` show them",
+    )
+    checklists: tuple[RecordedChecklist, ...] = Field(
+        default=RECORDED_CHECKLISTS,
+        description="checklists that `ops health` expects the scheduled workflow to have run and "
+        "recorded in time; none for a stack that is not in OPERATE_STACKS",
     )
     overrides: dict[AlarmKey, AlarmOverride] = Field(
         default={}, description="changes to single alarms, by key; docs/alarms.md lists the keys"

@@ -33,7 +33,7 @@ DEV_PROFILE: Final[ConfigValues] = {
     "serviceDefaults": {"min": 1, "max": 2},
     "fleet": {"instanceTypes": ["t4g.micro", "t4g.small"], "min": 1, "max": 2},
     "cache": {"replicas": 0, "snapshotDays": 1, "applyImmediately": True},
-    "alarms": {"severities": ["P0"], "slo": False},
+    "alarms": {"severities": ["P0"], "slo": False, "checklists": []},
     "logs": {"retentionDays": 14},
     "backups": {"enabled": False, "copyToRecovery": False, "restoreTesting": False},
 }

@@ -70,6 +70,17 @@ CHECKS: Final = (
         is_applicable=lambda outputs: outputs.cache is not None,
     ),
     Check(
+        key="checklists-recorded",
+        area="keeping",
+        title="checklists",
+        failure="The weekly or the monthly checklist was not recorded in time.",
+        calls=("s3.list_objects_v2", "secretsmanager.describe_secret"),
+        routine="ops.checks.recorded:check_recorded_lists",
+        reports=HEALTH_REPORTS,
+        lines=("checklists",),
+        is_applicable=lambda outputs: bool(outputs.alarms.checklists),
+    ),
+    Check(
         key="old-snapshots",
         area="keeping",
         title="snapshots",

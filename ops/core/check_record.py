@@ -91,6 +91,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "quotas": ChecklistLine(
         "No quota is nearly used up, and the stack fits in each at its own most.", WEEKLY
     ),
+    "checklists": ChecklistLine("The longer ones were run and recorded in time.", DAILY),
     "drill": ChecklistLine(
         "A restore was tried in the last month, and met its objectives.", MONTHLY
     ),

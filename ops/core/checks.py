@@ -99,13 +99,19 @@ class CheckFacts:
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """A check that can run. `apis` are all AWS calls that it may make."""
+    """A check that can run. `apis` are all AWS calls that it may make.
+
+    `key` is that of its record, and `reports` are the commands that hold it beside checklists;
+    both are empty for what is no record, such as the reads of a single command.
+    """
 
     area: str
     subject: str
     routine: Callable[[CheckFacts], CheckRoutine]
     apis: tuple[str, ...]
     is_applicable: "Callable[[Outputs], bool]" = lambda _: True
+    key: str = ""
+    reports: tuple[str, ...] = ()
 
 
 def get_answer_items(answer: ReadAnswer) -> list[ResponseItem]:

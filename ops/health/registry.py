@@ -57,7 +57,15 @@ def _build_health_check(check: Check) -> HealthCheck:
     def run_routine(facts: "CheckFacts") -> "CheckRoutine":
         return check.load_routine()(facts)
 
-    return HealthCheck(check.area, check.title, run_routine, check.calls, check.is_applicable)
+    return HealthCheck(
+        check.area,
+        check.title,
+        run_routine,
+        check.calls,
+        check.is_applicable,
+        check.key,
+        check.reports,
+    )
 
 
 HEALTH_CHECKS_BY_KEY: Final[Mapping[str, HealthCheck]] = {

@@ -28,6 +28,10 @@ from ops.permissions.grants import (
 from ops.permissions.iam_apis import IAM_API_GRANTS
 from ops.permissions.quota_apis import QUOTA_API_GRANTS
 from ops.permissions.rds_apis import RDS_API_GRANTS
+from ops.permissions.s3_apis import (
+    NARROW_GRANTS,
+    S3_API_GRANTS,
+)
 from ops.permissions.secret_apis import KEYS_GROUP_GRANTS, SECRET_API_GRANTS
 from ops.permissions.ssm_apis import SSM_API_GRANTS
 
@@ -35,12 +39,6 @@ from ops.permissions.ssm_apis import SSM_API_GRANTS
 PASS_TASK_ROLES_GRANT: Final = build_grant(
     "iam:PassRole", "task roles", conditions=build_passed_to_condition("ecs-tasks.amazonaws.com")
 )
-# Prefixes in the operations bucket.
-OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
-DECRYPT_DATA_KEY_GRANT: Final = build_grant(
-    "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
-)
-
 _SNS_CONDITION: Final = build_via_service_condition("sns")
 
 # Calls that need no permission.
@@ -275,24 +273,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     **COST_API_GRANTS,
     **QUOTA_API_GRANTS,
     **RDS_API_GRANTS,
-    "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
-    "s3.get_object": (
-        build_grant("s3:GetObject", *OPERATIONS_OBJECTS, "waivers"),
-        DECRYPT_DATA_KEY_GRANT,
-    ),
-    "s3.get_bucket_replication": (
-        build_grant("s3:GetReplicationConfiguration", "operations bucket"),
-    ),
-    "s3.head_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
-    # On the whole bucket: without it, S3 answers AccessDenied for a missing object.
-    "s3.list_objects_v2": (build_grant("s3:ListBucket", "operations bucket", "recovery bucket"),),
-    "s3.put_object": (
-        build_grant("s3:PutObject", *OPERATIONS_OBJECTS),
-        build_grant(
-            "kms:GenerateDataKey", "data key", conditions=build_via_service_condition("s3")
-        ),
-        DECRYPT_DATA_KEY_GRANT,
-    ),
+    **S3_API_GRANTS,
     **SECRET_API_GRANTS,
     # Whoever publishes to a topic with a key encrypts (SNS Developer Guide, "Managing Amazon SNS
     # encryption keys and costs").
@@ -318,6 +299,7 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),
     **KEYS_GROUP_GRANTS,
+    ("check", "s3.get_object"): (build_grant("s3:GetObject", "checks"),),
     ("diagnose", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),
@@ -345,6 +327,8 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
 
 def get_command_grants(command: str, api: str) -> tuple[Grant, ...]:
     """Returns the grants that a command needs for a call. Raises LookupError as below."""
+    if (command, api) in NARROW_GRANTS:
+        return NARROW_GRANTS[command, api]
     return (*get_api_grants(api), *GROUP_GRANTS.get((command.split()[0], api), ()))
 
 

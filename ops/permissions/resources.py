@@ -181,6 +181,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "drills": ("arn:{partition}:s3:::{bucket}/drills/*",),
     "baselines": ("arn:{partition}:s3:::{bucket}/baselines/*",),
     "incidents": ("arn:{partition}:s3:::{bucket}/incidents/*",),
+    "checks": ("arn:{partition}:s3:::{bucket}/checks/*",),
     "waivers": ("arn:{partition}:s3:::{bucket}/waivers/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),

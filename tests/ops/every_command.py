@@ -161,7 +161,7 @@ def record_command_calls(command: str) -> tuple[RecordedCall, ...] | None:
                 assert run_line(line) == code, line
         call_lists.append(calls)
     if command.startswith("check "):
-        apis = checklists.list_checklist_apis(command.removeprefix("check "))
+        apis = checklists.list_checklist_apis(name.removeprefix("check "))
         call_lists.append(
             [
                 RecordedCall(api, PARAMETERS_BY_API.get(api, {}), REGION)

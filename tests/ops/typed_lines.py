@@ -20,6 +20,7 @@ from tests.ops import (
     slo_stage,
 )
 from tests.ops.audit_stage import AUDIT_LINES
+from tests.ops.check_lines import CHECK_LINES
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
 from tests.ops.patch_stage import PATCH_LINES
@@ -119,17 +120,6 @@ def put_ready_recovery_region(stage: Stage) -> None:
     )
 
 
-def put_drill_record(stage: Stage) -> None:
-    """A stack that runs, and the record of a drill."""
-    maintenance.put_maintainable_stack(stage)
-    put_operations_bucket(stage)
-    stage.client("s3").put_object(
-        Bucket=stage.outputs.backups.operations_bucket,
-        Key="drills/20261101-120000-d.json",
-        Body=b"{}",
-    )
-
-
 def put_fetchable_state(stage: Stage) -> None:
     """A saved state, and no file yet where it is to go."""
     state.put_saved_state(stage)
@@ -225,17 +215,8 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
             ),
         ),
     ),
-    **{
-        f"check {name}": (
-            TypedLine(f"check {name}", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),
-        )
-        for name in ("daily", "weekly")
-    },
+    **CHECK_LINES,
     "health": (TypedLine("health", maintenance.put_maintainable_stack, 3, (SNAPSHOT_LINE,)),),
-    "check monthly": (TypedLine("check monthly", put_drill_record, exit_code=3),),
-    "check pre-deploy": (
-        TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
-    ),
     "db insights": (TypedLine("db insights", db_stage.put_database_with_insights),),
     "cache connect": (
         TypedLine("cache connect", cache_stage.put_cache_and_service),

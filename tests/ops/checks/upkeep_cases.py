@@ -9,7 +9,7 @@ from tests.ops.health_answers import (
     OUTPUTS_BY_CASE,
     AwsAnswers,
 )
-from tests.ops.single_check import format_time_ago
+from tests.ops.single_check import build_changed_outputs, format_time_ago
 from tests.ops.stage import STACK_PREFIX
 
 OBJECT_API, OBJECT_LIST_API = "s3.get_object", "s3.list_objects_v2"
@@ -50,6 +50,17 @@ def answer_secret(**overrides: Any) -> AwsAnswers:
     return {SECRET_API: [{"CreatedDate": format_time_ago(days=400), **rules, **overrides}]}
 
 
+def answer_records(*keys: str, created_days: float | None = 100) -> AwsAnswers:
+    """The answers about records of checklists, and a secret that was created days ago."""
+    created = {} if created_days is None else {"CreatedDate": format_time_ago(days=created_days)}
+    return {OBJECT_LIST_API: [{"Key": f"checks/{key}.json"} for key in keys], SECRET_API: [created]}
+
+
+# With NOW at 2026-11-21 12:00.
+WEEKLY_IN_TIME, MONTHLY_IN_TIME = "weekly/20261116T060700000000Z", "monthly/20261101T063700000000Z"
+DAILY_IN_TIME = "daily/20261121T051700000000Z"
+
+
 def answer_token(
     *, created_days: float, rotated_days: float | None, stages: tuple[str, ...] = ("AWSCURRENT",)
 ) -> AwsAnswers:
@@ -77,6 +88,43 @@ def answer_snapshots(*days: int) -> AwsAnswers:
 
 
 UPKEEP_CASES: list[ChecklistCase] = [
+    (
+        HEALTH_CHECKS_BY_KEY["checklists-recorded"],
+        build_changed_outputs("alarms", checklists=("weekly", "monthly")),
+        answer_records(WEEKLY_IN_TIME, created_days=31),
+        [
+            (
+                answer_records("weekly/20261113T115900000000Z", MONTHLY_IN_TIME, DAILY_IN_TIME),
+                "failing",
+                "weekly checklist: last recorded at 2026-11-13 11:59 UTC, more than 8 days ago; "
+                "the daily one is of 2026-11-21 05:17 UTC: the workflow runs, and this list does",
+                "ops check weekly --record",
+            ),
+            (
+                answer_records(
+                    WEEKLY_IN_TIME,
+                    "monthly/20261020T063700000000Z",
+                    "daily/20261118T051700000000Z",
+                ),
+                "failing",
+                "monthly checklist: last recorded at 2026-10-20 06:37 UTC, more than 32 days ago; "
+                "the daily one is of 2026-11-18 05:17 UTC: the workflow `operations` does not run",
+                "ops check monthly --record",
+            ),
+            (
+                answer_records("weekly/notes", MONTHLY_IN_TIME, created_days=9),
+                "failing",
+                "weekly checklist: never recorded, and the stack is 9 days old; nor is the daily",
+                "ops check weekly --record",
+            ),
+            (
+                answer_records(WEEKLY_IN_TIME, created_days=None),
+                "unknown",
+                "never recorded, and the age of the stack is not known",
+                "ops check monthly --record",
+            ),
+        ],
+    ),
     (
         HEALTH_CHECKS_BY_KEY["last-drill"],
         None,

@@ -32,7 +32,9 @@ from tests.ops.stage import Stage, build_stack_outputs
 from tests.test_runbook import RUNBOOK_PAGES, list_page_commands
 
 PROGRAM_OPTION_TEXT = f"--program {PROGRAM_FOLDER}"
-PASSING_RESULTS = [ChecklistResult("lock", "nobody changes it", "ok", "it is free", "", ())]
+PASSING_RESULTS = [
+    ChecklistResult("lock", "lock", "nobody changes it", "ok", "it is free", "", "", ())
+]
 
 
 class DeployConsole:

@@ -1,0 +1,48 @@
+"""The IAM actions and resources that each call to S3 needs. ops/permissions/apis.py has the rest.
+
+Sources: Service Authorization Reference and API reference of S3; AWS's error messages.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ops.permissions.grants import Grant, build_grant, build_via_service_condition
+
+# Prefixes in the operations bucket.
+OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
+DECRYPT_DATA_KEY_GRANT: Final = build_grant(
+    "kms:Decrypt", "data key", conditions=build_via_service_condition("s3")
+)
+
+S3_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
+    "s3.delete_object": (build_grant("s3:DeleteObject", "lock", "baselines"),),
+    "s3.get_object": (
+        build_grant("s3:GetObject", *OPERATIONS_OBJECTS, "waivers"),
+        DECRYPT_DATA_KEY_GRANT,
+    ),
+    "s3.get_bucket_replication": (
+        build_grant("s3:GetReplicationConfiguration", "operations bucket"),
+    ),
+    "s3.head_object": (build_grant("s3:GetObject", *OPERATIONS_OBJECTS), DECRYPT_DATA_KEY_GRANT),
+    # On the whole bucket: without it, S3 answers AccessDenied for a missing object.
+    "s3.list_objects_v2": (build_grant("s3:ListBucket", "operations bucket", "recovery bucket"),),
+    "s3.put_object": (
+        build_grant("s3:PutObject", *OPERATIONS_OBJECTS),
+        build_grant(
+            "kms:GenerateDataKey", "data key", conditions=build_via_service_condition("s3")
+        ),
+        DECRYPT_DATA_KEY_GRANT,
+    ),
+}
+# What single commands need of a call, instead of what others do: a look that keeps its result
+# writes nothing else.
+NARROW_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
+    (f"check {checklist} --record", "s3.put_object"): (
+        build_grant("s3:PutObject", "checks"),
+        build_grant(
+            "kms:GenerateDataKey", "data key", conditions=build_via_service_condition("s3")
+        ),
+        DECRYPT_DATA_KEY_GRANT,
+    )
+    for checklist in ("daily", "weekly", "monthly")
+}

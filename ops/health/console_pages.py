@@ -13,6 +13,7 @@ from ops.core.console_links import (
     build_fleet_link,
     build_load_balancer_link,
     build_network_link,
+    build_service_link,
     build_vault_link,
 )
 from ops.outputs import Outputs
@@ -44,3 +45,16 @@ def build_console_pages(outputs: Outputs) -> Mapping[str, str]:
     if vault is not None:
         pages["backups"] = build_vault_link(outputs, vault)
     return pages
+
+
+def find_figure_page(
+    outputs: Outputs, pages: Mapping[str, str], area: str, subject: str
+) -> str | None:
+    """The page of what a figure is of: a service's or a bucket's own, else its area's."""
+    if area == "buckets":
+        return build_bucket_link(outputs, subject)
+    if outputs.services is not None and area == "services":
+        return build_service_link(outputs, outputs.services.cluster, subject)
+    if area == "database":
+        return build_database_link(outputs, subject)
+    return pages.get(area)

@@ -151,6 +151,7 @@ def _build_price_table(
         caches=merge_prices("caches", DEFAULT_PRICE_TABLE.caches),
         fargate=fargate,
         ebs_gb=DEFAULT_PRICE_TABLE.ebs_gb,
+        s3_gb=DEFAULT_PRICE_TABLE.s3_gb,
         **single_prices,
     )
 

@@ -64,6 +64,33 @@ class PriceTable:
     )
     ebs_snapshot_gb: float = 0.05
     stored_logs_gb: float = 0.03
+    # By the StorageType of BucketSizeBytes; of Standard's tiers the first, below 50 TB (S3 pricing
+    # page). Overheads: S3 User Guide, "Understanding S3 Glacier storage classes".
+    s3_gb: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "StandardStorage": 0.023,
+            "IntelligentTieringFAStorage": 0.023,
+            "IntelligentTieringIAStorage": 0.0125,
+            "IntelligentTieringAIAStorage": 0.004,
+            "IntelligentTieringAAStorage": 0.0036,
+            "IntelligentTieringDAAStorage": 0.00099,
+            "StandardIAStorage": 0.0125,
+            "StandardIASizeOverhead": 0.0125,
+            "OneZoneIAStorage": 0.01,
+            "OneZoneIASizeOverhead": 0.01,
+            "ReducedRedundancyStorage": 0.024,
+            "GlacierInstantRetrievalStorage": 0.004,
+            "GlacierIRSizeOverhead": 0.004,
+            "GlacierStorage": 0.0036,
+            "GlacierStagingStorage": 0.023,
+            "GlacierObjectOverhead": 0.0036,
+            "GlacierS3ObjectOverhead": 0.023,
+            "DeepArchiveStorage": 0.00099,
+            "DeepArchiveStagingStorage": 0.023,
+            "DeepArchiveObjectOverhead": 0.00099,
+            "DeepArchiveS3ObjectOverhead": 0.023,
+        }
+    )
     ecr_gb: float = 0.10
     notes: tuple[str, ...] = field(default=())
 

@@ -26,6 +26,7 @@ from ops.core.metrics import (
 )
 from ops.database.health import DB_INSTANCES_API, build_instances_read
 from ops.outputs import Outputs
+from ops.usage.storage_classes import STANDARD_STORAGE, STORAGE_CLASSES, compute_monthly_usd
 
 USAGE_AREAS: Final = ("database", "services", "fleet", "cache", "buckets")
 USAGE_SPAN: Final = HOUR_SECONDS
@@ -35,7 +36,10 @@ NO_DATA_NOTE: Final = "no data"
 
 @dataclass(frozen=True)
 class UsageFigure:
-    """A figure: newest value, mean and peak of the last hour. None means not known."""
+    """A figure: newest value, mean and peak of the last hour. None means not known.
+
+    `monthly_usd` is what a bucket's bytes cost a month at the list price.
+    """
 
     area: str
     subject: str
@@ -45,6 +49,7 @@ class UsageFigure:
     mean: float | None = None
     peak: float | None = None
     note: str = ""
+    monthly_usd: float | None = None
 
     @property
     def is_unread(self) -> bool:
@@ -54,7 +59,10 @@ class UsageFigure:
 
 @dataclass(frozen=True)
 class _MetricFigure:
-    """A metric and its label. `scale` converts AWS's unit to `unit`."""
+    """A metric and its label. `scale` converts AWS's unit to `unit`.
+
+    `storage_type` is that of a bucket's size: of those that a bucket has not, nothing is shown.
+    """
 
     area: str
     subject: str
@@ -63,6 +71,7 @@ class _MetricFigure:
     metric: MetricQuery
     scale: float = 1
     daily: bool = False
+    storage_type: str = ""
 
 
 def parse_areas(text: str | None) -> tuple[str, ...]:
@@ -127,6 +136,7 @@ def build_usage_check(
         figures.extend(
             _build_figure(figure, values.get(figure.metric.id, []), error)
             for figure in metric_figures
+            if figure.storage_type in ("", STANDARD_STORAGE) or values.get(figure.metric.id)
         )
         for answer in database_answers:
             figures.append(_build_storage_figure(outputs, answer))
@@ -160,7 +170,15 @@ def _build_figure(
         newest,
         mean,
         peak,
+        monthly_usd=_compute_cost(metric_figure, values[0]),
     )
+
+
+def _compute_cost(metric_figure: _MetricFigure, size_bytes: float) -> float | None:
+    if not metric_figure.storage_type:
+        return None
+    monthly_usd = compute_monthly_usd(metric_figure.storage_type, size_bytes)
+    return None if monthly_usd is None else round(monthly_usd, 4)
 
 
 def _build_storage_figure(outputs: Outputs, answer: object) -> UsageFigure:
@@ -232,14 +250,25 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
     if outputs.load_balancer is not None and outputs.load_balancer.access_log_bucket:
         buckets.append(outputs.load_balancer.access_log_bucket)
     for bucket in buckets:
-        size = build_metric_query(
-            "AWS/S3",
-            "BucketSizeBytes",
-            "Average",
-            period=DAY_SECONDS,
-            BucketName=bucket,
-            StorageType="StandardStorage",
-        )
+        for storage_type, class_name in STORAGE_CLASSES.items():
+            size = build_metric_query(
+                "AWS/S3",
+                "BucketSizeBytes",
+                "Average",
+                period=DAY_SECONDS,
+                BucketName=bucket,
+                StorageType=storage_type,
+            )
+            yield _MetricFigure(
+                "buckets",
+                bucket,
+                "size" if storage_type == STANDARD_STORAGE else f"size in {class_name}",
+                "MiB",
+                size,
+                1 / 1024**2,
+                daily=True,
+                storage_type=storage_type,
+            )
         count = build_metric_query(
             "AWS/S3",
             "NumberOfObjects",
@@ -248,5 +277,4 @@ def _list_metric_figures(outputs: Outputs) -> Iterator[_MetricFigure]:
             BucketName=bucket,
             StorageType="AllStorageTypes",
         )
-        yield _MetricFigure("buckets", bucket, "size", "MiB", size, 1 / 1024**2, daily=True)
         yield _MetricFigure("buckets", bucket, "objects", "", count, daily=True)

@@ -52,6 +52,25 @@ def _build_ecs_metric(share: float) -> Callable[[CloudWatchBackend, Dimensions],
     return compute_value
 
 
+ALL_STORAGE_TYPES: Final = "AllStorageTypes"
+STANDARD_STORAGE_TYPE: Final = "StandardStorage"
+# By the storage class of an object (S3 User Guide, "Metrics and dimensions"). An object that was
+# not read for 30 days is in the infrequent tier on AWS; here all are in the frequent one.
+STORAGE_TYPES: Final[Mapping[str, str]] = {
+    "STANDARD": STANDARD_STORAGE_TYPE,
+    "INTELLIGENT_TIERING": "IntelligentTieringFAStorage",
+    "STANDARD_IA": "StandardIAStorage",
+    "ONEZONE_IA": "OneZoneIAStorage",
+    "GLACIER_IR": "GlacierInstantRetrievalStorage",
+    "GLACIER": "GlacierStorage",
+    "DEEP_ARCHIVE": "DeepArchiveStorage",
+}
+
+
+def _get_storage_type(key: Any) -> str | None:
+    return STORAGE_TYPES.get(getattr(key, "storage_class", None) or "STANDARD")
+
+
 def _build_bucket_metric(
     compute: Callable[[Any], float],
 ) -> Callable[[CloudWatchBackend, Dimensions], float | None]:
@@ -60,7 +79,15 @@ def _build_bucket_metric(
         bucket = buckets.get(dimensions.get("BucketName", ""))
         if bucket is None or bucket.region_name != backend.region_name:
             return None
-        return compute([key for _, key in bucket.keys.items()])
+        storage_type = dimensions.get("StorageType", ALL_STORAGE_TYPES)
+        stored = [
+            key
+            for _, key in bucket.keys.items()
+            if storage_type in (ALL_STORAGE_TYPES, _get_storage_type(key))
+        ]
+        # S3 reports no size of a class that a bucket has nothing in (assumed).
+        has_reports = storage_type in (ALL_STORAGE_TYPES, STANDARD_STORAGE_TYPE)
+        return compute(stored) if stored or has_reports else None
 
     return compute_value
 

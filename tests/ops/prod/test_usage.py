@@ -8,8 +8,11 @@ from unittest.mock import patch
 import pytest
 
 from ops.core.checks import CheckFacts
+from ops.core.console_links import build_bucket_link, build_service_link
 from ops.core.metrics import METRICS_PER_CALL, build_metric_query, build_metric_reads
+from ops.prices.price_table import DEFAULT_PRICE_TABLE
 from ops.usage.capacity import USAGE_AREAS, measure_usage
+from ops.usage.storage_classes import STORAGE_CLASSES, compute_monthly_usd
 from tests.ops.prod.deployed import DeployedProd, count_calls
 from tests.ops.single_check import NOW
 from tests.ops.stage import build_stack_outputs
@@ -31,6 +34,7 @@ def test_usage_tells_every_figure_of_the_stack(
     assert rows[name, "free storage"]["now"] == 16
     assert rows[name, "allocated storage"]["now"] == 20
     assert rows[name, "allocated storage"]["note"] == "grows automatically up to 100 GiB"
+    assert prod.outputs.services is not None
     assert rows["backend", "memory"] | {"note": ""} == {
         "area": "services",
         "subject": "backend",
@@ -40,6 +44,8 @@ def test_usage_tells_every_figure_of_the_stack(
         "mean": 35,
         "peak": 35,
         "note": "",
+        "monthly_usd": None,
+        "console": build_service_link(prod.outputs, prod.outputs.services.cluster, "backend"),
     }
     assert (prod.outputs.backups.operations_bucket, "size") in rows
 
@@ -48,7 +54,9 @@ def test_usage_as_a_table(prod: DeployedProd, capsys: pytest.CaptureFixture[str]
     assert prod.run_ops("usage", "--only", "services") == 0
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split() == ["area", "subject", "what", "now", "mean", "peak", "unit", "note"]
-    assert [line.split()[:4] for line in lines] == [
+    pages = [line for line in lines if line.startswith("https://")]
+    assert len(pages) == 2
+    assert [line.split()[:4] for line in lines if line not in pages] == [
         ["services", name, what, now]
         for name in ("backend", "frontend")
         for what, now in (("CPU", "12.0"), ("memory", "35.0"))
@@ -176,3 +184,34 @@ def test_a_wrong_state_or_severity_is_refused_before_any_call(
     err = capsys.readouterr().err
     assert option in err
     assert value in err
+
+
+def test_buckets_are_shown_by_storage_class_with_what_that_costs(
+    prod: DeployedProd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bucket, body = prod.outputs.backups.operations_bucket, b"x" * 2**20
+    s3 = prod.aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="exports/old", Body=body, StorageClass="DEEP_ARCHIVE")
+    try:
+        assert prod.run_ops("usage", "--only", "buckets", "--output", "json") == 0
+        items = parse_items("usage", capsys.readouterr().out)
+        rows = {item["what"]: item for item in items if item["subject"] == bucket}
+        archived = rows["size in Deep Archive"]
+        assert (archived["now"], archived["unit"]) == (1, "MiB")
+        assert archived["monthly_usd"] == round(0.00099 / 1024, 4)
+        assert archived["console"] == build_bucket_link(prod.outputs, bucket)
+        assert rows["size"]["monthly_usd"] is not None
+        assert not any("Intelligent" in what for what in rows), "what a bucket has not is left out"
+        assert prod.run_ops("usage", "--only", "buckets") == 0
+        text = capsys.readouterr().out
+        assert text.splitlines()[0].split()[-1] == "usd/month"
+        assert "usd/month: list prices of us-east-1, 2026-11, without requests" in text
+        assert build_bucket_link(prod.outputs, bucket) in text.splitlines()
+    finally:
+        s3.delete_object(Bucket=bucket, Key="exports/old")
+
+
+def test_each_storage_class_has_a_price_and_an_unknown_one_has_none() -> None:
+    assert set(STORAGE_CLASSES) <= set(DEFAULT_PRICE_TABLE.s3_gb)
+    assert compute_monthly_usd("DeepArchiveStorage", 1000 * 2**30) == pytest.approx(0.99)
+    assert compute_monthly_usd("OfTomorrow", 1) is None

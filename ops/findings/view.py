@@ -1,6 +1,6 @@
 """Runs the checks of a view of upkeep and prints what they find."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -76,10 +76,15 @@ def find_in_view(
     return sort_findings(f for f in findings if f.area != "account" or f.state != "ok")
 
 
-def show_view(context: typer.Context, view: View, keys: Sequence[str] = ()) -> None:
-    """Prints the findings of a view. Raises FindingsError if one is open or unknown."""
+def show_view(
+    context: typer.Context,
+    view: View,
+    keys: Sequence[str] = (),
+    is_shown: Callable[[CheckFinding], bool] = lambda _: True,
+) -> None:
+    """Prints the findings of a view, or some. Raises FindingsError if one is open or unknown."""
     outputs, aws, output = load_stack(context, list_view_calls(view))
-    findings = find_in_view(view, outputs, aws, keys)
+    findings = [f for f in find_in_view(view, outputs, aws, keys) if is_shown(f)]
     counts: dict[str, int] = {
         state: sum(f.state == state for f in findings) for state in HEALTH_STATES
     }

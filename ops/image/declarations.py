@@ -10,5 +10,6 @@ DECLARATIONS: Final = (
         "image findings",
         role="reader",
         calls=("sts.get_caller_identity", *CHECKS[0].calls),
+        bad={"SERVICE": ("nonsense",)},
     ),
 )

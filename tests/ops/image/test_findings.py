@@ -147,6 +147,17 @@ def test_a_waived_finding_is_ok(ops: ImageConsole) -> None:
     assert (item["state"], "by ann" in item["waiver"]) == ("ok", True)
 
 
+def test_one_service_is_looked_at_alone(
+    ops: ImageConsole, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert ops.run_line("image findings backend --output json") == 3
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert {item["subject"] for item in items} == {"backend/backend"}
+    assert ops.run_line("image findings nonsense") == 2
+    assert "SERVICE must be one of backend" in capsys.readouterr().err
+
+
 def test_an_image_outside_ecr_is_unknown(ops: ImageConsole) -> None:
     (item,) = ops.find_items()
     assert item["state"] == "unknown"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pulumi_aws as aws
 from pulumi import Input, Output, Resource, ResourceOptions
@@ -30,6 +30,7 @@ from components.facts.alarm_numbers import PAGING_SEVERITIES, SEVERITIES, Compar
 from components.load_balancer import LoadBalancer
 from components.network import Network
 from components.settings import Settings
+from components.spending import Spending, SpendingArgs
 from components.topics import TOPIC_LEVELS, Topics
 from ops.outputs import AlarmsPart, ObjectivesPart
 
@@ -133,8 +134,18 @@ class Alarms(Component):
             objectives=_build_objectives(args.settings).model_dump(),
             checklists=list(args.settings.alarms.checklists),
             contacts=[contact.model_dump() for contact in args.settings.alarms.contacts],
+            spending=self._build_spending(),
         )
         self.register_outputs({"part": self.part})
+
+    def _build_spending(self) -> Output[dict[str, Any]] | None:
+        """What watches the costs, as `Outputs` has it; None if the settings leave it out."""
+        cost = self.settings.cost
+        if cost.monthly_budget is None and not cost.anomaly_detection:
+            return None
+        args = SpendingArgs(settings=self.settings, topics=self._topics)
+        name = self.format_logical_name("spending")
+        return Spending(name, args=args, opts=self.child_options).part
 
     def _list_notifying_alarms(self, severity: Severity) -> list[str]:
         """Lists the alarms that notify somebody; one inside a composite does not."""

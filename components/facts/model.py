@@ -37,6 +37,7 @@ FORCE_DESTROY_SAFEGUARDS: Final = (
 # IAM's prefix of a service, if it is not the name of the provider's module.
 IAM_SERVICES_BY_MODULE: Final[Mapping[str, str]] = {
     "appautoscaling": "application-autoscaling",
+    "costexplorer": "ce",
     "lb": "elasticloadbalancing",
     "vpc": "ec2",
 }

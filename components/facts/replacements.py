@@ -154,6 +154,11 @@ REPLACING_PROPERTIES_BY_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "aws:secretsmanager/secret:Secret": frozenset({"namePrefix"}),
     "aws:secretsmanager/secretRotation:SecretRotation": frozenset({"secretId"}),
     "aws:secretsmanager/secretVersion:SecretVersion": frozenset({"secretId", "secretString"}),
+    "aws:budgets/budget:Budget": frozenset({"name"}),
+    "aws:costexplorer/anomalyMonitor:AnomalyMonitor": frozenset(
+        {"monitorDimension", "monitorSpecification", "monitorType"}
+    ),
+    "aws:costexplorer/anomalySubscription:AnomalySubscription": frozenset({"name"}),
     "aws:sns/topic:Topic": frozenset({"name"}),
     "aws:sns/topicSubscription:TopicSubscription": frozenset({"endpoint", "protocol", "topic"}),
     "aws:ssm/association:Association": frozenset({"name"}),

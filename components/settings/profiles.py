@@ -34,6 +34,7 @@ DEV_PROFILE: Final[ConfigValues] = {
     "fleet": {"instanceTypes": ["t4g.micro", "t4g.small"], "min": 1, "max": 2},
     "cache": {"replicas": 0, "snapshotDays": 1, "applyImmediately": True},
     "alarms": {"severities": ["P0"], "slo": False, "checklists": []},
+    "cost": {"monthlyBudget": None, "anomalyDetection": False},
     "logs": {"retentionDays": 14},
     "backups": {"enabled": False, "copyToRecovery": False, "restoreTesting": False},
 }

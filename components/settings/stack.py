@@ -12,6 +12,7 @@ from components.settings.access import AccessSettings
 from components.settings.backups import BackupSettings
 from components.settings.cache import CacheSettings
 from components.settings.container import ContainerSettings
+from components.settings.cost import CostSettings
 from components.settings.database import DatabaseSettings
 from components.settings.deletion import DataKind, DeletionSettings
 from components.settings.fleet import FleetSettings
@@ -88,6 +89,7 @@ class Settings(Section):
     fleet: FleetSettings = FleetSettings()
     cache: CacheSettings = CacheSettings()
     alarms: AlarmSettings = AlarmSettings()
+    cost: CostSettings = CostSettings()
     dashboards: DashboardSettings = DashboardSettings()
     logs: LogSettings = LogSettings()
     backups: BackupSettings = BackupSettings()

@@ -18,6 +18,7 @@ IAM_SERVICE_NAMES: Final = {
     "cloudwatch/logGroup:LogGroup": "logs",
     "cloudwatch/logMetricFilter:LogMetricFilter": "logs",
     "cloudwatch/queryDefinition:QueryDefinition": "logs",
+    "costexplorer": "ce",
     "lb": "elasticloadbalancing",
     "vpc": "ec2",
 }

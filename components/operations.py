@@ -7,13 +7,14 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from components.account import Account
-from components.buckets import Bucket, BucketArgs
+from components.buckets import Bucket, BucketArgs, PrefixLifecycle
 from components.component import Component
 from components.keys import Keys
 from components.log_bucket import LogBucket
 from components.policies import Statement, create_service_role
 from components.provider import create_regional_provider
 from components.settings import Settings
+from components.settings.lifecycles import DATA_KIND_RULES, DataLifecycle
 from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX
 
 
@@ -125,6 +126,13 @@ class Operations(Component):
                 ),
                 kms_key=kms_key,
                 old_version_days=settings.backups.journal_days,
+                prefix_lifecycles={
+                    f"old-{kind}": PrefixLifecycle(
+                        prefix=DATA_KIND_RULES[kind].prefix, **lifecycle.model_dump()
+                    )
+                    for kind, lifecycle in settings.backups.lifecycles.items()
+                    if lifecycle != DataLifecycle()
+                },
                 access_log_bucket=access_log_bucket,
                 region=region if region != settings.region else None,
                 provider=provider,

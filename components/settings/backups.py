@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from components.settings.lifecycles import DataKind, DataLifecycle, list_lifecycle_faults
 from components.settings.section import Section
 from components.settings.windows import parse_daily_window
 
@@ -55,6 +56,11 @@ class BackupSettings(Section):
         ge=30,
         description="days to keep old versions of objects in the operations bucket",
     )
+    lifecycles: dict[DataKind, DataLifecycle] = Field(
+        default={"checks": DataLifecycle(expire_days=400)},
+        description="what becomes of old baselines, checks, drills, exports, incidents, journals, "
+        "states and waivers in the operations bucket, by kind",
+    )
 
     @property
     def shortest_retention_days(self) -> int:
@@ -66,6 +72,15 @@ class BackupSettings(Section):
         """Minutes of the day in which backups start: AWS Backup's shortest start window."""
         start = parse_daily_window(f"{self.time}-{self.time}").start
         return range(start, start + START_WINDOW_MINUTES)
+
+    @field_validator("lifecycles")
+    @classmethod
+    def _validate_lifecycles(
+        cls, lifecycles: dict[DataKind, DataLifecycle]
+    ) -> dict[DataKind, DataLifecycle]:
+        if faults := list_lifecycle_faults(lifecycles):
+            raise ValueError("; ".join(faults))
+        return lifecycles
 
     @model_validator(mode="after")
     def _validate_retention_order(self) -> "BackupSettings":

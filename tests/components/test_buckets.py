@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 from pydantic import JsonValue
 
-from components.buckets import Bucket, BucketArgs
+from components.buckets import Bucket, BucketArgs, PrefixLifecycle
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import build_settings
@@ -131,3 +131,16 @@ def test_a_bucket_and_its_guards_are_created_in_the_given_region(build: Build) -
     bucket_resources = [r for r in build(program) if r.type.startswith(S3_TYPE_PREFIX)]
     assert len(bucket_resources) > 5
     assert {r.inputs["region"] for r in bucket_resources} == {"eu-west-1"}
+
+
+def test_old_objects_below_a_prefix_move_and_end_as_is_said(build: Build) -> None:
+    lifecycle = PrefixLifecycle(prefix="exports/", tier_days=30, archive_days=90, expire_days=400)
+    graph = _build_bucket_graph(build, prefix_lifecycles={"old-exports": lifecycle})
+    rules = _get_inputs(graph, "BucketLifecycleConfiguration")["rules"]
+    (rule,) = [rule for rule in rules if rule["id"] == "old-exports"]
+    assert rule["filter"] == {"prefix": "exports/"}
+    assert rule["transitions"] == [
+        {"days": 30, "storageClass": "INTELLIGENT_TIERING"},
+        {"days": 90, "storageClass": "DEEP_ARCHIVE"},
+    ]
+    assert rule["expiration"] == {"days": 400}

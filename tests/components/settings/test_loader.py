@@ -50,6 +50,7 @@ NAMES = {
     "services": "web",
     "schedule": "morning",
     "overrides": "database-cpu-critical",
+    "lifecycles": "exports",
     "policyExceptions": "moved",
 }
 JSON = st.recursive(

@@ -43,6 +43,7 @@ LOOKING_COMMANDS = (
     "changes",
     "cost forecast",
     "cost report",
+    "cost rightsizing",
     "cost unused",
     "cost unusual",
     "patch status",

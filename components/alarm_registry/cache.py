@@ -10,8 +10,8 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.instance_classes import get_cache_node
 from components.facts.metrics import ELASTICACHE_NAMESPACE as ELASTICACHE_NAMESPACE
-from components.instance_classes import get_cache_node
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings

@@ -9,9 +9,9 @@ from components.alarm_registry.model import (
     Threshold,
     build_fixed_threshold,
 )
+from components.facts.instance_classes import RdsClass, get_rds_class
 from components.facts.metrics import RDS_NAMESPACE as RDS_NAMESPACE
 from components.facts.units import GIB_BYTES
-from components.instance_classes import RdsClass, get_rds_class
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from components.instance_classes import get_cache_node
+from components.facts.instance_classes import get_cache_node
 from components.settings.section import Section
 from components.settings.windows import DailyHourWindow, WeeklyHourWindow, has_overlap
 

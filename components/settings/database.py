@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from components.facts.instance_classes import get_rds_class
 from components.facts.private_ranges import is_private_range
-from components.instance_classes import get_rds_class
 from components.settings.address_range import Ipv4Range
 from components.settings.postgres_names import AdminName, DatabaseName
 from components.settings.section import Section

@@ -7,21 +7,11 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from components.facts.fargate import FARGATE_MEMORY_BY_CPU
 from components.settings.container import Architecture, ContainerSettings
 from components.settings.cron import validate_cron
 from components.settings.section import Section
 
-# Memory (MiB) that Fargate has for each number of CPU units.
-# Source: API reference of ECS, RegisterTaskDefinition, memory.
-FARGATE_MEMORY_BY_CPU: Final[dict[int, tuple[int, ...]]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4096 + 1, 1024)),
-    1024: tuple(range(2048, 8192 + 1, 1024)),
-    2048: tuple(range(4096, 16384 + 1, 1024)),
-    4096: tuple(range(8192, 30720 + 1, 1024)),
-    8192: tuple(range(16384, 61440 + 1, 4096)),
-    16384: tuple(range(32768, 122880 + 1, 8192)),
-}
 TIME_ZONE_PATTERN: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
 POLICY_ARN_PATTERN: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
 ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Checklist = Literal["daily", "weekly", "monthly", "pre-deploy", "post-deploy"]
 # Looks at upkeep, whose findings can be waived: each is a command.
-UpkeepView = Literal["audit", "certificates", "images", "patches", "quotas", "unused"]
+UpkeepView = Literal[
+    "audit", "certificates", "images", "patches", "quotas", "rightsizing", "unused"
+]
 UPKEEP_VIEWS: Final[tuple[UpkeepView, ...]] = get_args(UpkeepView)
 Report = Literal["health", "baseline", "recover-ready"] | UpkeepView
 View = Report | Checklist
@@ -80,6 +82,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "connections": ChecklistLine("Their peak is well below the limit.", WEEKLY),
     "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
     "certificates": ChecklistLine("None ends soon.", WEEKLY),
+    "rightsizing": ChecklistLine("Nothing is larger than its load of two weeks.", MONTHLY),
     "unused": ChecklistLine("Nothing costs and serves nothing.", WEEKLY),
     "patches": ChecklistLine(
         "Nothing lacks patches for long, or runs on what AWS no longer supports.", WEEKLY

@@ -5,6 +5,7 @@ from typing import Final
 from ops.core.check_record import Check, Report
 from ops.findings.waiver_calls import WAIVER_CALLS
 
+RIGHTSIZING_REPORTS: Final[tuple[Report, ...]] = ("rightsizing",)
 UNUSED_REPORTS: Final[tuple[Report, ...]] = ("unused",)
 
 CHECKS: Final = (
@@ -138,5 +139,74 @@ CHECKS: Final = (
         routine="ops.cost.unused.records:check_endless_repositories",
         reports=UNUSED_REPORTS,
         lines=("unused",),
+    ),
+    Check(
+        key="rightsizing-database",
+        area="rightsizing",
+        title="database",
+        failure="A DB instance's class is larger than its load, or a cheaper one is its equal.",
+        calls=("rds.describe_db_instances", "cloudwatch.get_metric_data", *WAIVER_CALLS),
+        routine="ops.cost.rightsizing.database:check_database_size",
+        reports=RIGHTSIZING_REPORTS,
+    ),
+    Check(
+        key="rightsizing-services",
+        area="rightsizing",
+        title="tasks",
+        failure="A service's tasks are larger than their load, or Graviton's would cost less.",
+        calls=(
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "cloudwatch.get_metric_data",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.cost.rightsizing.compute:check_task_sizes",
+        reports=RIGHTSIZING_REPORTS,
+        is_applicable=lambda outputs: outputs.services is not None,
+    ),
+    Check(
+        key="rightsizing-fleet",
+        area="rightsizing",
+        title="instances",
+        failure="The fleet's instances are larger than their load, or Graviton's would cost less.",
+        calls=(
+            "autoscaling.describe_auto_scaling_groups",
+            "cloudwatch.get_metric_data",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.cost.rightsizing.compute:check_fleet_size",
+        reports=RIGHTSIZING_REPORTS,
+        is_applicable=lambda outputs: outputs.fleet is not None,
+    ),
+    Check(
+        key="rightsizing-cache",
+        area="rightsizing",
+        title="nodes",
+        failure="The cache's nodes are larger than their load, or Graviton's would cost less.",
+        calls=(
+            "elasticache.describe_replication_groups",
+            "cloudwatch.get_metric_data",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.cost.rightsizing.compute:check_cache_size",
+        reports=RIGHTSIZING_REPORTS,
+        is_applicable=lambda outputs: outputs.cache is not None,
+    ),
+    Check(
+        key="known-sizes",
+        area="rightsizing",
+        title="sizes",
+        failure="Something with two weeks of data is larger than its load.",
+        calls=(
+            "rds.describe_db_instances",
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+            "autoscaling.describe_auto_scaling_groups",
+            "elasticache.describe_replication_groups",
+            "cloudwatch.get_metric_data",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.cost.rightsizing.known:check_known_sizes",
+        lines=("rightsizing",),
     ),
 )

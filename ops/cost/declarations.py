@@ -36,5 +36,6 @@ DECLARATIONS: Final = (
         role="reader",
         calls=("ce.get_anomalies", "ce.get_cost_and_usage", "ce.list_cost_allocation_tags"),
     ),
+    Declaration("cost rightsizing", role="reader", calls=list_view_calls("rightsizing")),
     Declaration("cost unused", role="reader", calls=list_view_calls("unused")),
 )

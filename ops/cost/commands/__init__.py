@@ -5,6 +5,7 @@ import typer
 from ops.cost.commands.estimate import estimate_cost
 from ops.cost.commands.forecast import forecast_costs
 from ops.cost.commands.report import report_costs
+from ops.cost.commands.rightsizing import show_rightsizing
 from ops.cost.commands.unused import show_unused
 from ops.cost.commands.unusual import show_unusual_costs
 
@@ -12,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a stack
 app.command("estimate")(estimate_cost)
 app.command("report")(report_costs)
 app.command("forecast")(forecast_costs)
+app.command("rightsizing")(show_rightsizing)
 app.command("unused")(show_unused)
 app.command("unusual")(show_unusual_costs)
 

@@ -146,6 +146,10 @@ MODELLED_METRICS: Mapping[
         lambda instance: 0.8 * int(instance.allocated_storage) * _GIB_BYTES
     ),
     ("AWS/RDS", "FreeableMemory"): _build_rds_metric(lambda _: 0.7 * _GIB_BYTES),
+    ("AWS/RDS", "ReadIOPS"): _build_rds_metric(lambda _: 2),
+    ("AWS/RDS", "WriteIOPS"): _build_rds_metric(lambda _: 8),
+    ("AWS/RDS", "ReadThroughput"): _build_rds_metric(lambda _: 16 * 1024),
+    ("AWS/RDS", "WriteThroughput"): _build_rds_metric(lambda _: 128 * 1024),
     ("AWS/ECS", "CPUUtilization"): _build_ecs_metric(12),
     ("AWS/ECS", "MemoryUtilization"): _build_ecs_metric(35),
     ("AWS/NATGateway", "BytesOutToDestination"): _compute_nat_bytes,
@@ -242,14 +246,25 @@ def _compute_percentile_rank(values: Sequence[float], rank: Match[str]) -> float
 
 
 def _find_creation_time(backend: CloudWatchBackend, query: ApiRecord) -> datetime | None:
-    """When a DB instance began to report: not before it was created."""
+    """When a DB instance or a service began to report: not before it was created."""
     metric = query.get("MetricStat", {}).get("Metric", {})
     dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
     databases = rds_backends[backend.account_id][backend.region_name].databases
     created: Any = getattr(
         databases.get(dimensions.get("DBInstanceIdentifier", "")), "instance_create_time", None
     )
+    if created is None:
+        created = _find_service_creation_time(backend, dimensions)
     return None if created is None else _to_utc(created)
+
+
+def _find_service_creation_time(
+    backend: CloudWatchBackend, dimensions: Dimensions
+) -> datetime | None:
+    """When a service of ECS was created: it had no tasks before."""
+    key = f"{dimensions.get('ClusterName', '')}:{dimensions.get('ServiceName', '')}"
+    service = ecs_backends[backend.account_id][backend.region_name].services.get(key)
+    return None if service is None else vars(service).get("sandbox_created_at")
 
 
 def _to_utc(time: datetime) -> datetime:

@@ -325,6 +325,7 @@ def _build_rollout_state(
 def create_service_with_deployment(original: Any, response: EC2ContainerServiceResponse) -> Any:
     answer = original(response)
     service: Service = answer.result["service"]
+    vars(service)["sandbox_created_at"] = get_sandbox_clock().now()
     if service.deployments:  # only ECS's own controller has deployments
         history = get_deployment_histories(response.ecs_backend)[service.arn] = DeploymentHistory()
         _start_attempt(service, history)

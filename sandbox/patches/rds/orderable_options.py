@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.rds.responses import RDSResponse
 
-from components.instance_classes import RDS_FAMILIES
+from components.facts.instance_classes import RDS_FAMILIES
 from sandbox.patches.patching import AwsError, ServicePatch
 from sandbox.patches.rds.instances import get_full_postgres_version
 from sandbox.patches.rds.versions import DEPRECATED_POSTGRES_VERSIONS

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from components.instance_classes import get_cache_node
+from components.facts.instance_classes import get_cache_node
 from tests.components.monitored_stack import (
     build_stack_facts,
     get_alarm_entry,

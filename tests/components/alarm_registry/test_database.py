@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from components.alarm_registry.database import compute_max_connections
 from components.alarm_registry.model import MetricStatistic
-from components.instance_classes import get_rds_class
+from components.facts.instance_classes import get_rds_class
 from ops.recovery.drill_identity import find_detection_seconds
 from tests.components.monitored_stack import get_alarm_entry, list_planned_alarms
 from tests.world import build_settings

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, ValidationError
 
+from components.facts.fargate import FARGATE_MEMORY_BY_CPU
 from components.settings import SettingsError
-from components.settings.services import FARGATE_MEMORY_BY_CPU, ServiceSettings
+from components.settings.services import ServiceSettings
 from tests.world import build_settings
 
 

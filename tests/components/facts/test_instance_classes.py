@@ -7,14 +7,14 @@ from pathlib import Path
 import moto
 import pytest
 
-from components.facts.units import GIB_BYTES
-from components.instance_classes import (
+from components.facts.instance_classes import (
     CACHE_NODES,
     RDS_CLASSES,
     UnknownClassError,
     get_cache_node,
     get_rds_class,
 )
+from components.facts.units import GIB_BYTES
 
 EC2_INSTANCE_TYPES_FILE = (
     Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"

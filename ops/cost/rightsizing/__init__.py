@@ -1,0 +1,1 @@
+"""What is larger than its load: judged by two weeks of metrics, with the headroom afterwards."""

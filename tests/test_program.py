@@ -329,7 +329,11 @@ def is_facts_module(module: str) -> bool:
 
 
 # Facts of AWS alone, not of what the stack makes of them.
-AWS_FACTS = {"components.facts.backup_regions", "components.facts.units"}
+AWS_FACTS = {
+    "components.facts.backup_regions",
+    "components.facts.instance_classes",
+    "components.facts.units",
+}
 
 
 def test_only_operations_policy_and_tests_import_facts_from_outside() -> None:

@@ -38,7 +38,7 @@ from ops.services.health import SERVICES_API
 SERVICES_CHECK: Final = "rightsizing-services"
 FLEET_CHECK: Final = "rightsizing-fleet"
 CACHE_CHECK: Final = "rightsizing-cache"
-TASK_DEFINITION_API: Final = "ecs.describe_task_definition"
+_TASK_DEFINITION_API: Final = "ecs.describe_task_definition"
 MAX_DESCRIBED_SERVICES: Final = 10  # API reference, DescribeServices
 _ARM: Final = "ARM64"
 
@@ -53,7 +53,7 @@ def check_task_sizes(facts: CheckFacts) -> CheckRoutine:
     ]
     services = [s for answer in answers for s in get_answer_items(answer)]
     definition_answers = yield [
-        build_read(TASK_DEFINITION_API, "", taskDefinition=str(s["taskDefinition"]))
+        build_read(_TASK_DEFINITION_API, "", taskDefinition=str(s["taskDefinition"]))
         for s in services
     ]
     findings: list[CheckFinding] = []

@@ -21,11 +21,11 @@ from ops.core.metrics import (
 )
 from ops.cost.rightsizing.rules import (
     BASELINE_PERCENTS,
+    HEADROOM_RULES,
     LOOKBACK_DAYS,
     LOOKBACK_HOURS,
     LOOKBACK_SECONDS,
     MIN_HOURS,
-    RULES,
 )
 from ops.findings.model import ResourceFinding, build_finding_id
 from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
@@ -58,11 +58,11 @@ class Headroom:
     @property
     def is_kept(self) -> bool:
         """True if the rule's share stays free."""
-        return self.percent <= RULES[self.label].max_percent
+        return self.percent <= HEADROOM_RULES[self.label].max_percent
 
     def describe(self) -> str:
         """Says it with the limit."""
-        return f"{self.label} {self.percent:.0f} % (at most {RULES[self.label].max_percent:.0f})"
+        return f"{self.label} {self.percent:.0f} % (at most {HEADROOM_RULES[self.label].max_percent:.0f})"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class HeadroomRule:
     source: str
 
 
-RULES: Final[Mapping[str, HeadroomRule]] = {
+HEADROOM_RULES: Final[Mapping[str, HeadroomRule]] = {
     rule.label: rule
     for rule in (
         HeadroomRule("CPU", 80, "Compute Optimizer's default headroom, 20 %"),

@@ -62,7 +62,8 @@ class Headroom:
 
     def describe(self) -> str:
         """Says it with the limit."""
-        return f"{self.label} {self.percent:.0f} % (at most {HEADROOM_RULES[self.label].max_percent:.0f})"
+        limit = HEADROOM_RULES[self.label].max_percent
+        return f"{self.label} {self.percent:.0f} % (at most {limit:.0f})"
 
 
 @dataclass(frozen=True)

@@ -15,25 +15,26 @@ from components.policies import Statement, create_service_role
 from components.provider import create_regional_provider
 from components.settings import Settings
 from components.settings.lifecycles import DATA_KIND_RULES, DataLifecycle
-from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX
+from ops.outputs import EXPORTS_PREFIX, RUNS_PREFIX, WAIVERS_PREFIX
 
 
 def build_journal_statements(bucket_arn: Output[str]) -> tuple[Statement, ...]:
-    """Makes the journal of a run write-once: nobody can overwrite or delete a line.
+    """Makes journals and waivers write-once: nobody can overwrite or delete a line or a waiver.
 
-    A run is resumed by what its journal says, so that nobody may change it afterwards. S3 User
-    Guide, "Enforce conditional writes on Amazon S3 buckets": `s3:if-none-match` is absent unless
-    the request has that header, and parts of a multipart upload cannot have it. A deletion would
-    free the key for another object. Replication writes with ReplicateObject, so it still works.
+    A run is resumed by what its journal says, and a finding is silent because somebody waived it,
+    so nobody may change either afterwards. S3 User Guide, "Enforce conditional writes on Amazon S3
+    buckets": `s3:if-none-match` is absent unless the request has that header, and parts of a
+    multipart upload cannot have it. A deletion would free the key for another object. Replication
+    writes with ReplicateObject, so it still works.
     """
-    journals = [Output.concat(bucket_arn, f"/{RUNS_PREFIX}*")]
+    records = [Output.concat(bucket_arn, f"/{prefix}*") for prefix in (RUNS_PREFIX, WAIVERS_PREFIX)]
     everybody = {"*": ["*"]}
     return (
         Statement(
             sid="JournalWriteOnce",
             effect="Deny",
             actions=["s3:PutObject"],
-            resources=journals,
+            resources=records,
             principals=everybody,
             conditions={
                 "Null": {"s3:if-none-match": "true"},
@@ -44,7 +45,7 @@ def build_journal_statements(bucket_arn: Output[str]) -> tuple[Statement, ...]:
             sid="JournalKept",
             effect="Deny",
             actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            resources=journals,
+            resources=records,
             principals=everybody,
         ),
     )

@@ -26,6 +26,8 @@ EXPORTS_PREFIX: Final = "exports/"  # prefix of exported snapshots in the operat
 RUNS_PREFIX: Final = "runs/"
 RecordedChecklist = Literal["weekly", "monthly"]  # can be expected to be recorded in time
 RECORDED_CHECKLISTS: Final[tuple[RecordedChecklist, ...]] = get_args(RecordedChecklist)
+# And the waivers of findings, each written once.
+WAIVERS_PREFIX: Final = "waivers/"
 PIECES_KEY: Final = "pieces"  # field of a divided part: the labels of its pieces
 
 

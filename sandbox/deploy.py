@@ -22,6 +22,7 @@ from ops.core.aws import Aws
 from ops.outputs import parse_outputs
 from sandbox import aws
 from sandbox import prerequisites as given
+from sandbox.account_guards import guard_account
 from sandbox.aws import use_in_memory_aws
 from sandbox.billing import record_deployed_costs
 from sandbox.program import (
@@ -87,6 +88,7 @@ def deploy_in_memory(
     """
     project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
+    guard_account(region)
     given.create_prerequisites(parse_settings(project, stack=stack, region=region, config=config))
     mocks = InMemoryMocks(region, progress)
     try:

@@ -36,6 +36,7 @@ FINDING_EXIT_CODES = (
     3,
 )  # what looks may find something: here, what the page before has left behind
 LOOKING_COMMANDS = (
+    "audit --only",
     "health",
     "alarms list",
     "usage",
@@ -286,6 +287,26 @@ def get_fleet_instance(runbook_console: RunbookConsole) -> str:
     return str(runbook_console.run_for_json("fleet", "instances")["items"][0]["instance"])
 
 
+def open_security_group(runbook_console: RunbookConsole) -> str:
+    """The id of a finding of `ops audit`: a group that somebody opened."""
+    ec2 = get_client("ec2", "eu-north-1")
+    vpc = str(runbook_console.stack_up.deployment.exports["network"]["vpcId"])
+    filters = [{"Name": "group-name", "Values": ["by-hand"]}]
+    if groups := ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
+        return f"open-security-groups/{groups[0]['GroupId']}/tcp/22/0.0.0.0-0"
+    group = str(
+        ec2.create_security_group(GroupName="by-hand", Description="x", VpcId=vpc)["GroupId"]
+    )
+    permission = {
+        "IpProtocol": "tcp",
+        "FromPort": 22,
+        "ToPort": 22,
+        "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+    return f"open-security-groups/{group}/tcp/22/0.0.0.0-0"
+
+
 PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "IMAGE": push_unused_image,
     "RUN": get_newest_run,
@@ -295,6 +316,7 @@ PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "INSTANCE": get_fleet_instance,
     "OWNER/NAME": lambda _: "owner/fork",
     "2026-10": get_last_month,
+    "FINDING": open_security_group,
     "RECOVERY": lambda _: "eu-west-1",
 }
 PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {
@@ -341,9 +363,8 @@ def test_the_commands_of_a_page_do_what_they_say(
             if is_confirmation_asked(words)
             else runbook_console(*words, *get_confirmation_options(words))
         )
-        expected_codes = (
-            FINDING_EXIT_CODES if " ".join(words).startswith(LOOKING_COMMANDS) else (0,)
-        )
+        is_look = " ".join(words).startswith(LOOKING_COMMANDS) or words == ["audit"]
+        expected_codes = FINDING_EXIT_CODES if is_look else (0,)
         assert code in expected_codes, f"{line}\n{out}{err}"
 
 

@@ -20,7 +20,7 @@ DECLARATIONS: Final = (
         calls=tuple(sorted({*_UPKEEP_CALLS, *_WRITES})),
         needs={
             "--waive": "open-security-groups/sg-1/tcp/22/0.0.0.0-0",
-            "--until": "2027-03-31",
+            "--until": "90d",
             "--reason": "'bastion until the VPN is there'",
         },
         bad={"--waive": _WRONG_IDS},

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any, Final
 
+from ops.audit.model import AUDIT_AREA
 from ops.core.checks import (
     CheckFacts,
     CheckRoutine,
@@ -25,7 +26,6 @@ from ops.outputs import Outputs
 GROUPS_API: Final = "ec2.describe_security_groups"
 INTERFACES_API: Final = "ec2.describe_network_interfaces"
 PREFIX_LIST_API: Final = "ec2.get_managed_prefix_list_entries"
-AUDIT_AREA: Final = "audit"
 OPEN_GROUPS_KEY: Final = "open-security-groups"
 # Wider networks are nobody's own: IANA gives out IPv4 in /8 at most, and IPv6 in /12 to a registry.
 WIDEST_KNOWN_PREFIX: Final = {4: 8, 6: 12}
@@ -40,7 +40,8 @@ HIGH_RISK_PORTS: Final = tuple(
     ).split()
 )
 MAX_NAMED_INTERFACES: Final = 3
-_SOURCES: Final = (
+_PEERS: Final = (
+    ("UserIdGroupPairs", "GroupId"),
     ("IpRanges", "CidrIp"),
     ("Ipv6Ranges", "CidrIpv6"),
     ("PrefixListIds", "PrefixListId"),
@@ -61,7 +62,7 @@ def check_open_security_groups(facts: CheckFacts) -> CheckRoutine:
         {
             source
             for group in groups
-            for _, kind, source in _list_sources(group)
+            for _, _, kind, source in list_sources(group)
             if kind == "PrefixListId"
         }
     )
@@ -75,9 +76,8 @@ def check_open_security_groups(facts: CheckFacts) -> CheckRoutine:
     findings = [
         _build_finding(facts.outputs, group, permission, kind, source, interfaces)
         for group in groups
-        for permission, kind, source in _list_sources(group)
-        if (is_internet(source) if kind != "PrefixListId" else open_lists[source])
-        and not _is_expected(facts.outputs, group, permission)
+        for _, permission, kind, source in list_sources(group)
+        if _is_open(kind, source, open_lists) and not _is_expected(facts.outputs, group, permission)
     ]
     looked_at = f"none of {format_count(len(groups), 'security group')} is open to the internet"
     return (
@@ -87,18 +87,31 @@ def check_open_security_groups(facts: CheckFacts) -> CheckRoutine:
     )
 
 
+def _is_open(kind: str, source: str, open_lists: Mapping[str, object]) -> bool:
+    if kind == "PrefixListId":
+        return open_lists[source] is not None
+    return kind != "GroupId" and is_internet(source)
+
+
 def is_internet(network: str) -> bool:
     """True for a network that is wider than anybody's own, such as 0.0.0.0/0, or half of it."""
     parsed = ip_network(network, strict=False)
     return not parsed.is_private and parsed.prefixlen < WIDEST_KNOWN_PREFIX[parsed.version]
 
 
-def _list_sources(group: ResponseItem) -> Iterator[tuple[Mapping[str, Any], str, str]]:
-    """Each permission that lets in with each network or prefix list that it names."""
-    for permission in group.get("IpPermissions", ()):
-        for field, kind in _SOURCES:
-            for source in permission.get(field, ()):
-                yield permission, kind, str(source[kind])
+def list_sources(
+    group: ResponseItem, *, with_egress: bool = False
+) -> Iterator[tuple[bool, Mapping[str, Any], str, str]]:
+    """Each permission that lets in, or out as well, with each peer that it names.
+
+    They are: whether it lets out, the permission, the kind of the peer, the peer.
+    """
+    ways = ("IpPermissions", "IpPermissionsEgress") if with_egress else ("IpPermissions",)
+    for way in ways:
+        for permission in group.get(way, ()):
+            for field, kind in _PEERS:
+                for peer in permission.get(field, ()):
+                    yield way != "IpPermissions", permission, kind, str(peer[kind])
 
 
 def _is_expected(outputs: Outputs, group: ResponseItem, permission: Mapping[str, Any]) -> bool:
@@ -174,15 +187,22 @@ def format_ports(permission: Mapping[str, Any]) -> str:
 
 
 def build_revoke_line(
-    region: str, group_id: str, permission: Mapping[str, Any], kind: str, source: str
+    region: str,
+    group_id: str,
+    permission: Mapping[str, Any],
+    kind: str,
+    source: str,
+    *,
+    is_egress: bool = False,
 ) -> str:
-    """The line of the AWS CLI that takes one rule that lets in away."""
-    field = next(field for field, name in _SOURCES if name == kind)
+    """The line of the AWS CLI that takes one rule away."""
+    field = next(field for field, name in _PEERS if name == kind)
     body: dict[str, Any] = {"IpProtocol": permission["IpProtocol"]}
     body |= {name: permission[name] for name in ("FromPort", "ToPort") if name in permission}
     body[field] = [{kind: source}]
+    way = "egress" if is_egress else "ingress"
     return (
-        f"aws ec2 revoke-security-group-ingress --region {region} --group-id {group_id} "
+        f"aws ec2 revoke-security-group-{way} --region {region} --group-id {group_id} "
         f"--ip-permissions '{json.dumps([body], separators=(',', ':'))}'"
     )
 

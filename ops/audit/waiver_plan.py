@@ -6,7 +6,7 @@ by another, and ended by one that ends as it begins.
 
 import shlex
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
 
@@ -28,15 +28,15 @@ from ops.core.run_context import StackContext
 from ops.core.s3 import S3_OBJECT_API, S3_OBJECTS_API
 from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.core.start_time import StartTime
-from ops.core.times import format_local_and_utc, parse_typed_time
+from ops.core.times import DATE_PATTERN, format_local_and_utc, parse_duration, parse_typed_time
 from ops.findings.model import ResourceFinding
 from ops.findings.view import find_in_view
 from ops.findings.waivers import KEY_TIME_FORM, Waiver, get_waiver_folder
 from ops.health.registry import select_checks
 from ops.outputs import Outputs
 
-# A decision is looked at again within a year, with the yearly review of controls (assumed).
-MAX_WAIVER_DAYS: Final = 366
+# A year, and the rest of its last day: controls are reviewed once a year (assumed).
+MAX_WAIVER_DAYS: Final = 367
 MAX_REASON_CHARACTERS: Final = 500
 MAX_NEAREST: Final = 3
 # Of the record's own name.
@@ -62,14 +62,16 @@ def parse_finding_id(option: str, text: str) -> str:
 def parse_waiver_end(text: str | None, now: datetime) -> datetime | None:
     """When a waiver ends; None if it ends now. Raises UsageError unless it is within a year."""
     if text is None:
-        raise UsageError("--waive is set, so --until must be set too: a date like 2027-03-31")
+        raise UsageError("--waive is set, so --until must be set too: a date, or a time like 30d")
     if text.strip().lower() == NOW:
         return None
+    days = None if DATE_PATTERN.fullmatch(text.strip()) else parse_duration(text.strip(), "d")
     try:
-        end = parse_typed_time(text.strip())
-    except ValueError as error:
+        end = parse_typed_time(text.strip()) if days is None else _get_day_after(now, days)
+    except (ValueError, OverflowError) as error:
         raise UsageError(
-            f"--until must be a date like 2027-03-31, or `now`, not {text!r} ({error})"
+            f"--until must be a date like 2027-03-31, a time like 30d, or `now`, not {text!r} "
+            f"({error})"
         ) from None
     latest = now + timedelta(days=MAX_WAIVER_DAYS)
     if not now < end <= latest:
@@ -78,6 +80,13 @@ def parse_waiver_end(text: str | None, now: datetime) -> datetime | None:
             f"{text!r}: a waiver is decided again each year"
         )
     return end
+
+
+def _get_day_after(now: datetime, days: float) -> datetime:
+    """The midnight in UTC at which so many days are over: the same for a plan shown and agreed."""
+    end = now.astimezone(UTC) + timedelta(days=days)
+    midnight = end.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight if midnight == end else midnight + timedelta(days=1)
 
 
 def require_waiver_reason(reason: str) -> None:

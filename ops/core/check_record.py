@@ -108,6 +108,12 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "open ports": ChecklistLine(
         "Nothing but the load balancer can be reached from the internet.", WEEKLY
     ),
+    "open data": ChecklistLine(
+        "No data can be read from outside, and the database cannot be lost by one call.", WEEKLY
+    ),
+    "protection": ChecklistLine(
+        "What is there is encrypted, kept, and refuses what is not.", MONTHLY
+    ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

@@ -23,8 +23,8 @@ from ops.core.checks import (
 from ops.core.frozen_model import FrozenModel
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
 from ops.findings.model import ResourceFinding, waive_finding
+from ops.outputs import WAIVERS_PREFIX
 
-WAIVERS_PREFIX: Final = "waivers/"
 KEY_TIME_FORM: Final = "%Y%m%dT%H%M%S%fZ"  # of a waiver's object, so that names sort by time
 WAIVERS_AREA: Final = "waivers"
 

@@ -173,6 +173,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         ),
     ),
     "ec2.describe_images": (build_unscoped_grant("ec2:DescribeImages"),),
+    "ec2.describe_image_attribute": (build_grant("ec2:DescribeImageAttribute", "machine images"),),
     "ec2.describe_instance_status": (build_unscoped_grant("ec2:DescribeInstanceStatus"),),
     "ec2.describe_instances": (build_unscoped_grant("ec2:DescribeInstances"),),
     "ec2.describe_launch_template_versions": (
@@ -183,6 +184,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_network_acls": (build_unscoped_grant("ec2:DescribeNetworkAcls"),),
     "ec2.describe_network_interfaces": (build_unscoped_grant("ec2:DescribeNetworkInterfaces"),),
     "ec2.describe_security_groups": (build_unscoped_grant("ec2:DescribeSecurityGroups"),),
+    "ec2.describe_snapshot_attribute": (
+        build_grant("ec2:DescribeSnapshotAttribute", "volume snapshots"),
+    ),
     "ec2.describe_subnets": (build_unscoped_grant("ec2:DescribeSubnets"),),
     "ec2.describe_vpc_attribute": (build_grant("ec2:DescribeVpcAttribute", "vpcs"),),
     "ec2.describe_vpc_endpoints": (build_unscoped_grant("ec2:DescribeVpcEndpoints"),),

@@ -79,6 +79,10 @@ RDS_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("rds:DescribeDBParameterGroups", "parameter groups"),
     ),
     "rds.describe_db_parameters": (build_grant("rds:DescribeDBParameters", "parameter groups"),),
+    # Narrowed to snapshots it would be a statement of its own, for which the policy has no room.
+    "rds.describe_db_snapshot_attributes": (
+        build_unscoped_grant("rds:DescribeDBSnapshotAttributes"),
+    ),
     "rds.describe_db_snapshots": (
         build_grant("rds:DescribeDBSnapshots", "all databases", "all snapshots"),
     ),

@@ -160,6 +160,10 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "web ACL": build_stack_region_arns("wafv2", "regional/webacl/{prefix}-alb/*"),
     # What AWS itself writes: access logs, flow logs (components/log_bucket.py).
+    # In no account: images and snapshots may be another's.
+    "machine images": ("arn:{partition}:ec2:{region}::image/*",),
+    "volume snapshots": ("arn:{partition}:ec2:{region}::snapshot/*",),
+    "stack buckets": ("arn:{partition}:s3:::{prefix}-*",),
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
     "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),
     # What people typed and saw in containers: the transcripts of ECS Exec.

@@ -6,7 +6,12 @@ Sources: Service Authorization Reference and API reference of S3; AWS's error me
 from collections.abc import Mapping
 from typing import Final
 
-from ops.permissions.grants import Grant, build_grant, build_via_service_condition
+from ops.permissions.grants import (
+    Grant,
+    build_grant,
+    build_unscoped_grant,
+    build_via_service_condition,
+)
 
 # Prefixes in the operations bucket.
 OPERATIONS_OBJECTS: Final = ("runs", "lock", "baselines", "drills", "states")
@@ -20,6 +25,15 @@ S3_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("s3:GetObject", *OPERATIONS_OBJECTS, "waivers"),
         DECRYPT_DATA_KEY_GRANT,
     ),
+    # Of the stack's buckets, by their names.
+    "s3.get_bucket_acl": (build_grant("s3:GetBucketAcl", "stack buckets"),),
+    "s3.get_bucket_policy": (build_grant("s3:GetBucketPolicy", "stack buckets"),),
+    "s3.get_bucket_policy_status": (build_grant("s3:GetBucketPolicyStatus", "stack buckets"),),
+    "s3.get_bucket_tagging": (build_grant("s3:GetBucketTagging", "stack buckets"),),
+    "s3.get_bucket_versioning": (build_grant("s3:GetBucketVersioning", "stack buckets"),),
+    "s3.get_public_access_block": (build_grant("s3:GetBucketPublicAccessBlock", "stack buckets"),),
+    # It has no resource (Service Authorization Reference, Amazon S3).
+    "s3control.get_public_access_block": (build_unscoped_grant("s3:GetAccountPublicAccessBlock"),),
     "s3.get_bucket_replication": (
         build_grant("s3:GetReplicationConfiguration", "operations bucket"),
     ),

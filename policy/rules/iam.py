@@ -19,6 +19,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "ecr:getauthorizationtoken",
     "ecs:deregistertaskdefinition",
     "iam:getaccountsummary",
+    "s3:getaccountpublicaccessblock",
     "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",

@@ -202,7 +202,9 @@ def test_without_own_keys_buckets_use_sse_s3(build: Build, values: dict[str, Jso
 
 
 @both_buckets
-def test_a_line_of_a_journal_cannot_be_overwritten(prod: ResourceGraph, name: str) -> None:
+def test_a_line_of_a_journal_and_a_waiver_cannot_be_overwritten(
+    prod: ResourceGraph, name: str
+) -> None:
     """Not over another, which wants If-None-Match of every put, nor after a deletion."""
     policy = json.loads(get_bucket_guard_inputs(prod, "Policy", name)["policy"])
     statements = {statement.get("Sid"): statement for statement in policy["Statement"]}
@@ -210,7 +212,10 @@ def test_a_line_of_a_journal_cannot_be_overwritten(prod: ResourceGraph, name: st
     write_once_statement, keep_statement = statements["JournalWriteOnce"], statements["JournalKept"]
     for statement in (write_once_statement, keep_statement):
         assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-        assert statement["Resource"] == [f"arn:aws:s3:::{bucket}/runs/*"]
+        assert statement["Resource"] == [
+            f"arn:aws:s3:::{bucket}/runs/*",
+            f"arn:aws:s3:::{bucket}/waivers/*",
+        ]
     assert write_once_statement["Action"] == ["s3:PutObject"]
     assert write_once_statement["Condition"] == {
         "Null": {"s3:if-none-match": "true"},

@@ -1,14 +1,43 @@
 """A stage with what `ops audit` finds on it, and its lines."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ops.findings.waivers import Waiver, get_waiver_key
+from sandbox.account_guards import guard_account
 from tests.ops.stage import REGION, Stage
 from tests.ops.typed_line import TypedLine
 
 OPEN_GROUP_NAME: Final = "by-hand"
+
+
+def put_guarded_bucket(stage: Stage) -> None:
+    """The operations bucket as the program makes it, in an account that is guarded."""
+    guard_account(REGION)
+    s3, bucket = stage.client("s3"), stage.outputs.backups.operations_bucket
+    backups = stage.outputs.backups.model_copy(update={"recovery_bucket": None})
+    stage.outputs = stage.outputs.model_copy(update={"backups": backups})
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [statement]}))
 
 
 def put_open_group(stage: Stage) -> str:
@@ -73,11 +102,9 @@ def open_port(
 
 
 AUDIT_LINES: Final[Mapping[str, tuple[TypedLine, ...]]] = {
-    "audit": (TypedLine("audit", put_waived_group),),
+    "audit": (TypedLine("audit", put_waived_group, 3),),
     "audit --waive": (
-        TypedLine(
-            "audit --waive {finding} --until 2026-12-31 --reason test --yes", put_waived_group
-        ),
+        TypedLine("audit --waive {finding} --until 30d --reason test --yes", put_waived_group),
     ),
     "audit --unwaive": (TypedLine("audit --unwaive {finding} --yes", put_waived_group),),
 }

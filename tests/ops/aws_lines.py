@@ -51,6 +51,9 @@ def _find_member(shape: Any, option: str) -> tuple[str, Any, bool]:
         cli_name = xform_name(param, "-")
         if option == cli_name:
             return param, member, False
+        # `--ingress | --egress` is one flag (AWS CLI reference, delete-network-acl-entry).
+        if (option, param) == ("ingress", "Egress"):
+            return param, member, True
         if option == f"no-{cli_name}" and member.type_name == "boolean":
             return param, member, True
     raise AssertionError(f"no option --{option}, of {[xform_name(m, '-') for m in shape.members]}")

@@ -43,7 +43,7 @@ def show_audit(
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="end of --waive: at most a year; `now` ends a waiver"),
+        typer.Option(metavar="DATE", help="end of --waive: a date, or 30d; `now` ends it"),
     ] = None,
     unwaive: Annotated[
         str | None, typer.Option(metavar="ID", help="end the waiver of a finding now")

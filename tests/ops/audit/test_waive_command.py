@@ -1,6 +1,7 @@
 """`ops audit --waive`: a finding that is open now is lived with for a while, by a record."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +13,13 @@ from tests.ops.every_command import open_command_line
 from tests.ops.stage import Stage
 
 KEY = "open-security-groups"
-WAIVE = "audit --waive {} --until 2026-12-31 --reason 'a ${{AT}} \"bastion\"' --yes"
+WAIVE = "audit --waive {} --until 30d --reason 'a ${{AT}} \"bastion\"' --yes"
+
+
+def format_day(stage: Stage, days: int) -> str:
+    """The day after so many days from the stage's time."""
+    time = datetime.fromtimestamp(stage.clock.now(), UTC) + timedelta(days=days + 1)
+    return f"{time:%Y-%m-%d}"
 
 
 def list_records(stage: Stage) -> list[dict[str, object]]:
@@ -25,16 +32,15 @@ def test_a_waived_finding_is_ok_until_it_is_not(capsys: pytest.CaptureFixture[st
     with open_command_line(put_open_group) as (stage, run_line):
         finding = find_open_group_finding(stage)
         assert run_line(WAIVE.format(finding)) == 0
-        (item,) = read_items(run_line, capsys)[-1:]
+        (item,) = read_items(run_line, capsys, f"audit --only {KEY}")
         assert (item["state"], item["id"]) == ("ok", finding)
         assert 'a ${AT} "bastion"' in item["waiver"]
-        assert "waived until 2026-12-31" in item["waiver"]
+        assert f"waived until {format_day(stage, 30)}" in item["waiver"]
         # Again replaces it; `now` ends it.
         stage.clock.sleep(60)
-        assert run_line(WAIVE.format(finding).replace("12-31", "12-05")) == 0
-        assert (
-            "until 2026-12-05" in read_items(run_line, capsys, f"audit --only {KEY}")[0]["waiver"]
-        )
+        assert run_line(WAIVE.format(finding).replace("30d", "5d")) == 0
+        (item,) = read_items(run_line, capsys, f"audit --only {KEY}")
+        assert f"until {format_day(stage, 5)}" in item["waiver"]
         stage.clock.sleep(60)
         assert run_line(f"audit --waive {finding} --until now --reason over --yes") == 0
         assert list(read_open(run_line, capsys, KEY)) == [finding]
@@ -76,17 +82,17 @@ def test_a_dry_run_writes_nothing_and_its_hash_is_good_later(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("--waive open-security-groups/sg-2/x --until 2026-12-31 --reason x", "nearest: open-sec"),
-        ("--waive open-security-group/sg-2 --until 2026-12-31 --reason x", "nearest: open-sec"),
-        ("--waive nonsense --until 2026-12-31 --reason x", "CHECK/RESOURCE"),
+        ("--waive open-security-groups/sg-2/x --until 30d --reason x", "nearest: open-sec"),
+        ("--waive open-security-group/sg-2 --until 30d --reason x", "nearest: open-sec"),
+        ("--waive nonsense --until 30d --reason x", "CHECK/RESOURCE"),
         ("--waive {} --reason x", "--until must be set"),
-        ("--waive {} --until 2026-12-31", "--reason must be set"),
+        ("--waive {} --until 30d", "--reason must be set"),
         ("--waive {} --until 2999-01-01 --reason x", "at most a year"),
         ("--waive {} --until 2020-01-01 --reason x", "after now"),
-        ("--waive {} --until soon --reason x", "must be a date"),
-        ("--until 2026-12-31", "--waive or --unwaive must be set"),
+        ("--waive {} --until soon --reason x", "must be a date like"),
+        ("--until 30d", "--waive or --unwaive must be set"),
         ("--waive {} --unwaive {}", "must not be both"),
-        ("--waive {} --until 2026-12-31 --reason x --only open-security-groups", "--only is set"),
+        ("--waive {} --until 30d --reason x --only open-security-groups", "--only is set"),
         ("--unwaive {}", "never waived"),
         ("--only open-security-group", "nearest: open-security-groups"),
     ],
@@ -101,10 +107,8 @@ def test_bad_input_is_one_error(line: str, words: str, capsys: pytest.CaptureFix
 
 
 def test_the_end_is_in_utc_and_within_a_year() -> None:
-    from datetime import UTC, datetime
-
     now = datetime(2026, 11, 30, tzinfo=UTC)
     assert parse_waiver_end("2027-11-30T00:00Z", now) == datetime(2027, 11, 30, tzinfo=UTC)
     assert parse_waiver_end("now", now) is None
     with pytest.raises(UsageError):
-        parse_waiver_end("2027-12-02T00:00Z", now)
+        parse_waiver_end("2027-12-03T00:00Z", now)

@@ -44,6 +44,7 @@ ACTIONS_ON_ALL_RESOURCES = {
     "cloudwatch:GetMetricData": "the type is a dataset, which metrics of AWS services are not",
     "ce:GetCostAndUsage": "the type is a billing view, which the call does not name",
     "ce:GetCostForecast": "the type is a billing view, which the call does not name",
+    "rds:DescribeDBSnapshotAttributes": "a statement of its own would not fit in the policy",
     "rds:DescribeExportTasks": "named by its own name, a task is of no resource that has a type",
     "ecs:ListTasks": "AWS's error names *: its type is the container instance, Fargate has none",
 }
@@ -58,8 +59,10 @@ ALTERNATIVE_RESOURCES = {
 ACTION_BY_API = {
     "budgets.describe_budget": "budgets:ViewBudget",
     "s3.get_bucket_replication": "s3:GetReplicationConfiguration",
+    "s3.get_public_access_block": "s3:GetBucketPublicAccessBlock",
     "s3.head_object": "s3:GetObject",
     "s3.list_buckets": "s3:ListAllMyBuckets",
+    "s3control.get_public_access_block": "s3:GetAccountPublicAccessBlock",
     "s3.list_objects_v2": "s3:ListBucket",
 }
 IAM_PREFIX_BY_SERVICE = {"elbv2": "elasticloadbalancing", "cloudwatch": "cloudwatch"}

@@ -22,12 +22,10 @@ DIVIDED_PARTS: Final[Mapping[str, str]] = {
 }
 LIST_VALUED_PARTS: Final = frozenset({"alarms"})  # divided parts whose entries are lists of names
 EXPORTS_PREFIX: Final = "exports/"  # prefix of exported snapshots in the operations bucket
-# Below it the journals of runs are kept, a folder a run.
-RUNS_PREFIX: Final = "runs/"
+RUNS_PREFIX: Final = "runs/"  # prefix of the journals of runs, a folder a run
 RecordedChecklist = Literal["weekly", "monthly"]  # can be expected to be recorded in time
 RECORDED_CHECKLISTS: Final[tuple[RecordedChecklist, ...]] = get_args(RecordedChecklist)
-# And the waivers of findings, each written once.
-WAIVERS_PREFIX: Final = "waivers/"
+WAIVERS_PREFIX: Final = "waivers/"  # and those of findings
 PIECES_KEY: Final = "pieces"  # field of a divided part: the labels of its pieces
 
 

@@ -29,6 +29,7 @@ from sandbox.image_push import push_image
 from sandbox.patches.iam import KEY_SOURCE_TAG
 from sandbox.program import PROJECT_ROOT
 from sandbox.running_stack import RunningStack, serve_stack
+from tests.open_group import open_group
 
 RUNBOOK_PAGES = sorted((PROJECT_ROOT / "docs" / "runbook").glob("*.md"))
 FINDING_EXIT_CODES = (
@@ -287,26 +288,6 @@ def get_fleet_instance(runbook_console: RunbookConsole) -> str:
     return str(runbook_console.run_for_json("fleet", "instances")["items"][0]["instance"])
 
 
-def open_security_group(runbook_console: RunbookConsole) -> str:
-    """The id of a finding of `ops audit`: a group that somebody opened."""
-    ec2 = get_client("ec2", "eu-north-1")
-    vpc = str(runbook_console.stack_up.deployment.exports["network"]["vpcId"])
-    filters = [{"Name": "group-name", "Values": ["by-hand"]}]
-    if groups := ec2.describe_security_groups(Filters=filters)["SecurityGroups"]:
-        return f"open-security-groups/{groups[0]['GroupId']}/tcp/22/0.0.0.0-0"
-    group = str(
-        ec2.create_security_group(GroupName="by-hand", Description="x", VpcId=vpc)["GroupId"]
-    )
-    permission = {
-        "IpProtocol": "tcp",
-        "FromPort": 22,
-        "ToPort": 22,
-        "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
-    }
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-    return f"open-security-groups/{group}/tcp/22/0.0.0.0-0"
-
-
 PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "IMAGE": push_unused_image,
     "RUN": get_newest_run,
@@ -316,7 +297,7 @@ PLACEHOLDER_VALUES: dict[str, Callable[[RunbookConsole], str]] = {
     "INSTANCE": get_fleet_instance,
     "OWNER/NAME": lambda _: "owner/fork",
     "2026-10": get_last_month,
-    "FINDING": open_security_group,
+    "FINDING": lambda console: open_group(console.stack_up.deployment.exports),
     "RECOVERY": lambda _: "eu-west-1",
 }
 PREPARATIONS: dict[str, Callable[[RunbookConsole], None]] = {

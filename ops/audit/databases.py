@@ -9,8 +9,8 @@ from ops.core.counts import format_count
 from ops.database.instance import parse_tags
 from ops.outputs import Outputs
 
-DATABASES_API: Final = "rds.describe_db_instances"
-CACHES_API: Final = "elasticache.describe_replication_groups"
+_DATABASES_API: Final = "rds.describe_db_instances"
+_CACHES_API: Final = "elasticache.describe_replication_groups"
 DATABASE_PROTECTION_KEY: Final = "database-protection"
 CACHE_PROTECTION_KEY: Final = "cache-protection"
 # FSBP RDS.11: its default for the retention of backups.
@@ -20,7 +20,7 @@ LEAST_BACKUP_DAYS: Final = 7
 def check_database_protection(facts: CheckFacts) -> CheckRoutine:
     """Judges the stack's instances: reachable, encrypted, backed up, protected from deletion."""
     report, outputs = AuditReport(facts, DATABASE_PROTECTION_KEY, "databases"), facts.outputs
-    (answer,) = yield [build_read(DATABASES_API, "DBInstances")]
+    (answer,) = yield [build_read(_DATABASES_API, "DBInstances")]
     instances = [i for i in report.get_items(answer) if is_stack_database(outputs, i)]
     for instance in instances:
         _judge_database(report, outputs, instance)
@@ -38,7 +38,7 @@ def check_cache_protection(facts: CheckFacts) -> CheckRoutine:
     assert cache is not None
     (answer,) = yield [
         build_read(
-            CACHES_API,
+            _CACHES_API,
             "ReplicationGroups",
             ReplicationGroupId=cache.identifier,
             absent_codes=("ReplicationGroupNotFoundFault", "ReplicationGroupNotFound"),

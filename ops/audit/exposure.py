@@ -15,8 +15,8 @@ from ops.audit.security_groups import (
 from ops.core.checks import CheckFacts, CheckRoutine, build_read
 from ops.core.counts import format_count
 
-ACLS_API: Final = "ec2.describe_network_acls"
-INSTANCES_API: Final = "ec2.describe_instances"
+_ACLS_API: Final = "ec2.describe_network_acls"
+_INSTANCES_API: Final = "ec2.describe_instances"
 DEFAULT_GROUP_KEY: Final = "default-security-group"
 NETWORK_ACLS_KEY: Final = "open-network-acls"
 PUBLIC_INSTANCES_KEY: Final = "public-instances"
@@ -53,7 +53,7 @@ def check_network_acls(facts: CheckFacts) -> CheckRoutine:
     report = AuditReport(facts, NETWORK_ACLS_KEY, "network ACLs")
     region = facts.outputs.stack.region
     filters = [{"Name": "vpc-id", "Values": [facts.outputs.network.vpc_id]}]
-    (answer,) = yield [build_read(ACLS_API, "NetworkAcls", Filters=filters)]
+    (answer,) = yield [build_read(_ACLS_API, "NetworkAcls", Filters=filters)]
     acls = [acl for acl in report.get_items(answer) if acl["Associations"]]
     for acl in acls:
         entries = sorted(
@@ -90,7 +90,7 @@ def check_public_instances(facts: CheckFacts) -> CheckRoutine:
         {"Name": "vpc-id", "Values": [outputs.network.vpc_id]},
         {"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]},
     ]
-    (answer,) = yield [build_read(INSTANCES_API, "Reservations", Filters=filters)]
+    (answer,) = yield [build_read(_INSTANCES_API, "Reservations", Filters=filters)]
     instances = [i for reservation in report.get_items(answer) for i in reservation["Instances"]]
     nat_instances = set(outputs.network.nat_instances.values())
     for instance in instances:

@@ -16,10 +16,10 @@ from ops.findings.waivers import apply_waivers
 from ops.outputs import Outputs
 
 AUDIT_AREA: Final = "audit"
-ACCOUNT_WIDE: Final = "account-wide"
+WHOLE_ACCOUNT: Final = "account-wide"
 # Of every resource of a stack (components/naming.py).
-PROJECT_TAG: Final = "Project"
-STACK_TAG: Final = "Environment"
+_PROJECT_TAG: Final = "Project"
+_STACK_TAG: Final = "Environment"
 
 
 class AuditReport:
@@ -80,7 +80,7 @@ def close_report(report: AuditReport, looked_at: str) -> CheckRoutine:
 
 def is_of_stack(outputs: Outputs, tags: Mapping[str, str]) -> bool:
     """True if the tags are those of the stack's resources."""
-    return (tags.get(PROJECT_TAG), tags.get(STACK_TAG)) == (
+    return (tags.get(_PROJECT_TAG), tags.get(_STACK_TAG)) == (
         outputs.stack.project,
         outputs.stack.stack,
     )
@@ -88,7 +88,7 @@ def is_of_stack(outputs: Outputs, tags: Mapping[str, str]) -> bool:
 
 def is_of_other_stack(outputs: Outputs, tags: Mapping[str, str]) -> bool:
     """True if the tags say another stack, or another project."""
-    return bool({PROJECT_TAG, STACK_TAG} & set(tags)) and not is_of_stack(outputs, tags)
+    return bool({_PROJECT_TAG, _STACK_TAG} & set(tags)) and not is_of_stack(outputs, tags)
 
 
 def get_stack_prefix(outputs: Outputs) -> str:

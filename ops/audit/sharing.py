@@ -9,18 +9,18 @@ from ops.core.checks import CheckFacts, CheckRoutine, build_read
 from ops.core.counts import format_count
 from ops.database.instance import parse_tags
 
-SNAPSHOTS_API: Final = "rds.describe_db_snapshots"
-SNAPSHOT_ATTRIBUTES_API: Final = "rds.describe_db_snapshot_attributes"
-VOLUME_SNAPSHOTS_API: Final = "ec2.describe_snapshots"
-VOLUME_SNAPSHOT_ATTRIBUTE_API: Final = "ec2.describe_snapshot_attribute"
-IMAGES_API: Final = "ec2.describe_images"
-IMAGE_ATTRIBUTE_API: Final = "ec2.describe_image_attribute"
+_SNAPSHOTS_API: Final = "rds.describe_db_snapshots"
+_SNAPSHOT_ATTRIBUTES_API: Final = "rds.describe_db_snapshot_attributes"
+_VOLUME_SNAPSHOTS_API: Final = "ec2.describe_snapshots"
+_VOLUME_SNAPSHOT_ATTRIBUTE_API: Final = "ec2.describe_snapshot_attribute"
+_IMAGES_API: Final = "ec2.describe_images"
+_IMAGE_ATTRIBUTE_API: Final = "ec2.describe_image_attribute"
 SHARED_SNAPSHOTS_KEY: Final = "shared-snapshots"
 SHARED_IMAGES_KEY: Final = "shared-images"
-EVERYBODY: Final = "all"
-GONE_SNAPSHOT_CODES: Final = ("DBSnapshotNotFound", "DBSnapshotNotFoundFault")
-GONE_VOLUME_SNAPSHOT_CODES: Final = ("InvalidSnapshot.NotFound",)
-GONE_IMAGE_CODES: Final = ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
+_EVERYBODY: Final = "all"
+_GONE_SNAPSHOT_CODES: Final = ("DBSnapshotNotFound", "DBSnapshotNotFoundFault")
+_GONE_VOLUME_SNAPSHOT_CODES: Final = ("InvalidSnapshot.NotFound",)
+_GONE_IMAGE_CODES: Final = ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
 
 
 def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
@@ -28,8 +28,8 @@ def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
     report, outputs = AuditReport(facts, SHARED_SNAPSHOTS_KEY, "snapshots"), facts.outputs
     region = outputs.stack.region
     answer, volume_answer = yield [
-        build_read(SNAPSHOTS_API, "DBSnapshots", SnapshotType="manual"),
-        build_read(VOLUME_SNAPSHOTS_API, "Snapshots", OwnerIds=["self"]),
+        build_read(_SNAPSHOTS_API, "DBSnapshots", SnapshotType="manual"),
+        build_read(_VOLUME_SNAPSHOTS_API, "Snapshots", OwnerIds=["self"]),
     ]
     snapshots = [
         item for item in report.get_items(answer, "snapshots") if is_stack_database(outputs, item)
@@ -44,20 +44,20 @@ def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
     answers = yield [
         *(
             build_read(
-                SNAPSHOT_ATTRIBUTES_API,
+                _SNAPSHOT_ATTRIBUTES_API,
                 "",
                 DBSnapshotIdentifier=name,
-                absent_codes=GONE_SNAPSHOT_CODES,
+                absent_codes=_GONE_SNAPSHOT_CODES,
             )
             for name in names
         ),
         *(
             build_read(
-                VOLUME_SNAPSHOT_ATTRIBUTE_API,
+                _VOLUME_SNAPSHOT_ATTRIBUTE_API,
                 "",
                 SnapshotId=name,
                 Attribute="createVolumePermission",
-                absent_codes=GONE_VOLUME_SNAPSHOT_CODES,
+                absent_codes=_GONE_VOLUME_SNAPSHOT_CODES,
             )
             for name in volume_names
         ),
@@ -115,7 +115,7 @@ def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
 def check_shared_images(facts: CheckFacts) -> CheckRoutine:
     """Judges the machine images of the stack: who may launch them."""
     report, outputs = AuditReport(facts, SHARED_IMAGES_KEY, "machine images"), facts.outputs
-    (answer,) = yield [build_read(IMAGES_API, "Images", Owners=["self"])]
+    (answer,) = yield [build_read(_IMAGES_API, "Images", Owners=["self"])]
     images = [
         item
         for item in report.get_items(answer)
@@ -124,11 +124,11 @@ def check_shared_images(facts: CheckFacts) -> CheckRoutine:
     names = [str(item["ImageId"]) for item in images]
     answers = yield [
         build_read(
-            IMAGE_ATTRIBUTE_API,
+            _IMAGE_ATTRIBUTE_API,
             "",
             ImageId=name,
             Attribute="launchPermission",
-            absent_codes=GONE_IMAGE_CODES,
+            absent_codes=_GONE_IMAGE_CODES,
         )
         for name in names
     ]
@@ -161,7 +161,7 @@ def _add_shared(
 ) -> None:
     """Adds a finding for each account that may restore it. `{}` in the line is that account."""
     for receiver in receivers:
-        is_public = receiver == EVERYBODY
+        is_public = receiver == _EVERYBODY
         option = receiver
         if by_kind:
             option = f"--group-names {receiver}" if is_public else f"--user-ids {receiver}"

@@ -88,6 +88,7 @@ MODULES: Final = (
     "ssm.commands",
     "ssm.parameters",
     "ssm.patch_states",
+    "ssm.tags",
     "serialization",
 )
 

@@ -138,3 +138,18 @@ def get_member(stage: Stage, instance: str) -> tuple[str, int]:
     )["AutoScalingGroups"]
     (state,) = (i["LifecycleState"] for i in group["Instances"] if i["InstanceId"] == instance)
     return state, group["DesiredCapacity"]
+
+
+def test_a_baseline_takes_tags_with_its_creation_and_afterwards(stage: Stage) -> None:
+    ssm = stage.client("ssm")
+    baseline = ssm.create_patch_baseline(
+        Name="fleet", OperatingSystem="AMAZON_LINUX_2023", Tags=[{"Key": "Stack", "Value": "prod"}]
+    )["BaselineId"]
+    resource = {"ResourceType": "PatchBaseline", "ResourceId": baseline}
+    ssm.add_tags_to_resource(**resource, Tags=[{"Key": "Project", "Value": "shop"}])
+    assert {t["Key"]: t["Value"] for t in ssm.list_tags_for_resource(**resource)["TagList"]} == {
+        "Stack": "prod",
+        "Project": "shop",
+    }
+    with pytest.raises(ClientError, match="InvalidResourceId"):
+        ssm.list_tags_for_resource(ResourceType="PatchBaseline", ResourceId="pb-0")

@@ -1,7 +1,7 @@
 """SSM: a patch baseline takes tags, with its creation and afterwards.
 
-API reference, AddTagsToResource: PatchBaseline is one of the resource types; moto takes the type and
-then finds none.
+API reference, AddTagsToResource: PatchBaseline is one of the resource types; moto takes the type
+and then finds none.
 """
 
 from typing import Any, Final

@@ -303,7 +303,11 @@ def test_what_a_role_of_a_stack_needs_is_within_its_boundary() -> None:
         for resource in resources
         if resource.type in ("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy")
     ]
-    context = {"aws:ResourceTag/Project": "bulwark", "aws:ResourceTag/Environment": "dev"}
+    context = {
+        "aws:ResourceTag/Project": "bulwark",
+        "aws:ResourceTag/Environment": "dev",
+        "aws:ResourceTag/KeysRotatedBy": "bulwark-dev",
+    }
     asked = 0
     for document in documents:
         for statement in list_statements(document):

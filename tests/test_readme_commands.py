@@ -30,6 +30,11 @@ GROUP_HELPS = [
 ]
 
 
+def get_members(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The commands of a group; none if the group is one command, or has hidden ones alone."""
+    return GROUPS[words].members if words in GROUPS else ()
+
+
 def list_named_verbs(text: str, members: tuple[str, ...]) -> list[str]:
     """The words behind a text's colon, if it lists verbs: one of them is a member."""
     words = [word.strip(" .") for word in text.partition(": ")[2].split(",")]
@@ -85,10 +90,10 @@ def test_roles_are_from_the_least_to_the_greatest() -> None:
 def test_a_help_that_lists_verbs_lists_those_that_there_are(
     words: tuple[str, ...], text: str
 ) -> None:
-    members = GROUPS[words].members
+    members = get_members(words)
     assert set(list_named_verbs(text, members)) <= set(members)
 
 
 def test_a_listed_verb_that_is_not_there_is_seen() -> None:
     assert list_named_verbs("windows: run, state.", ("run", "status")) == ["run", "state"]
-    assert sum(bool(list_named_verbs(t, GROUPS[w].members)) for w, t in GROUP_HELPS) > 5
+    assert sum(bool(list_named_verbs(t, get_members(w))) for w, t in GROUP_HELPS) > 5

@@ -22,7 +22,7 @@ import pytest
 
 from components.facts.metrics import ALB_NAMESPACE
 from ops.cli.app import main
-from ops.keys.users import USER_TAG
+from ops.permissions.grants import USER_TAG
 from sandbox import clock
 from sandbox.aws import get_client
 from sandbox.image_push import push_image

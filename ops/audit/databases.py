@@ -108,7 +108,7 @@ def _judge_database(report: AuditReport, outputs: Outputs, instance: Mapping[str
         report.add(
             f"{name}/encryption",
             "its storage is not encrypted; only a restore of an encrypted copy mends it",
-            f"ops db snapshot create --name {name}-plain",
+            "ops db snapshot create",
             severity="critical",
             reason="CIS AWS Foundations 3.0 2.3.1; FSBP RDS.3",
             subject=name,

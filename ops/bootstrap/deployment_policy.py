@@ -23,6 +23,7 @@ from ops.bootstrap.policies import (
     list_state_bucket_arns,
     list_state_object_arns,
 )
+from ops.permissions.grants import USER_TAG
 
 # What gives a role permissions, and takes `iam:PermissionsBoundary` as a condition.
 BOUNDED_ACTIONS: Final = (
@@ -174,6 +175,18 @@ def build_boundary_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             "Allow",
             ["iam:GetRole", "iam:ListRolePolicies", "iam:PassRole"],
             [names.build_iam_arn(f"role/{prefix}-*")],
+        ),
+        # Access keys of the users that have the stack's name as a tag: docs/decisions/0020.
+        build_iam_statement(
+            "Allow",
+            ["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey"],
+            [names.build_iam_arn("user/*")],
+            {"StringEquals": {f"aws:ResourceTag/{USER_TAG}": prefix}},
+        ),
+        build_iam_statement(
+            "Allow",
+            ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListUserTags"],
+            [names.build_iam_arn("user/*")],
         ),
         # Counts of the account, and the role that a request for more of a quota makes.
         build_iam_statement("Allow", ["iam:GetAccountSummary"], ["*"]),

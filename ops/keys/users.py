@@ -1,6 +1,6 @@
 """The users whose access keys may be rotated, and the secrets that their keys are handed over in.
 
-A user is the stack's if it has the tag `bulwark:stack` with the prefix of the stack's names.
+A user is the stack's if it has the tag `KeysRotatedBy` with the prefix of the stack's names.
 Whoever can create a key of a user can do what the user can, so no role of a stack may create keys
 of any other user: docs/decisions/0020.
 """
@@ -14,8 +14,8 @@ from ops.core.access_key_action import ACCESS_KEYS_PER_USER, IAM_NOT_FOUND
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import OpsError, UsageError
 from ops.outputs import Outputs
+from ops.permissions.grants import USER_TAG
 
-USER_TAG: Final = "bulwark:stack"
 # Secrets Manager takes letters, digits and /_+=.@-, IAM a comma as well.
 USER_NAME_COMMA_REPLACEMENT: Final = "/"
 

@@ -116,9 +116,10 @@ STACK_RESOURCE_CONDITIONS: Final[tuple[Condition, ...]] = (
     ("StringEquals", "aws:ResourceTag/Environment", ("{stack}",)),
 )
 # IAM's users: the tag says whose (Service Authorization Reference, IAM: users have it as a key).
+USER_TAG: Final = "KeysRotatedBy"
 STACK_USER_CONDITION: Final[Condition] = (
     "StringEquals",
-    "aws:ResourceTag/bulwark:stack",
+    f"aws:ResourceTag/{USER_TAG}",
     ("{prefix}",),
 )
 OTHER_ACCOUNT_CONDITION: Final[Condition] = (

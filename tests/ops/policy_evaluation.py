@@ -13,7 +13,7 @@ from tests.ops.call_recorder import RecordedCall
 from tests.ops.stage import ACCOUNT
 
 ActionArns = list[tuple[str, str]]
-STACK_TAGS = {"Project": "bulwark", "Environment": "test", "bulwark:stack": "bulwark-test"}
+STACK_TAGS = {"Project": "bulwark", "Environment": "test", "KeysRotatedBy": "bulwark-test"}
 
 
 def format_rds_arn(call: RecordedCall, kind: str, name: Any) -> str:

@@ -175,7 +175,7 @@ def test_undone_after_its_end_the_new_key_stays(scene: Scene) -> None:
 def test_a_user_of_another_stack_is_not_rotated(capsys: pytest.CaptureFixture[str]) -> None:
     with open_scene(lambda stage: put_user(stage, stack="bulwark-prod"), capsys) as scene:
         said = scene.run(LINE, 2)
-        assert "USER must have the tag bulwark:stack=bulwark-test" in said
+        assert "USER must have the tag KeysRotatedBy=bulwark-test" in said
         assert f"aws iam tag-user --user-name {USER}" in said
         assert len(list_keys(scene.stage)) == 1
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from ops.keys.users import USER_TAG
+from ops.permissions.grants import USER_TAG
 from sandbox.patches.iam import KEY_SOURCE_TAG
 from tests.ops.stage import STACK_PREFIX, Stage
 

@@ -10,7 +10,17 @@ FACTS: Final = (
     ResourceFact(
         type="aws:budgets/budget:Budget",
         replacing=("name",),
-        harmless=("limitAmount", "notifications", "filterExpression", "metrics"),
+        # The type and the time unit are updated in place: of aws_budgets_budget's arguments the
+        # name alone forces a new one (terraform-provider-aws).
+        harmless=(
+            "budgetType",
+            "filterExpression",
+            "limitAmount",
+            "limitUnit",
+            "metrics",
+            "notifications",
+            "timeUnit",
+        ),
         guard=Guard("nobody is told if the stack costs more than its budget", COST_GUIDE),
         service="budgets",
         is_taggable=True,
@@ -18,7 +28,6 @@ FACTS: Final = (
     ResourceFact(
         type="aws:costexplorer/anomalyMonitor:AnomalyMonitor",
         replacing=("monitorSpecification", "monitorType", "monitorDimension"),
-        harmless=("name",),
         removal=ChangeEffect(
             "the anomalies that it found are gone, and a new one learns for ten days",
             "ten days",

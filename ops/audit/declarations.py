@@ -13,7 +13,12 @@ _WRONG_IDS: Final = ("nonsense", "open-security-groups", "nonsense/sg-1", "open-
 _UPKEEP_CALLS: Final = frozenset(call for view in UPKEEP_VIEWS for call in list_view_calls(view))
 
 DECLARATIONS: Final = (
-    Declaration("audit", role="reader", calls=list_view_calls("audit")),
+    Declaration(
+        "audit",
+        role="reader",
+        calls=list_view_calls("audit"),
+        bad={"--waive": _WRONG_IDS, "--unwaive": _WRONG_IDS},
+    ),
     Declaration(
         "audit --waive",
         role="operator",

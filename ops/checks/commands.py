@@ -66,7 +66,7 @@ def run_checklist(
 ) -> None:
     """Runs a checklist and prints its results. Raises FindingsError unless all are ok."""
     keys = parse_item_selection(name, only)
-    require_page_path("--to", to)
+    require_page_path("--html or --to", to)
     if keys and is_recorded:
         raise UsageError("--record keeps the result of a whole list, so it must be without --only")
     # The cut models of `ops health` are cached (ops/core/service_models.py): ask for the same ones.

@@ -7,7 +7,7 @@ from ops.core.declaration import Declaration
 from ops.core.s3 import S3_OBJECT_API, S3_OBJECTS_API
 from ops.health.registry import list_view_calls
 
-PAGE_BAD: Final = {"--to": ("/no/such/folder/check.html",)}
+PAGE_BAD: Final = {"--html": ("/no/such/folder/check.html",)}
 PERIODIC: Final[tuple[Checklist, ...]] = ("daily", "monthly", "weekly")
 
 

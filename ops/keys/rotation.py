@@ -99,7 +99,7 @@ def build_key_rotation_plan(
     )
     # A key in use is used again before the plan is agreed to.
     use = f"{key.last_used} by {key.last_service}" if key.last_used else "never"
-    return plan.model_copy(update={"captured": {"LAST_USE": use}})
+    return plan.model_copy(update={"captured": {"USED": use}})
 
 
 def _build_secret_step(outputs: Outputs, name: str, run: str) -> Step:
@@ -199,7 +199,7 @@ def _build_deactivation_step(look: AccessKeys) -> Step:
 
 def _build_notes(key: AccessKey, secret: str, version: str | None) -> list[str]:
     return [
-        f"{key.id} was created at {key.created} and last used: ${{LAST_USE}}",
+        f"{key.id} was created at {key.created} and last used: ${{USED}}",
         f"whoever uses the key reads the new one from {secret}, keys AccessKeyId and "
         "SecretAccessKey; the run waits until the new one is used and the old one no longer is",
         "it may be stopped while it waits, and resumed later: AWS reports a use hours late",

@@ -80,7 +80,7 @@ def _judge_class(facts: CheckFacts, instance: ResponseItem, loads: Loads) -> Che
     size = RDS_CLASSES.get(current)
     if size is None:
         evidence = f"the sizes of {current} are not known here"
-        return CheckFinding("unknown", RIGHTSIZING_AREA, subject, evidence, "ops db resize")
+        return CheckFinding("unknown", RIGHTSIZING_AREA, subject, evidence, "ops db resize CLASS")
     needed = {label: load for label, load in loads.items() if label != "free storage"}
     if None in needed.values():
         return build_missing_finding(subject, needed)

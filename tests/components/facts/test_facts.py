@@ -79,6 +79,8 @@ def test_no_file_of_facts_is_left_out() -> None:
         "model",
         "alarm_commands",
         "extended_support",
+        "fargate",
+        "instance_classes",
         "alarm_numbers",
         "filter_pattern",
         "log_queries",

@@ -46,6 +46,19 @@ FILLINGS = {
     ),
     "ops fleet limits {}": "ops fleet limits --max 9",
     "ops service autoscaling --service {} {}": "ops service autoscaling --service backend --max 9",
+    "ops fleet limits --max {}": "ops fleet limits --max 9",
+    "ops check {} --record": "ops check weekly --record",
+    "ops check {} --only {} --output json": "ops check weekly --only alarms --output json",
+    "ops db snapshot prune --keep {} --older-than {}": (
+        "ops db snapshot prune --keep 7 --older-than 90"
+    ),
+    "ops quotas request {} --value {}{}": "ops quotas request L-7B6409FD --value 40",
+    "ops quotas request {} --value {} --in {}": (
+        "ops quotas request L-7B6409FD --value 40 --in eu-west-1"
+    ),
+    "ops quotas request L-7B6409FD --value {} --in {}": (
+        "ops quotas request L-7B6409FD --value 40 --in eu-west-1"
+    ),
 }
 # Names in a journal of what was done; not for anybody to type.
 RECORDED_COMMANDS = ("ops lock break",)
@@ -93,6 +106,8 @@ def parse_ops_line(line: str) -> None:
     context = typer.main.get_command(app).make_context("ops", move_shared_options_first(words))
     while hasattr(context.command, "resolve_command"):
         rest = [*context._protected_args, *context.args]
+        if not rest and getattr(context.command, "invoke_without_command", False):
+            return
         name, command, remaining = context.command.resolve_command(context, rest)
         assert command is not None
         context = command.make_context(name, remaining, parent=context)

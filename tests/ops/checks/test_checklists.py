@@ -87,7 +87,7 @@ def ops(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[OpsConso
 def test_a_list_is_printed_for_a_person_and_for_a_program(ops: OpsConsole) -> None:
     out, err = ops("check pre-deploy", 3)
     assert out.splitlines()[0].split() == ["state", "item", "evidence", "command", "to", "do"]
-    assert "nothing was changed: 1 of 7 items is left to a person" in out.splitlines()
+    assert "nothing was changed: 1 of 8 items is left to a person" in out.splitlines()
     assert "failing, 0 unknown" in err
     report = ops.run_for_json("check pre-deploy", 3)
     assert (report["schema"], report["kind"], report["list"]) == (1, "check", "pre-deploy")

@@ -93,6 +93,8 @@ def list_typer_commands() -> tuple[tuple[str, Any], ...]:
         if not hasattr(command, "commands"):
             yield path, command
             return
+        if command.invoke_without_command:  # it does something itself, as `ops audit` does
+            yield path, command
         for name, subcommand in command.commands.items():
             yield from walk_commands(f"{path} {name}", subcommand)
 

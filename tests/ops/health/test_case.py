@@ -22,6 +22,7 @@ CASE_LISTERS: Final[Mapping[tuple[str, ...], Callable[[Sequence[HealthCase]], li
     ("area", "subject", "answers", "evidence", "command"): list_failing_cases,
     ("area", "subject", "answers", "api"): list_unanswered_cases,
 }
+CASE_NAMES: Final = frozenset(name for names in CASE_LISTERS for name in names)
 
 
 class HealthCaseTests:
@@ -31,7 +32,8 @@ class HealthCaseTests:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test a case."""
-        arguments = tuple(metafunc.fixturenames)
+        # Fixtures of all tests are among the names, too.
+        arguments = tuple(name for name in metafunc.fixturenames if name in CASE_NAMES)
         metafunc.parametrize(arguments, CASE_LISTERS[arguments](self.cases))
 
     def test_a_healthy_part_is_ok_with_evidence(

@@ -86,7 +86,7 @@ def test_a_setting_is_a_field_and_what_its_component_does_with_it() -> None:
 @pytest.mark.parametrize("key", sorted(HEALTH_CHECKS_BY_KEY))
 def test_a_health_check_is_a_record_and_a_routine_in_one_folder(key: str) -> None:
     (records,) = list_files_with(f'key="{key}"')
-    folder = records.removesuffix("/check_records.py")
+    folder = records.rpartition("/")[0]
     record = list_sources()[records].split(f'key="{key}"', 1)[1].split("    Check(", 1)[0]
     module, routine = record.split('routine="', 1)[1].split('"', 1)[0].split(":")
     assert module.replace(".", "/").startswith(f"{folder}/")

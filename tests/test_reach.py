@@ -19,6 +19,7 @@ from ops.bootstrap.deployment_policy import build_boundary_policy
 from ops.bootstrap.names import FoundationNames, RepositoryIds
 from ops.bootstrap.roles import list_foundation_roles
 from ops.core.declaration import ROLES
+from ops.permissions.grants import USER_TAG
 from ops.permissions.names import StackNames
 from ops.permissions.policies import build_role_policies
 from ops.permissions.resources import RESOURCE_ARNS
@@ -259,6 +260,8 @@ KNOWN_REACH: Final[Mapping[str, tuple[str, ...]]] = {
     # Services go on with what is unregistered, and scale; new ones and rollbacks cannot use it (API
     # reference, DeregisterTaskDefinition). It is what `cache clear` and a probe leave behind.
     **dict.fromkeys(("operator", "recoverer"), ("ecs:DeregisterTaskDefinition", "logs:StopQuery")),
+    # The boundary leaves it: IAM's report of the whole account, which has no resource level.
+    "administrator in dev": ("iam:GenerateCredentialReport",),
     # A zone with records cannot be deleted, and its records are their domain's.
     "deploy-dev": (
         "route53:ChangeTagsForResource",
@@ -306,7 +309,7 @@ def test_what_a_role_of_a_stack_needs_is_within_its_boundary() -> None:
     context = {
         "aws:ResourceTag/Project": "bulwark",
         "aws:ResourceTag/Environment": "dev",
-        "aws:ResourceTag/KeysRotatedBy": "bulwark-dev",
+        f"aws:ResourceTag/{USER_TAG}": "bulwark-dev",
     }
     asked = 0
     for document in documents:

@@ -176,20 +176,13 @@ def build_boundary_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             ["iam:GetRole", "iam:ListRolePolicies", "iam:PassRole"],
             [names.build_iam_arn(f"role/{prefix}-*")],
         ),
-        # Access keys of the users that have the stack's name as a tag: docs/decisions/0020.
+        # What an audit of the account reads, and the role that a request for more of a quota makes.
         build_iam_statement(
             "Allow",
-            ["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey"],
-            [names.build_iam_arn("user/*")],
-            {"StringEquals": {f"aws:ResourceTag/{USER_TAG}": prefix}},
+            ["iam:GenerateCredentialReport", "iam:GetAccount*", "iam:GetCredentialReport"],
+            ["*"],
         ),
-        build_iam_statement(
-            "Allow",
-            ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListUserTags"],
-            [names.build_iam_arn("user/*")],
-        ),
-        # Counts of the account, and the role that a request for more of a quota makes.
-        build_iam_statement("Allow", ["iam:GetAccountSummary"], ["*"]),
+        *_build_access_key_statements(names, prefix),
         build_iam_statement(
             "Allow",
             ["iam:CreateServiceLinkedRole"],
@@ -207,6 +200,27 @@ def build_boundary_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             "Deny", ["kms:*"], ["*"], build_alias_condition(names, "state", ALL_SECRETS)
         ),
     )
+
+
+def _build_access_key_statements(names: FoundationNames, prefix: str) -> list[PolicyDocument]:
+    """Builds the right to rotate keys of the users that are tagged for the stack, and of no other.
+
+    Whoever may create a key of a user can do what the user can, which no boundary limits.
+    """
+    users = [names.build_iam_arn("user/*")]
+    return [
+        build_iam_statement(
+            "Allow",
+            ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys", "iam:ListUserTags"],
+            users,
+        ),
+        build_iam_statement(
+            "Allow",
+            ["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:UpdateAccessKey"],
+            users,
+            {"StringEquals": {f"aws:ResourceTag/{USER_TAG}": prefix}},
+        ),
+    ]
 
 
 def _build_record_statements(names: FoundationNames, stack: str) -> list[PolicyDocument]:

@@ -379,11 +379,13 @@ def explain_bucket_error(error: CallError, api: str) -> Exception:
 
 
 def convert_to_json(value: Any) -> Any:
-    """An answer as JSON: times as ISO 8601 in UTC, sets as lists, without its metadata."""
+    """An answer as JSON: times as ISO 8601 in UTC, sets as lists, bytes as text."""
     if isinstance(value, dict):
         return {k: convert_to_json(v) for k, v in value.items() if k != "ResponseMetadata"}
     if isinstance(value, list | tuple | set):
         return [convert_to_json(v) for v in value]
+    if isinstance(value, bytes):  # a document, like IAM's credential report
+        return value.decode(errors="replace")
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -114,6 +114,10 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "protection": ChecklistLine(
         "What is there is encrypted, kept, and refuses what is not.", MONTHLY
     ),
+    "access keys": ChecklistLine("None is old, unused or root's.", WEEKLY),
+    "identity": ChecklistLine(
+        "Who can sign in has MFA; nobody may do everything, nor become a role unasked.", MONTHLY
+    ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

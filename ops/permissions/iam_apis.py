@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ops.permissions.grants import STACK_USER_CONDITION, Grant, build_grant
+from ops.permissions.grants import (
+    GLOBAL_REGIONS_CONDITION,
+    STACK_USER_CONDITION,
+    Grant,
+    build_grant,
+    build_unscoped_grant,
+)
 
 IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.create_access_key": (
@@ -19,4 +25,13 @@ IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.update_access_key": (
         build_grant("iam:UpdateAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
     ),
+    **{
+        f"iam.{api}": (build_unscoped_grant(f"iam:{action}", GLOBAL_REGIONS_CONDITION),)
+        for api, action in (
+            ("generate_credential_report", "GenerateCredentialReport"),
+            ("get_account_authorization_details", "GetAccountAuthorizationDetails"),
+            ("get_account_password_policy", "GetAccountPasswordPolicy"),
+            ("get_credential_report", "GetCredentialReport"),
+        )
+    },
 }

@@ -18,8 +18,10 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "ec2messages:*",
     "ecr:getauthorizationtoken",
     "ecs:deregistertaskdefinition",
-    "iam:getaccountsummary",
     "s3:getaccountpublicaccessblock",
+    "iam:generatecredentialreport",
+    "iam:getaccount*",
+    "iam:getcredentialreport",
     "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",

@@ -1,10 +1,19 @@
 """IAM: AWS's own policies are read once a process; client ids of OIDC providers; uses of keys."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from moto.iam.models import AccessKey, AccessKeyLastUsed, IAMBackend, ManagedPolicy, User
+from moto.iam.models import (
+    AccessKey,
+    AccessKeyLastUsed,
+    IAMBackend,
+    ManagedPolicy,
+    User,
+    iam_backends,
+)
 from moto.iam.responses import IamResponse
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.settings import load_iam_aws_managed_policies
@@ -101,3 +110,47 @@ def _read_key_of_secret(account: str, name: str) -> str | None:
             except (ValueError, KeyError, TypeError):
                 return None
     return None
+
+
+@dataclass
+class RootAccount:
+    """What the credential report says of root. A new account of the sandbox has MFA and no keys."""
+
+    is_mfa_active: bool = True
+    has_key: bool = False
+    last_used: datetime | None = None
+
+
+def get_root_account(account: str) -> RootAccount:
+    """The root of an account, which tests change."""
+    state = vars(iam_backends[account]["aws"])
+    root: RootAccount = state.setdefault("sandbox_root", RootAccount())
+    return root
+
+
+@patch.wrap(IAMBackend, "get_credential_report")
+def add_root_row(original: Any, backend: IAMBackend) -> str:
+    """The report, in which root is the first row; moto leaves it out.
+
+    Source: IAM User Guide, "Get credential reports for your AWS account", report format.
+    """
+    header, _, users = str(original(backend)).partition("\n")
+    root = get_root_account(backend.account_id)
+    created = "2020-01-01T00:00:00+00:00"
+    used = "no_information" if root.last_used is None else root.last_used.isoformat()
+    row = dict.fromkeys(header.split(","), "N/A") | {
+        "user": "<root_account>",
+        "arn": f"arn:aws:iam::{backend.account_id}:root",
+        "user_creation_time": created,
+        "password_enabled": "not_supported",
+        "password_last_used": used,
+        "password_last_changed": "not_supported",
+        "password_next_rotation": "not_supported",
+        "mfa_active": str(root.is_mfa_active).lower(),
+        "access_key_1_active": str(root.has_key).lower(),
+        "access_key_1_last_rotated": created if root.has_key else "N/A",
+        "access_key_2_active": "false",
+        "cert_1_active": "false",
+        "cert_2_active": "false",
+    }
+    return "\n".join((header, ",".join(row.values()), users))

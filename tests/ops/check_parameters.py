@@ -11,5 +11,6 @@ APIS_WITH_PARAMETERS: Final = ("s3.get_object", "secretsmanager.describe_secret"
 PARAMETERS_BY_API: Final = {
     "ecs.list_service_deployments": {"cluster": STACK_PREFIX, "service": "backend"},
     "cloudwatch.get_alarm_mute_rule": {"AlarmMuteRuleName": f"{STACK_PREFIX}-mute"},
+    "iam.list_access_keys": {"UserName": "exporter"},
     "ssm.get_parameter": {"Name": AMI_PARAMETERS["arm64"]},
 }

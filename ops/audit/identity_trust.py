@@ -124,6 +124,31 @@ def _get_account(principal: str) -> str | None:
     return parts[4] if len(parts) > 5 and parts[2] in ("iam", "sts") and parts[4] else None
 
 
+def _build_deletion_line(role: Mapping[str, Any]) -> str:
+    """The line that deletes a role: AWS refuses one with policies or in an instance profile.
+
+    Source: IAM API reference, DeleteRole. What it had can be read again from CloudTrail.
+    """
+    option = f"--role-name {role['RoleName']}"
+    calls = [
+        *(
+            f"detach-role-policy {option} --policy-arn {policy['PolicyArn']}"
+            for policy in role.get("AttachedManagedPolicies") or ()
+        ),
+        *(
+            f"delete-role-policy {option} --policy-name {policy['PolicyName']}"
+            for policy in role.get("RolePolicyList") or ()
+        ),
+        *(
+            f"remove-role-from-instance-profile {option} "
+            f"--instance-profile-name {profile['InstanceProfileName']}"
+            for profile in role.get("InstanceProfileList") or ()
+        ),
+        f"delete-role {option}",
+    ]
+    return " && ".join(f"aws iam {call}" for call in calls)
+
+
 def _list_unused_findings(facts: CheckFacts, role: Mapping[str, Any]) -> Iterator[ResourceFinding]:
     created = str(role["CreateDate"])
     last_used = (role.get("RoleLastUsed") or {}).get("LastUsedDate")
@@ -138,7 +163,7 @@ def _list_unused_findings(facts: CheckFacts, role: Mapping[str, Any]) -> Iterato
             AUDIT_AREA,
             f"role {name}" + (f" ({owner})" if owner else ""),
             f"{used}; created {created[:10]}",
-            f"aws iam delete-role --role-name {name}",
+            _build_deletion_line(role),
             id=build_finding_id("unused-roles", name),
             severity="low",
             reason="Well-Architected SEC03-BP04: reduce permissions continuously",

@@ -35,4 +35,5 @@ def read_open(
 
 def mend(stage: Stage, finding: dict[str, Any]) -> None:
     """Runs the line that a finding names."""
-    run_aws_line(stage.client, finding["command"], REGION)
+    for line in finding["command"].split(" && "):
+        run_aws_line(stage.client, line, REGION)

@@ -235,6 +235,21 @@ def test_an_unused_role_is_found_but_not_those_of_awss_services(
 ) -> None:
     with open_command_line(put_vpc) as (stage, run_line):
         put_role(stage, "old", build_trust({"Service": "ec2.amazonaws.com"}))
+        iam = stage.client("iam")
+        iam.put_role_policy(
+            RoleName="old",
+            PolicyName="logs",
+            PolicyDocument=build_document({**ANYTHING, "Action": "logs:PutLogEvents"}),
+        )
+        iam.attach_role_policy(
+            RoleName="old",
+            PolicyArn=iam.create_policy(
+                PolicyName="metrics",
+                PolicyDocument=build_document({**ANYTHING, "Action": "cloudwatch:PutMetricData"}),
+            )["Policy"]["Arn"],
+        )
+        iam.create_instance_profile(InstanceProfileName="old")
+        iam.add_role_to_instance_profile(InstanceProfileName="old", RoleName="old")
         stage.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
         put_age(stage, 91)
         (found,) = read_open(run_line, capsys, "unused-roles").values()

@@ -23,16 +23,17 @@ MAX_OK_FINDINGS: Final = 3  # findings of an item that are shown if all are ok
 MAX_OPEN_FINDINGS: Final = 5  # findings of an item that are shown if some are not
 # Words that a line begins with that can be typed as it is.
 TYPED_PROGRAMS: Final = ("aws", "ops", "pulumi")
-# The commands that list the findings of a report of upkeep, and take --only KEY.
+# The commands that list the findings of a report of upkeep.
 REPORT_COMMANDS: Final[Mapping[str, str]] = {
     "audit": "ops audit",
-    "certificates": "ops certificate check",
     "health": "ops health",
     "images": "ops image findings",
     "patches": "ops patch status",
     "quotas": "ops quotas",
     "unused": "ops cost unused",
 }
+# Those whose command takes --only KEY.
+KEYED_REPORTS: Final = ("audit", "health", "patches", "unused")
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,8 @@ def build_list_command(item: ChecklistItem, checks: Iterable[HealthCheck], check
     for report, command in REPORT_COMMANDS.items():
         if all(report in check.reports for check in open_checks):
             keys = [check.key for check in open_checks]
-            # Only `ops health` is known to take several keys.
-            if len(keys) == 1 or report == "health":
+            # Only `ops health` takes several keys.
+            if report == "health" or (len(keys) == 1 and report in KEYED_REPORTS):
                 return f"{command} --only {','.join(keys)}"
             return command
     return f"ops check {checklist or item.checklists[-1]} --only {item.key} --output json"

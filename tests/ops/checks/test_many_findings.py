@@ -5,12 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from ops.checks.model import (
+    KEYED_REPORTS,
     MAX_OPEN_FINDINGS,
+    REPORT_COMMANDS,
     ChecklistFacts,
     ChecklistItem,
     ChecklistResult,
     run_checklist_items,
 )
+from ops.cli.command_tree import build_command_tree
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck, HealthState
 from ops.findings.model import FINDING_SEVERITIES, FindingSeverity, ResourceFinding
 from tests.ops.single_check import NOW
@@ -95,3 +98,11 @@ def test_few_are_all_shown() -> None:
 )
 def test_an_item_says_what_is_left_to_a_person(state: HealthState, command: str, todo: str) -> None:
     assert run_item([CheckFinding(state, "audit", "it", "is so", command)]).todo == todo
+
+
+def test_the_command_that_lists_the_findings_of_a_report_exists_and_takes_keys() -> None:
+    tree = build_command_tree()
+    for report, line in REPORT_COMMANDS.items():
+        node = tree[tuple(line.split()[1:])]
+        assert node.runs_alone or not node.members, line
+        assert ("--only" in node.options) is (report in KEYED_REPORTS), line

@@ -41,6 +41,7 @@ from ops.core.errors import (
     ThrottledError,
     UnreachableError,
 )
+from ops.core.sandbox_endpoint import keep_sandbox_host
 
 CLIENT_CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 10},
@@ -148,6 +149,7 @@ class Aws:
                     new_client = self._session.create_client(
                         service, region_name=key[1], config=CLIENT_CONFIG
                     )
+                    keep_sandbox_host(new_client)
                 except CALL_ERRORS as error:
                     explained_error = explain_credentials_error(error, service)
                     if explained_error is None:

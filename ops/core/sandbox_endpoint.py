@@ -19,6 +19,7 @@ IMAGES_PATH: Final = "/sandbox-api/images"
 PUSHED_IMAGE_PATTERN: Final = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._/-]*):(?P<tag>\w[\w.-]{0,127})", re.ASCII
 )
+ACCOUNT_LABEL_PATTERN: Final = re.compile(r"^(http://)\d{12}\.")
 ANSWER_TIMEOUT_SECONDS: Final = 30.0
 # A sandbox is never behind a proxy.
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -40,6 +41,20 @@ def find_local_endpoint() -> str | None:
         return endpoint if ipaddress.ip_address(parts.hostname).is_loopback else None
     except ValueError:
         return None
+
+
+def keep_sandbox_host(client: Any) -> None:
+    """Lets a client call a sandbox of this machine by the address that it is served at.
+
+    S3 Control puts the account before the host (its endpoint rules), and no resolver knows that
+    name. Any other endpoint is left as it is.
+    """
+    if find_local_endpoint() is not None:
+        client.meta.events.register("before-sign.s3-control", _remove_account_label)
+
+
+def _remove_account_label(request: Any, **_: object) -> None:
+    request.url = ACCOUNT_LABEL_PATTERN.sub(r"\1", request.url)
 
 
 def ask_sandbox(path: str, body: object = None) -> tuple[int, Any]:

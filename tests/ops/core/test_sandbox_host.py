@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from ops.core.sandbox_endpoint import ENDPOINT_VARIABLE, keep_sandbox_host
 
@@ -42,7 +43,7 @@ def test_s3_control_is_called_at_the_address_of_a_sandbox(
 
     def answer(request: Any, **_: object) -> AWSResponse:
         urls.append(request.url)
-        return AWSResponse(request.url, 200, {}, EmptyAnswer())
+        return AWSResponse(request.url, 200, HTTPHeaders(), EmptyAnswer())
 
     client.meta.events.register("before-send.s3-control", answer)
     client.get_public_access_block(AccountId=ACCOUNT)

@@ -27,7 +27,11 @@ from ops.core.counts import format_count
 from ops.findings.model import ResourceFinding, build_finding_id, summarize_findings
 from ops.findings.waivers import apply_waivers
 
-# Issue of this project's upkeep, and Prowler's default; CIS AWS Foundations 3.0 1.12 has 45.
+START_REPORT_API: Final = "iam.generate_credential_report"
+REPORT_API: Final = "iam.get_credential_report"
+ACCESS_KEYS_API: Final = "iam.list_access_keys"
+ACCOUNT_RULES_API: Final = "iam.get_account_password_policy"
+# Prowler's default; CIS AWS Foundations 3.0 1.12 has 45.
 MAX_IDLE_DAYS: Final = 90
 MAX_KEY_AGE_DAYS: Final = 90  # CIS AWS Foundations 3.0 1.14; FSBP IAM.3
 MIN_PASSWORD_LENGTH: Final = 14  # CIS AWS Foundations 3.0 1.8; FSBP IAM.15
@@ -43,9 +47,9 @@ ReportReads = Generator[Sequence[ReadRequest], list[ReadAnswer], list[ReportRow]
 
 def read_credential_report() -> ReportReads:
     """The rows of the report. To be yielded from. Raises UnknownAnswerError if there is none."""
-    (start_answer,) = yield [build_read("iam.generate_credential_report", "")]
+    (start_answer,) = yield [build_read(START_REPORT_API, "")]
     get_answer_items(start_answer)
-    (report_answer,) = yield [build_read("iam.get_credential_report", "")]
+    (report_answer,) = yield [build_read(REPORT_API, "")]
     text = str(get_answer_items(report_answer)[0]["Content"])
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -61,8 +65,7 @@ def check_access_keys(facts: CheckFacts) -> CheckRoutine:
         and (len(list_active_keys(row)) > 1 or any(_list_unused(facts, row)))
     ]
     answers = yield [
-        build_read("iam.list_access_keys", "AccessKeyMetadata", UserName=row["user"])
-        for row in suspects
+        build_read(ACCESS_KEYS_API, "AccessKeyMetadata", UserName=row["user"]) for row in suspects
     ]
     ids = {
         row["user"]: get_answer_items(answer) for row, answer in zip(suspects, answers, strict=True)
@@ -88,9 +91,7 @@ def check_sign_in(facts: CheckFacts) -> CheckRoutine:
     findings = [f for row in rows if row["user"] == ROOT_USER for f in _list_root(facts, row)]
     findings += [f for row in users for f in _list_user_findings(facts, row)]
     if users:
-        (policy_answer,) = yield [
-            build_read("iam.get_account_password_policy", "", absent_codes=(IAM_NOT_FOUND,))
-        ]
+        (policy_answer,) = yield [build_read(ACCOUNT_RULES_API, "", absent_codes=(IAM_NOT_FOUND,))]
         findings += _list_policy_findings(get_answer_items(policy_answer), len(users))
     looked_at = f"{format_count(len(users), 'user')} with a password, and root"
     return (yield from _conclude(facts, "users and root", findings, looked_at))

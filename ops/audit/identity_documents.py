@@ -8,9 +8,13 @@ from ops.core.checks import ReadAnswer, ReadRequest, build_read, get_answer_item
 from ops.outputs import Outputs
 
 AUTHORIZATION_API: Final = "iam.get_account_authorization_details"
-AUTHORIZATION_READ: Final[ReadRequest] = build_read(
-    AUTHORIZATION_API, "", Filter=["User", "Role", "Group", "LocalManagedPolicy"]
-)
+# The answer's lists, and the filter that each is of: AWS pages through one at a time.
+AUTHORIZATION_LISTS: Final[Mapping[str, str]] = {
+    "UserDetailList": "User",
+    "RoleDetailList": "Role",
+    "GroupDetailList": "Group",
+    "Policies": "LocalManagedPolicy",
+}
 # Roles that AWS's own services own; nobody else can change them.
 SERVICE_ROLE_PATHS: Final = ("/aws-service-role/", "/aws-reserved/")
 _INLINE: Final = (
@@ -31,9 +35,20 @@ class PolicyDocument:
     policy: str = ""
 
 
-def get_authorization(answer: ReadAnswer) -> Mapping[str, Any]:
-    """The whole answer. Raises UnknownAnswerError if there was none."""
-    return get_answer_items(answer)[0]
+def build_authorization_reads() -> list[ReadRequest]:
+    """The reads of everybody in the account and the policies they have, over all pages."""
+    return [
+        build_read(AUTHORIZATION_API, field, Filter=[kind])
+        for field, kind in AUTHORIZATION_LISTS.items()
+    ]
+
+
+def get_authorization(answers: Sequence[ReadAnswer]) -> Mapping[str, Any]:
+    """The lists by their names. Raises UnknownAnswerError if one had no answer."""
+    return {
+        field: get_answer_items(answer)
+        for field, answer in zip(AUTHORIZATION_LISTS, answers, strict=True)
+    }
 
 
 def list_roles(authorization: Mapping[str, Any]) -> list[Mapping[str, Any]]:

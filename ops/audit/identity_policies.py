@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ops.audit.identity_documents import (
-    AUTHORIZATION_READ,
     PolicyDocument,
+    build_authorization_reads,
     get_authorization,
     list_attachments,
     list_policy_documents,
@@ -23,8 +23,8 @@ AWS_ADMINISTRATOR_POLICY: Final = "policy/AdministratorAccess"
 
 def check_wide_policies(facts: CheckFacts) -> CheckRoutine:
     """Judges every inline policy, every attached one of the account, and AdministratorAccess."""
-    (answer,) = yield [AUTHORIZATION_READ]
-    authorization = get_authorization(answer)
+    answers = yield build_authorization_reads()
+    authorization = get_authorization(answers)
     documents = list(list_policy_documents(authorization))
     findings = [f for policy in documents for f in _list_findings(policy)]
     findings += _list_administrators(authorization)

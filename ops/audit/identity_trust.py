@@ -7,7 +7,7 @@ from typing import Any, Final
 from components.facts.units import DAY_SECONDS
 from ops.audit.identity_credentials import MAX_IDLE_DAYS
 from ops.audit.identity_documents import (
-    AUTHORIZATION_READ,
+    build_authorization_reads,
     describe_owner,
     get_authorization,
     list_roles,
@@ -41,8 +41,8 @@ CALLER_KEYS: Final = (
 
 def check_role_trust(facts: CheckFacts) -> CheckRoutine:
     """Judges each trust policy: anybody, other accounts, GitHub without a subject."""
-    (answer,) = yield [AUTHORIZATION_READ]
-    roles = list_roles(get_authorization(answer))
+    answers = yield build_authorization_reads()
+    roles = list_roles(get_authorization(answers))
     findings = [f for role in roles for f in _list_trust_findings(facts, role)]
     looked_at = f"none of {format_count(len(roles), 'role')} lets somebody in without a proof"
     summary = summarize_findings(AUDIT_AREA, "trust policies", findings, looked_at)
@@ -51,8 +51,8 @@ def check_role_trust(facts: CheckFacts) -> CheckRoutine:
 
 def check_unused_roles(facts: CheckFacts) -> CheckRoutine:
     """Judges each role by its last use; AWS tracks 400 days (IAM User Guide, role last used)."""
-    (answer,) = yield [AUTHORIZATION_READ]
-    roles = list_roles(get_authorization(answer))
+    answers = yield build_authorization_reads()
+    roles = list_roles(get_authorization(answers))
     findings = [f for role in roles for f in _list_unused_findings(facts, role)]
     looked_at = f"{format_count(len(roles), 'role')}, each used or made in {MAX_IDLE_DAYS} days"
     summary = summarize_findings(AUDIT_AREA, "roles", findings, looked_at)

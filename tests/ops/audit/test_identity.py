@@ -276,3 +276,12 @@ def test_what_may_not_be_read_is_unknown_with_the_call_and_the_others_stay(
         assert len(unknown) == len(keys)
         assert all(f"{api} was denied" in item["evidence"] for item in unknown)
         assert len([item for item in items if item["state"] == "ok"]) == len(KEYS) - len(keys)
+
+
+def test_every_role_of_a_large_account_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    """IAM answers with 100 of a kind at a time."""
+    with open_command_line(put_vpc) as (stage, run_line):
+        for number in range(230):
+            put_role(stage, f"old-{number:03}", build_trust({"Service": "ec2.amazonaws.com"}))
+        put_age(stage, 91)
+        assert len(read_open(run_line, capsys, "unused-roles")) == 230

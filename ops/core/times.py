@@ -127,6 +127,11 @@ def format_utc_minute(seconds: float) -> str:
     return wall_time.strftime("%Y-%m-%d %H:%M UTC", wall_time.gmtime(seconds))
 
 
+def format_aws_minute(text: object) -> str:
+    """Formats a time as AWS answers it for a sentence: `2026-11-30 02:05 UTC`."""
+    return format_utc_minute(parse_aws_time(text).timestamp())
+
+
 def format_local_second(time: datetime) -> str:
     """Formats a time of a table as this machine's: `2026-11-30 03:05:09 CET`."""
     return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -15,4 +15,5 @@ PENDING_REBOOT_STATE: Final = "InstalledPendingReboot"
 OPEN_STATES: Final = (*MISSING_STATES, PENDING_REBOOT_STATE)
 SCAN_COMMAND: Final = "ops patch scan"
 APPLY_COMMAND_LINE: Final = "ops patch apply"
+AMI_COMMAND: Final = "ops fleet ami"
 IN_PLACE_COMMAND: Final = "ops patch apply --in-place"

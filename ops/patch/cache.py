@@ -12,6 +12,7 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
+from ops.core.times import format_aws_minute
 from ops.findings.model import (
     FindingSeverity,
     ResourceFinding,
@@ -77,7 +78,7 @@ def _build_update_finding(facts: CheckFacts, action: ResponseItem) -> ResourceFi
         PATCH_AREA,
         group,
         f"{name} ({action.get('ServiceUpdateType') or 'update'}) is {action['UpdateActionStatus']}"
-        + (f", to be applied by {due}" if due else ""),
+        + (f", to be applied by {format_aws_minute(due)}" if due else ""),
         shlex.join(
             (
                 *("aws", "elasticache", "batch-apply-update-action"),

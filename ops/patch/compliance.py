@@ -14,7 +14,7 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.counts import format_count
-from ops.core.times import format_utc_minute
+from ops.core.times import format_aws_minute, format_utc_minute
 from ops.findings.model import ResourceFinding, build_finding_id, summarize_findings
 from ops.findings.waivers import apply_waivers
 from ops.fleet.health import build_fleet_group_read, get_fleet_contract
@@ -99,10 +99,8 @@ def check_compliance(facts: CheckFacts) -> CheckRoutine:
         )
         findings += _judge_instance(facts, fleet, instance, agent)
     if not findings:
-        scans = [str(states[id_]["OperationEndTime"]) for id_ in ids]
-        looked_at = (
-            f"{format_count(len(ids), 'instance')} lack nothing; scanned {min(scans)} or later"
-        )
+        scanned = format_aws_minute(min(str(states[id_]["OperationEndTime"]) for id_ in ids))
+        looked_at = f"{format_count(len(ids), 'instance')} lack nothing; scanned {scanned} or later"
         findings = summarize_findings(PATCH_AREA, fleet.group, (), looked_at)
     return (yield from apply_waivers(facts, findings))
 
@@ -121,7 +119,11 @@ def _judge_instance(
     findings: list[CheckFinding] = []
     if not instance.is_managed:
         seen = agent.get("LastPingDateTime") if agent else None
-        evidence = f"its agent last answered at {seen}" if seen else "Systems Manager has no agent"
+        evidence = (
+            f"its agent last answered at {format_aws_minute(seen)}"
+            if seen
+            else "Systems Manager has no agent"
+        )
         findings.append(_build_unknown(instance, evidence, REPLACE_COMMAND))
     if instance.scanned_at is None:
         if instance.is_managed:

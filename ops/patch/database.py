@@ -13,10 +13,12 @@ from ops.core.checks import (
     CheckFinding,
     CheckRoutine,
     ResponseItem,
+    UnknownAnswerError,
     build_read,
     get_answer_items,
 )
 from ops.core.counts import format_count
+from ops.core.times import format_aws_minute
 from ops.database.health import build_instances_read
 from ops.database.pending_actions import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.database.pending_maintenance import describe_outage
@@ -57,6 +59,9 @@ def check_database_patches(facts: CheckFacts) -> CheckRoutine:
         )
         for version in versions
     ]
+    unread = [v for v, a in zip(versions, version_answers, strict=True) if not get_answer_items(a)]
+    if unread:
+        raise UnknownAnswerError(f"RDS describes no version {', '.join(unread)} of PostgreSQL")
     newer_versions = {
         version: _list_newer_minors(get_answer_items(answer))
         for version, answer in zip(versions, version_answers, strict=True)
@@ -110,7 +115,8 @@ def _judge_pending(
                 "failing",
                 PATCH_AREA,
                 identifier,
-                f"{action['Action']} is pending, {f'by itself on {due}' if due else 'undated'}: "
+                f"{action['Action']} is pending, "
+                f"{f'by itself on {format_aws_minute(due)}' if due else 'undated'}: "
                 f"{action.get('Description') or 'not described'}; it stops {outage.text}",
                 APPLY_COMMAND,
                 id=build_finding_id(_DATABASE_KEY, f"{identifier}/{action['Action']}"),

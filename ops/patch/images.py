@@ -19,7 +19,7 @@ from ops.core.scaling_apis import TEMPLATE_VERSIONS_API
 from ops.findings.model import ResourceFinding, build_finding_id, summarize_findings
 from ops.findings.waivers import apply_waivers
 from ops.fleet.health import build_fleet_group_read, get_fleet_contract
-from ops.patch.apis import APPLY_COMMAND_LINE
+from ops.patch.apis import AMI_COMMAND, APPLY_COMMAND_LINE
 from ops.patch.check_records import PATCH_AREA
 
 _IMAGES_API: Final = "ec2.describe_images"
@@ -84,10 +84,11 @@ def check_fleet_images(facts: CheckFacts) -> CheckRoutine:
         *_judge_amis(facts, instances, newest_amis, images),
         *_judge_versions(group["Instances"], versions),
     ]
-    looked_at = _describe_amis(facts, instances, images)
-    return (
-        yield from apply_waivers(facts, summarize_findings(PATCH_AREA, "AMI", findings, looked_at))
-    )
+    unknown = _list_unknown_ages(instances, newest_amis, images)
+    if findings or not unknown:
+        looked_at = _describe_amis(facts, instances, images)
+        unknown += summarize_findings(PATCH_AREA, "AMI", findings, looked_at)
+    return (yield from apply_waivers(facts, unknown))
 
 
 def _get_group_version(group: Mapping[str, Any]) -> str:
@@ -127,7 +128,7 @@ def _judge_amis(
                 f"{evidence}; the newest of its family is {newest_text}"
                 if is_family
                 else f"{evidence}; it is not of the family that AWS publishes for ECS",
-                APPLY_COMMAND_LINE if is_family else "ops fleet ami",
+                APPLY_COMMAND_LINE if is_family else AMI_COMMAND,
                 id=build_finding_id(_AMI_KEY, ami),
                 severity="medium",
                 reason=AMI_REASON,
@@ -135,6 +136,25 @@ def _judge_amis(
             )
         )
     return findings
+
+
+def _list_unknown_ages(
+    instances: Sequence[ResponseItem],
+    newest_amis: Mapping[str, str],
+    images: Mapping[str, ResponseItem],
+) -> list[CheckFinding]:
+    """What is not known: the newest AMI of which AWS does not show when it was built."""
+    return [
+        CheckFinding(
+            "unknown",
+            PATCH_AREA,
+            ami,
+            "it is the newest that AWS recommends, and AWS does not show when it was built",
+            AMI_COMMAND,
+        )
+        for ami in sorted({str(instance["ImageId"]) for instance in instances})
+        if ami in newest_amis.values() and _find_build_time(images.get(ami)) is None
+    ]
 
 
 def _find_build_time(image: ResponseItem | None) -> datetime | None:

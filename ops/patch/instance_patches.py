@@ -202,7 +202,9 @@ def build_patch_row(instance: InstancePatches) -> dict[str, object]:
     is_known = instance.scanned_at is not None
     return {
         "instance": instance.instance_id,
-        "scanned": instance.scanned_at.isoformat() if instance.scanned_at else None,
+        "scanned": instance.scanned_at.isoformat(timespec="seconds")
+        if instance.scanned_at
+        else None,
         "missing": instance.missing if is_known else None,
         "failed": instance.failed if is_known else None,
         "pending reboot": instance.pending_reboot if is_known else None,

@@ -36,7 +36,7 @@ from ops.fleet.refresh_steps import (
 )
 from ops.fleet.scale import build_healthy_targets_step
 from ops.outputs import Outputs
-from ops.patch.apis import IN_PLACE_COMMAND
+from ops.patch.apis import AMI_COMMAND, IN_PLACE_COMMAND
 
 AMI_PATTERN: Final = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 VERSION_VISIBLE_SECONDS: Final = 5 * 60
@@ -85,12 +85,12 @@ def choose_ami(aws: Aws, fleet_state: FleetState, ami: str | None) -> NewAmi:
         chosen_ami = ami
     image = _find_image(aws, chosen_ami)
     if ami is not None and image is None:
-        raise UsageError(f"--ami is {ami!r}, but AWS shows no such AMI", "ops fleet ami")
+        raise UsageError(f"--ami is {ami!r}, but AWS shows no such AMI", AMI_COMMAND)
     if image is not None and image["Architecture"] != architecture:
         raise UsageError(
             f"--ami is {chosen_ami!r}, which is {image['Architecture']}; the fleet's instances "
             f"are {architecture}",
-            "ops fleet ami",
+            AMI_COMMAND,
         )
     running_amis = {str(instance["ImageId"]) for instance in instances}
     if chosen_ami == current_ami:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from moto.ec2.models import ec2_backends
 
 from sandbox.patches.ssm.patch_catalogue import publish_ami, release_patches
 from tests.ops.every_command import open_command_line
@@ -193,6 +194,30 @@ def test_a_fleet_with_the_newest_ami_says_so(capsys: pytest.CaptureFixture[str])
         capsys.readouterr()
         assert run_line("patch apply --yes") == 1
         assert "already, the newest AMI that AWS recommends" in capsys.readouterr().err
+
+
+def test_a_newest_ami_of_unknown_age_is_not_ok(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_command_line(put_scanned_fleet) as (stage, run_line):
+        ami = publish_ami(ACCOUNT, REGION)
+        assert run_line("patch apply --yes") == 0
+        assert set(list_fleet_amis(stage)) == {ami}
+        (item,) = read_status(run_line, capsys, "--only patch-ami")
+        assert item["state"] == "ok"
+        del ec2_backends[ACCOUNT][REGION].amis[ami]
+        (item,) = read_status(run_line, capsys, "--only patch-ami")
+        assert (item["state"], item["subject"]) == ("unknown", ami)
+        assert "AWS does not show when it was built" in item["evidence"]
+
+
+def test_times_of_a_status_are_of_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_command_line(put_scanned_fleet) as (stage, run_line):
+        ssm = stage.client("ssm")
+        (scan, *_) = ssm.describe_instance_patch_states(
+            InstanceIds=sorted(list_instance_ids(stage))
+        )["InstancePatchStates"]
+        (item,) = read_status(run_line, capsys, "--only patch-compliance")
+        minute = f"{scan['OperationEndTime']:%Y-%m-%d %H:%M} UTC"
+        assert item["evidence"] == f"2 instances lack nothing; scanned {minute} or later"
 
 
 def test_an_ami_older_than_a_patch_does_not_close_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,12 +96,19 @@ def test_pending_maintenance_says_what_it_stops_and_when() -> None:
     }
     answers = {
         "rds.describe_db_instances": [DATABASE],
+        "rds.describe_db_engine_versions": [{"ValidUpgradeTarget": []}],
         "rds.describe_pending_maintenance_actions": [resource],
     }
     (finding,) = judge(check_database_patches, answers)
-    assert "system-update is pending, by itself on 2026-12-20T00:00:00Z" in finding.evidence
+    assert "system-update is pending, by itself on 2026-12-20 00:00 UTC" in finding.evidence
     assert "a failover of one to two minutes" in finding.evidence
     assert finding.command == "ops db maintenance apply"
+
+
+def test_a_version_that_rds_does_not_describe_is_unknown() -> None:
+    answers = {"rds.describe_db_instances": [DATABASE], "rds.describe_db_engine_versions": []}
+    with pytest.raises(UnknownAnswerError, match=r"no version 17\.5 of PostgreSQL"):
+        judge(check_database_patches, answers)
 
 
 def test_a_denied_read_is_unknown_and_never_ok() -> None:

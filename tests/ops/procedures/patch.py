@@ -77,6 +77,7 @@ PROCEDURES: Final = (
         put_fleet_behind,
         plan_in_place,
         collect_patch_facts,
+        steps_maybe_done=frozenset({"undo_1", "undo_2"}),  # by the wave, which puts them back
         collect_undone_facts=collect_undone_in_place_facts,
         is_long=True,
         pair_interval=20,

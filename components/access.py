@@ -85,7 +85,7 @@ class Access(Component):
             data_key=args.keys.data,
             logs_key=args.keys.logs,
             recovery_key=args.keys.recovery,
-            certificate=load_balancer.certificate_arn if load_balancer else None,
+            zone=load_balancer.zone_id if load_balancer else None,
         )
 
         def render_policy(values: dict[str, str | None]) -> str:

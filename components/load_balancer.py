@@ -88,7 +88,7 @@ class LoadBalancer(Component):
             args=CertificateArgs(settings=settings),
             opts=self.child_options,
         )
-        self.certificate_arn = certificate.arn
+        self.certificate_arn, self.zone_id = certificate.arn, certificate.zone_id
         if certificate.zone_id is not None:
             self._create_alias_records(load_balancer, certificate.zone_id)
         self.listener_arn = self._create_listeners()

@@ -6,6 +6,12 @@
 An image is pushed to the repository that has this name or ends with it. A name is resolved as by
 DNS, from the alias records of the hosted zones and the load balancers' own names; the answer is the
 local URL of the listener.
+
+    curl "$AWS_ENDPOINT_URL/sandbox-api/dns?name=app.example.com&type=CAA"
+    curl "$AWS_ENDPOINT_URL/sandbox-api/addresses?host=app.example.com&port=443"
+
+What a resolver answers for a name: the values of its records, and of those that its CNAME leads to.
+And the local address of a name's listener, with the root that its certificates are trusted by.
 """
 
 import json
@@ -15,16 +21,22 @@ from urllib.parse import parse_qs, urlsplit
 
 from moto.core.exceptions import JsonRESTError
 from moto.ecr.models import ecr_backends
-from moto.elbv2.models import elbv2_backends
-from moto.route53.models import route53_backends
 
-from ops.core.sandbox_endpoint import IMAGES_PATH, PUSHED_IMAGE_PATTERN
+from ops.core.sandbox_endpoint import (
+    ADDRESSES_PATH,
+    DNS_PATH,
+    IMAGES_PATH,
+    PUSHED_IMAGE_PATTERN,
+)
 from sandbox import load_balancer as balancer
-from sandbox.aws import ACCOUNT_ID, AWS_PARTITION
+from sandbox.aws import ACCOUNT_ID
+from sandbox.certificates import get_public_root
 from sandbox.image_push import build_manifest
+from sandbox.load_balancer.domain_names import find_load_balancer, find_local_address, resolve_name
 from sandbox.patches.serialization import CALL_LOCK
 
 SITES_PATH: Final = "/sandbox-api/sites"
+GET_PATHS: Final = (SITES_PATH, DNS_PATH, ADDRESSES_PATH)
 WsgiApplication: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 ApiReply: TypeAlias = tuple[str, dict[str, Any]]
 
@@ -38,8 +50,12 @@ def add_own_addresses(application: WsgiApplication) -> WsgiApplication:
                 status, content = _push(environ["wsgi.input"].read())
             case "GET", path if path == SITES_PATH:
                 status, content = _resolve(environ.get("QUERY_STRING", ""))
-            case _, path if path in (IMAGES_PATH, SITES_PATH):
-                status, content = "405 Method Not Allowed", {"error": "POST images, GET sites"}
+            case "GET", path if path == DNS_PATH:
+                status, content = _answer_dns_query(environ.get("QUERY_STRING", ""))
+            case "GET", path if path == ADDRESSES_PATH:
+                status, content = _find_address(environ.get("QUERY_STRING", ""))
+            case _, path if path in (IMAGES_PATH, *GET_PATHS):
+                status, content = "405 Method Not Allowed", {"error": "POST images, GET the others"}
             case _:
                 return application(environ, start_response)
         start_response(status, [("Content-Type", "application/json")])
@@ -106,7 +122,7 @@ def _resolve(query: str) -> ApiReply:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "400 Bad Request", {"error": f"url is {url}, must be a URL of http or https"}
     with CALL_LOCK:
-        load_balancer = _find_load_balancer(parts.hostname)
+        load_balancer = find_load_balancer(parts.hostname)
     if load_balancer is None:
         return "404 Not Found", {"error": f"{parts.hostname} has no record and is no load balancer"}
     try:
@@ -118,21 +134,28 @@ def _resolve(query: str) -> ApiReply:
     return "200 OK", {"url": local.geturl(), "host": parts.netloc}
 
 
-def _find_load_balancer(host: str) -> Any:
-    """The load balancer that a name leads to, by an alias record or its own; None without one."""
-    by_name = {
-        load_balancer.dns_name.lower(): load_balancer
-        for backend in elbv2_backends[ACCOUNT_ID].values()
-        for load_balancer in backend.load_balancers.values()
+def _answer_dns_query(query: str) -> ApiReply:
+    """The values of a name's records."""
+    params = parse_qs(query)
+    name, kind = params.get("name", [""])[0], params.get("type", [""])[0]
+    if not name or not kind:
+        return "400 Bad Request", {"error": "name and type must be given"}
+    with CALL_LOCK:
+        return "200 OK", {"values": resolve_name(name, kind)}
+
+
+def _find_address(query: str) -> ApiReply:
+    """Where a listener of a name answers on this machine."""
+    params = parse_qs(query)
+    host, port = params.get("host", [""])[0], params.get("port", [""])[0]
+    if not host or not port.isdecimal():
+        return "400 Bad Request", {"error": "host and port must be given"}
+    with CALL_LOCK:
+        address = find_local_address(host, int(port))
+    if address is None:
+        return "404 Not Found", {"error": f"{host} has no record that leads to a listener"}
+    return "200 OK", {
+        "host": address[0],
+        "port": address[1],
+        "roots": get_public_root().pem.decode(),
     }
-    for zone in route53_backends[ACCOUNT_ID][AWS_PARTITION].zones.values():
-        for record in zone.rrsets:
-            if record.type == "A" and _normalize(record.name) == host and record.alias_target:
-                target = _normalize(record.alias_target["DNSName"])
-                return by_name.get(target.removeprefix("dualstack."))
-    return by_name.get(host)
-
-
-def _normalize(name: str) -> str:
-    """A name as `urlsplit` has it: small letters, without the root's dot."""
-    return name.lower().rstrip(".")

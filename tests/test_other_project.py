@@ -20,6 +20,7 @@ from policy.pack import build_stack_policy_pack
 from sandbox.deploy import deploy_in_memory, subscribe_somebody, use_in_memory_aws
 from sandbox.program import PROJECT_ROOT, ResourceGraph, load_stack_config, run_stack_program
 from tests.ops.preview_files import PREVIEW_FOLDER
+from tests.ops.tls_stage import answer_in_process
 from tests.other_project import OTHER_PROJECT, copy_project, rename_project
 from tests.policy.test_stacks import PACK_DATE, list_aws_resources
 from tests.test_program import STACK_VARIANTS
@@ -113,7 +114,10 @@ def deployed(folder: Path) -> Iterator[Outputs]:
 def run_ops(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     """A command typed in the folder of the program; the stack's own URL answers with 200."""
     monkeypatch.chdir(folder)
-    with patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}):
+    with (
+        patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}),
+        answer_in_process(),
+    ):
         return main([*words, "--stack", "dev", "--region", REGION])
 
 

@@ -54,7 +54,7 @@ def build_names(stack: str) -> StackNames:
             f"{key}_key": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{stack}-{key}"
             for key in ("data", "logs", "recovery")
         },
-        certificate=f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{stack}",
+        zone=f"Z{stack.upper()}",
     )
 
 

@@ -26,6 +26,7 @@ TYPED_PROGRAMS: Final = ("aws", "ops", "pulumi")
 # The commands that list the findings of a report of upkeep.
 REPORT_COMMANDS: Final[Mapping[str, str]] = {
     "audit": "ops audit",
+    "certificates": "ops certificate check",
     "health": "ops health",
     "images": "ops image findings",
     "patches": "ops patch status",
@@ -33,7 +34,7 @@ REPORT_COMMANDS: Final[Mapping[str, str]] = {
     "unused": "ops cost unused",
 }
 # Those whose command takes --only KEY.
-KEYED_REPORTS: Final = ("audit", "health", "patches", "unused")
+KEYED_REPORTS: Final = ("audit", "certificates", "health", "patches", "unused")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,10 @@ COMMAND_GROUPS: Final = {
         "ops.audit.commands",
         "what is open, unprotected or not watched, and what is waived",
     ),
+    "certificate": (
+        "ops.certificate.commands",
+        "the certificates: show, check, request, validate, attach",
+    ),
     "check": ("ops.checks.commands", "checklists: daily, weekly, monthly, pre-deploy, post-deploy"),
     "maintenance": ("ops.maintenance.commands", "maintenance windows: run, status"),
     "keys": ("ops.keys.commands", "access keys of users: rotate"),

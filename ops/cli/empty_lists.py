@@ -10,6 +10,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "bootstrap": "no parts of a foundation",
     "cache-hit-rate": "no hours",
     "cache-status": "no nodes",
+    "certificates": "no certificates",
     "check": "no items on this list",
     "cost-days": "no days",
     "cost-estimate": "no costs",

@@ -33,7 +33,16 @@ LABEL_WIDTH: Final = 10  # characters before the texts of a plan
 
 def format_action(action: "Action") -> str:
     """An action on one line, as it would be typed. A secret is shown by where it is fetched."""
-    from ops.core.plan import AccessKeys, Call, Http, OpsCommand, ProgramCommand, SentRecord, Sql
+    from ops.core.plan import (
+        AccessKeys,
+        Call,
+        Handshake,
+        Http,
+        OpsCommand,
+        ProgramCommand,
+        SentRecord,
+        Sql,
+    )
 
     match action:
         case Call():
@@ -56,6 +65,9 @@ def format_action(action: "Action") -> str:
             return f"{action.method} {action.url}"
         case AccessKeys():
             return f"{', '.join(action.calls)} of {action.user}"
+        case Handshake():
+            name = action.server_name or "no name"
+            return f"TLS handshake with {action.host}:{action.port} for {name}"
         case OpsCommand():
             return "$ ops " + " ".join(action.arguments)
         case ProgramCommand():

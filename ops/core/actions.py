@@ -32,6 +32,7 @@ from ops.core.plan import (
     AccessKeys,
     Action,
     Call,
+    Handshake,
     Http,
     JsonObject,
     OpsCommand,
@@ -42,6 +43,7 @@ from ops.core.plan import (
     lookup,
 )
 from ops.core.private_files import open_private_file
+from ops.core.tls_handshake import observe_served_certificate
 from ops.core.url_requests import fetch_url
 
 SqlRunner = Callable[[Sql], list[dict[str, JsonValue]]]
@@ -92,6 +94,10 @@ class Actions:
                 return fetch_url(action.url, method=action.method, timeout_seconds=action.timeout)
             case AccessKeys():
                 return run_access_keys(self.aws, action, step_results, self.now())
+            case Handshake():
+                return observe_served_certificate(
+                    action.host, action.port, action.server_name, action.timeout
+                )
             case OpsCommand():
                 return self._run_command(self.workstation.build_shell(action))
             case ProgramCommand():

@@ -40,6 +40,7 @@ PRE_DEPLOY: Final[tuple[Checklist, ...]] = ("pre-deploy",)
 POST_DEPLOY: Final[tuple[Checklist, ...]] = ("post-deploy",)
 # What `ops health` looks at is part of a baseline.
 HEALTH_REPORTS: Final[tuple[Report, ...]] = ("health", "baseline")
+CERTIFICATE_REPORTS: Final[tuple[Report, ...]] = ("certificates",)
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
 AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
 IMAGE_REPORTS: Final[tuple[Report, ...]] = ("images",)
@@ -81,7 +82,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "storage trend": ChecklistLine("It will not be full within 30 days.", WEEKLY),
     "connections": ChecklistLine("Their peak is well below the limit.", WEEKLY),
     "maintenance": ChecklistLine("None comes by itself within a week.", WEEKLY),
-    "certificates": ChecklistLine("None ends soon.", WEEKLY),
+    "certificates": ChecklistLine(
+        "None ends soon, ACM can renew them, and clients are shown them by safe TLS.", WEEKLY
+    ),
     "rightsizing": ChecklistLine("Nothing is larger than its load of two weeks.", MONTHLY),
     "unused": ChecklistLine("Nothing costs and serves nothing.", WEEKLY),
     "patches": ChecklistLine(

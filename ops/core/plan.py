@@ -96,6 +96,20 @@ class Http(FrozenModel):
     repeatable: bool = True
 
 
+class Handshake(FrozenModel):
+    """One TLS handshake; the fingerprint of the certificate that is served is what is seen.
+
+    `server_name` is the name of SNI, None for a client without it. `timeout` is in seconds.
+    """
+
+    kind: Literal["handshake"] = "handshake"
+    host: str
+    port: int = 443
+    server_name: str | None = None
+    timeout: float = 10
+    repeatable: Literal[True] = True
+
+
 class OpsCommand(FrozenModel):
     """A command of ops that changes nothing, in a process of its own; its JSON output is seen.
 
@@ -147,7 +161,7 @@ class SentRecord(FrozenModel):
 
 
 Action: TypeAlias = Annotated[
-    Call | Sql | Http | OpsCommand | ProgramCommand | SentRecord | AccessKeys,
+    Call | Sql | Http | Handshake | OpsCommand | ProgramCommand | SentRecord | AccessKeys,
     Field(discriminator="kind"),
 ]
 

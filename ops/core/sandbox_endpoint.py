@@ -15,6 +15,8 @@ from typing import Any, Final
 
 ENDPOINT_VARIABLE: Final = "AWS_ENDPOINT_URL"
 IMAGES_PATH: Final = "/sandbox-api/images"
+DNS_PATH: Final = "/sandbox-api/dns"
+ADDRESSES_PATH: Final = "/sandbox-api/addresses"
 # Source: ECR API reference, repositoryName of CreateRepository and imageTag of PutImage.
 PUSHED_IMAGE_PATTERN: Final = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._/-]*):(?P<tag>\w[\w.-]{0,127})", re.ASCII

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from ops.core.check_record import HEALTH_REPORTS, UPKEEP_HEALTH_REPORTS, Check
+from ops.core.check_record import (
+    CERTIFICATE_REPORTS,
+    HEALTH_REPORTS,
+    UPKEEP_HEALTH_REPORTS,
+    Check,
+)
 
 CHECKS: Final = (
     Check(
@@ -108,7 +113,7 @@ CHECKS: Final = (
         failure="The server's certificate ends within a month, or a trusted authority in a year.",
         calls=("rds.describe_db_instances",),
         routine="ops.database.health:check_server_certificate",
-        reports=UPKEEP_HEALTH_REPORTS,
+        reports=(*UPKEEP_HEALTH_REPORTS, *CERTIFICATE_REPORTS),
         lines=("certificates",),
     ),
 )

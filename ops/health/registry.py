@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.alarms import check_records as alarms
 from ops.audit import check_records as audit
+from ops.certificate import check_records as certificates
 from ops.checks import check_records as checklists
 from ops.core.check_record import UPKEEP_VIEWS, Check, View
 from ops.core.checks import HealthCheck
@@ -36,6 +37,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *incident.CHECKS,
     *runs.CHECKS,
     *health.LOAD_BALANCER_CHECKS,
+    *certificates.CHECKS,
     *services.CHECKS,
     *fleet.CHECKS,
     *database.CHECKS,

@@ -7,6 +7,7 @@ A call without an entry here is an error: add it, with its resources in resource
 from collections.abc import Mapping
 from typing import Final
 
+from ops.permissions.certificate_apis import CERTIFICATE_API_GRANTS
 from ops.permissions.cost_apis import COST_API_GRANTS
 from ops.permissions.grants import (
     AS_IN_TEMPLATE_CONDITIONS,
@@ -47,10 +48,6 @@ UNRESTRICTED_APIS: Final = frozenset(
 )  # STS API reference: even where it is denied
 
 API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
-    "acm.describe_certificate": (
-        build_grant("acm:DescribeCertificate", "certificate", "certificates there"),
-    ),
-    "acm.list_certificates": (build_unscoped_grant("acm:ListCertificates"),),
     "application-autoscaling.describe_scalable_targets": (
         build_unscoped_grant("application-autoscaling:DescribeScalableTargets"),
     ),
@@ -274,6 +271,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # It has no resource: a query is named by its id (Service Authorization Reference).
     "logs.stop_query": (build_unscoped_grant("logs:StopQuery"),),
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
+    **CERTIFICATE_API_GRANTS,
     **COST_API_GRANTS,
     **QUOTA_API_GRANTS,
     **RDS_API_GRANTS,

@@ -8,6 +8,7 @@ from ops.audit import declarations as audit
 from ops.baseline import declarations as baseline
 from ops.bootstrap import declarations as bootstrap
 from ops.cache import declarations as cache
+from ops.certificate import declarations as certificate
 from ops.changes import declarations as changes
 from ops.checks import declarations as checks
 from ops.core.declaration import Declaration, Role
@@ -48,6 +49,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         baseline,
         bootstrap,
         cache,
+        certificate,
         changes,
         checks,
         cost,

@@ -19,7 +19,7 @@ class StackNames:
     data_key: str | None = None
     logs_key: str | None = None
     recovery_key: str | None = None
-    certificate: str | None = None
+    zone: str | None = None
 
     @property
     def values(self) -> dict[str, str]:
@@ -44,7 +44,7 @@ def build_stack_names(outputs: Outputs) -> StackNames:
         data_key=stack.data_key_arn,
         logs_key=stack.logs_key_arn,
         recovery_key=stack.recovery_key_arn,
-        certificate=load_balancer.certificate_arn if load_balancer else None,
+        zone=load_balancer.zone_id if load_balancer else None,
     )
 
 
@@ -60,5 +60,5 @@ LONGEST_STACK_NAMES = StackNames(
     data_key=f"arn:aws-us-gov:kms:us-gov-northwest-1:123456789012:key/{'k' * 36}",
     logs_key=f"arn:aws-us-gov:kms:us-gov-northwest-1:123456789012:key/{'l' * 36}",
     recovery_key=f"arn:aws-us-gov:kms:us-gov-northwest-2:123456789012:key/{'k' * 36}",
-    certificate=f"arn:aws-us-gov:acm:us-gov-northwest-1:123456789012:certificate/{'c' * 36}",
+    zone="Z" * 32,
 )

@@ -41,6 +41,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "route53",
         "securityhub",
         "servicequotas",
+        "tag",
     ),
     "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "pi", "sns", "wafv2"),
 }

@@ -129,7 +129,12 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "balancer rules": build_stack_region_arns(
         "elasticloadbalancing", "listener-rule/app/{prefix}-alb/*"
     ),
-    "certificate": ("{certificate}",),
+    # Those that are requested, and attached, beside the stack's own.
+    "certificates": build_stack_region_arns("acm", "certificate/*"),
+    "zone": ("arn:{partition}:route53:::hostedzone/{zone}",),
+    "balancer listener": build_stack_region_arns(
+        "elasticloadbalancing", "listener/app/{prefix}-alb/*"
+    ),
     "certificates there": build_recovery_region_arns("acm", "certificate/*"),
     "cache": build_stack_region_arns("elasticache", "replicationgroup:{prefix}-cache"),
     # Listing nodes without a name needs permission on all of them.

@@ -15,6 +15,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "cloudtrail:lookupevents",
     "cloudwatch:getmetric*",
     "cloudwatch:putmetricdata",
+    "acm:requestcertificate",
     "ec2messages:*",
     "ecr:getauthorizationtoken",
     "ecs:deregistertaskdefinition",

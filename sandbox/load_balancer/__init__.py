@@ -5,8 +5,9 @@ with balancer.serve_load_balancers():
     site = balancer.get_listener_url(load_balancer_arn, 443)
 
 Off unless switched on. A listener answers by its rules at the moment of a request; its targets
-answer as their image does (sandbox/image_behaviour.py). An HTTPS listener takes plain HTTP: TLS is
-terminated before it, and X-Forwarded-Proto and redirects are those of HTTPS. A redirect to another
+answer as their image does (sandbox/image_behaviour.py). An HTTPS listener speaks TLS with those who
+do, and takes plain HTTP as well, so that programs need not trust the sandbox's authority;
+X-Forwarded-Proto and redirects are those of HTTPS for both. A redirect to another
 listener of the same load balancer, requested at the local address, leads to its local port.
 
 It has no stickiness, authentication, AWS WAF, WebSockets, or functions as targets.

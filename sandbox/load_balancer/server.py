@@ -1,16 +1,24 @@
 """A listener at a local port."""
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sandbox.http_requests import KeepAliveHandler, MalformedBodyError, read_request_body
 from sandbox.load_balancer.responses import HttpResponse, build_own_response, build_response
 from sandbox.load_balancer.rules import HttpRequest
-from sandbox.load_balancer.state import RoundRobin, find_listener, route_request
+from sandbox.load_balancer.state import (
+    RoundRobin,
+    find_listener,
+    find_tls_state,
+    route_request,
+)
+from sandbox.load_balancer.tls import TLS_RECORD, build_server_context
 
 LISTENER_ADDRESS: Final = "127.0.0.1"
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost")
@@ -52,6 +60,25 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    RequestHandlerClass: "type[_Handler]"
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serves one connection, by TLS if its first byte is that of a client's hello."""
+        tls_state = None
+        with suppress(OSError):
+            request.settimeout(IDLE_TIMEOUT_SECONDS)
+            if request.recv(1, socket.MSG_PEEK) == bytes([TLS_RECORD]):
+                local = self.RequestHandlerClass.local
+                tls_state = find_tls_state(local.arn, local.port)
+            request.settimeout(None)
+        if tls_state is None:
+            super().finish_request(request, client_address)
+            return
+        # The client that trusts nothing of it, or speaks no version of it, is gone.
+        with suppress(OSError):
+            request.settimeout(IDLE_TIMEOUT_SECONDS)
+            with build_server_context(tls_state).wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
 
 
 class _Handler(KeepAliveHandler):

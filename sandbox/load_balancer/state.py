@@ -12,6 +12,7 @@ from typing import Any, Final
 from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup, elbv2_backends
 
 from sandbox.load_balancer.rules import HttpRequest, ListenerRule, find_matching_rule
+from sandbox.load_balancer.tls import TlsState, read_tls_state
 from sandbox.patches.ecs.targets import RegisteredTarget, list_task_targets
 from sandbox.patches.elbv2 import instances as elbv2_instances
 from sandbox.patches.serialization import CALL_LOCK
@@ -84,6 +85,16 @@ def find_listener(load_balancer_arn: str, port: int) -> ListenerState | None:
     with CALL_LOCK:
         balancer_and_listener = _find_moto_listener(load_balancer_arn, port)
         return _read_listener(*balancer_and_listener) if balancer_and_listener else None
+
+
+def find_tls_state(load_balancer_arn: str, port: int) -> TlsState | None:
+    """Reads what a listener serves by TLS; None unless it is one of HTTPS with a certificate."""
+    with CALL_LOCK:
+        balancer_and_listener = _find_moto_listener(load_balancer_arn, port)
+        if balancer_and_listener is None or balancer_and_listener[1].protocol != "HTTPS":
+            return None
+        _, _, _, region, account, _ = load_balancer_arn.split(":", 5)
+        return read_tls_state(balancer_and_listener[1], account, region)
 
 
 def route_request(

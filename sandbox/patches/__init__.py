@@ -45,6 +45,7 @@ MODULES: Final = (
     "ecs.tasks",
     "elasticache.replication_groups",
     "elbv2.load_balancers",
+    "elbv2.listener_certificates",
     "elbv2.instances",
     "elbv2.targets",
     "iam",

@@ -54,11 +54,16 @@ def put_open_group(stage: Stage) -> str:
 
 
 def put_waived_group(stage: Stage) -> None:
-    """The same, with its finding waived an hour ago."""
+    """The same, with its finding waived."""
     put_open_group(stage)
+    put_waiver(stage, find_open_group_finding(stage))
+
+
+def put_waiver(stage: Stage, finding: str) -> None:
+    """The operations bucket, and in it a finding that was waived an hour ago."""
     now = datetime.fromtimestamp(stage.clock.now(), UTC)
     waiver = Waiver(
-        finding=find_open_group_finding(stage),
+        finding=finding,
         until=now + timedelta(days=30),
         reason="test",
         by="ann",

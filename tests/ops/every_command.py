@@ -41,6 +41,7 @@ from tests.ops.typed_lines import (
 
 # Looks at upkeep: their checks hold themselves to what they declare.
 VIEWS_BY_COMMAND: Final[Mapping[str, View]] = {
+    "certificate check": "certificates",
     "cost rightsizing": "rightsizing",
     "cost unused": "unused",
     "quotas": "quotas",

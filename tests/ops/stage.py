@@ -24,6 +24,7 @@ from ops.core.run import WallClock
 from ops.outputs import Outputs
 from sandbox import clock as sandbox_clock
 from sandbox.aws import use_in_memory_aws
+from tests.ops.tls_stage import answer_in_process
 
 ACCOUNT, REGION, RECOVERY_REGION = "123456789012", "eu-north-1", "eu-west-1"
 STACK_PREFIX = "bulwark-test"
@@ -96,7 +97,11 @@ class Stage:
 def open_stage(outputs: Outputs | None = None) -> Iterator[Stage]:
     """A stage; what is on it is gone afterwards."""
     held_clock = sandbox_clock.ManualClock()
-    with patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false"), use_in_memory_aws(REGION):
+    with (
+        patch.dict(os.environ, MOTO_IAM_LOAD_MANAGED_POLICIES="false"),
+        use_in_memory_aws(REGION),
+        answer_in_process(),
+    ):
         previous_clock = sandbox_clock.set_sandbox_clock(held_clock)
         try:
             yield Stage(SimulatedClock(held_clock), shared_aws(), outputs or build_stack_outputs())

@@ -20,6 +20,7 @@ from tests.ops import (
     slo_stage,
 )
 from tests.ops.audit_stage import AUDIT_LINES
+from tests.ops.certificate_stage import CERTIFICATE_LINES
 from tests.ops.check_lines import CHECK_LINES
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
@@ -174,6 +175,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         for verb in ("activity", "bloat", "databases", "indexes", "locks", "size", "slow")
     },
     **AUDIT_LINES,
+    **CERTIFICATE_LINES,
     **QUOTA_LINES,
     **PATCH_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),

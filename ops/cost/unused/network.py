@@ -38,7 +38,7 @@ from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 
 ADDRESSES_API: Final = "ec2.describe_addresses"
 TARGET_GROUPS_API: Final = "elbv2.describe_target_groups"
-LISTENERS_API: Final = "elbv2.describe_listeners"
+_LISTENERS_API: Final = "elbv2.describe_listeners"
 BALANCER_TAGS_API: Final = "elbv2.describe_tags"
 # Days without a byte: Trusted Advisor, "Inactive NAT Gateways", and Compute Optimizer, idle ones.
 NAT_IDLE_DAYS: Final = 30
@@ -227,14 +227,14 @@ def _judge_balancers(
             )
             reads[read] = arn
         if not group_arns:
-            reads[build_read(LISTENERS_API, "Listeners", region=region, LoadBalancerArn=arn)] = arn
+            reads[build_read(_LISTENERS_API, "Listeners", region=region, LoadBalancerArn=arn)] = arn
     answers = yield list(reads)
     serving, unknown, target_counts = set[str](), set[str](), dict.fromkeys(balancers, 0)
     for (read, arn), answer in zip(reads.items(), answers, strict=True):
         items = report.read_items(answer, region)
         if isinstance(answer, UnknownAnswerError):
             unknown.add(arn)
-        elif read.api == LISTENERS_API:
+        elif read.api == _LISTENERS_API:
             serving |= {arn} if items else set()
         else:
             target_counts[arn] += len(items)

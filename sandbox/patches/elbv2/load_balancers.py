@@ -51,15 +51,7 @@ def delete_load_balancer(original: Any, backend: ELBv2Backend, arn: str) -> None
 def create_listener(original: Any, backend: ELBv2Backend, *args: Any, **kwargs: Any) -> Any:
     """Refuses a certificate that is not issued yet."""
     certificate = kwargs.get("certificate") or (args[4] if len(args) > 4 else None)
-    certificates = acm_backends[backend.account_id][backend.region_name]._certificates
-    if certificate in certificates:
-        certificates[certificate].check()
-        if certificates[certificate].status != "ISSUED":
-            raise AwsError(
-                "UnsupportedCertificate",
-                f"The certificate '{certificate}' must have a fully-qualified domain name, a "
-                "supported signature, and a supported key size.",
-            )
+    require_issued(backend, certificate)
     return original(backend, *args, **kwargs)
 
 
@@ -70,3 +62,16 @@ def delete_listener(original: Any, backend: ELBv2Backend, listener_arn: str) -> 
     for bundle in acm_backends[backend.account_id][backend.region_name]._certificates.values():
         bundle.in_use_by = [arn for arn in bundle.in_use_by if arn != listener_arn]
     return listener
+
+
+def require_issued(backend: ELBv2Backend, certificate: str | None) -> None:
+    """Raises AWS's refusal of a certificate that is not issued."""
+    certificates = acm_backends[backend.account_id][backend.region_name]._certificates
+    if certificate in certificates:
+        certificates[certificate].check()
+        if certificates[certificate].status != "ISSUED":
+            raise AwsError(
+                "UnsupportedCertificate",
+                f"The certificate '{certificate}' must have a fully-qualified domain name, a "
+                "supported signature, and a supported key size.",
+            )

@@ -17,6 +17,7 @@ from ops.cli.app import main
 from ops.core.aws import Aws
 from ops.outputs import Outputs, parse_outputs
 from sandbox.deploy import deploy_in_memory, subscribe_somebody, use_in_memory_aws
+from tests.ops.tls_stage import answer_in_process
 
 REGION = "eu-north-1"
 
@@ -31,7 +32,10 @@ class DeployedProd:
 
     def run_ops(self, *words: str) -> int:
         """Runs a command line; its exit code. The stack's own URL answers with 200."""
-        with patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}):
+        with (
+            patch("ops.health.requests.fetch_url", return_value={"status": 200, "digest": ""}),
+            answer_in_process(),
+        ):
             return main([*words, "--outputs", str(self.file)])
 
 

@@ -1,7 +1,7 @@
 """Who may become a role, and the roles that nobody became for long."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from components.facts.units import DAY_SECONDS
@@ -41,21 +41,28 @@ CALLER_KEYS: Final = (
 
 def check_role_trust(facts: CheckFacts) -> CheckRoutine:
     """Judges each trust policy: anybody, other accounts, GitHub without a subject."""
-    answers = yield build_authorization_reads()
-    roles = list_roles(get_authorization(answers))
-    findings = [f for role in roles for f in _list_trust_findings(facts, role)]
-    looked_at = f"none of {format_count(len(roles), 'role')} lets somebody in without a proof"
-    summary = summarize_findings(AUDIT_AREA, "trust policies", findings, looked_at)
-    return (yield from apply_waivers(facts, summary))
+    looked_at = "none of {} lets somebody in without a proof"
+    return (yield from _check_roles(facts, "trust policies", _list_trust_findings, looked_at))
 
 
 def check_unused_roles(facts: CheckFacts) -> CheckRoutine:
     """Judges each role by its last use; AWS tracks 400 days (IAM User Guide, role last used)."""
+    looked_at = f"{{}}, each used or made in {MAX_IDLE_DAYS} days"
+    return (yield from _check_roles(facts, "roles", _list_unused_findings, looked_at))
+
+
+def _check_roles(
+    facts: CheckFacts,
+    subject: str,
+    list_findings: Callable[[CheckFacts, Mapping[str, Any]], Iterator[ResourceFinding]],
+    looked_at: str,
+) -> CheckRoutine:
+    """Judges every role of the account. `{}` in what was looked at is how many there are."""
     answers = yield build_authorization_reads()
     roles = list_roles(get_authorization(answers))
-    findings = [f for role in roles for f in _list_unused_findings(facts, role)]
-    looked_at = f"{format_count(len(roles), 'role')}, each used or made in {MAX_IDLE_DAYS} days"
-    summary = summarize_findings(AUDIT_AREA, "roles", findings, looked_at)
+    findings = [finding for role in roles for finding in list_findings(facts, role)]
+    evidence = looked_at.format(format_count(len(roles), "role"))
+    summary = summarize_findings(AUDIT_AREA, subject, findings, evidence)
     return (yield from apply_waivers(facts, summary))
 
 

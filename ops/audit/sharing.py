@@ -1,10 +1,12 @@
 """Snapshots and images of the stack that everybody, or another account, may restore."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ops.audit.databases import is_stack_database
 from ops.audit.model import AuditReport, close_report, is_of_other_stack, is_of_stack
+from ops.audit.rules import AuditRule, add_broken, build_absence_test
 from ops.core.checks import CheckFacts, CheckRoutine, build_read
 from ops.core.counts import format_count
 from ops.database.instance import parse_tags
@@ -23,24 +25,68 @@ _GONE_VOLUME_SNAPSHOT_CODES: Final = ("InvalidSnapshot.NotFound",)
 _GONE_IMAGE_CODES: Final = ("InvalidAMIID.NotFound", "InvalidAMIID.Unavailable")
 
 
+_UNENCRYPTED_SNAPSHOT_RULE: Final = AuditRule(
+    "encryption",
+    build_absence_test("Encrypted"),
+    "high",
+    "FSBP RDS.4",
+    "whoever gets it reads it: it is not encrypted",
+    "{copy}aws rds delete-db-snapshot --region {region} --db-snapshot-identifier {name}",
+)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """How a kind of resource is shared with others.
+
+    `line` takes the share away; `{name}` is the resource and `{receiver}` the account or, with
+    `by_kind`, the option that names it. `created` is the field with its time.
+    """
+
+    created: str
+    reason: str
+    line: str
+    by_kind: bool = True
+
+
+_DATABASE_SNAPSHOT_SHARE: Final = _Share(
+    "SnapshotCreateTime",
+    "FSBP RDS.1",
+    "aws rds modify-db-snapshot-attribute --region {region} --db-snapshot-identifier {name} "
+    "--attribute-name restore --values-to-remove {receiver}",
+    by_kind=False,
+)
+_VOLUME_SNAPSHOT_SHARE: Final = _Share(
+    "StartTime",
+    "FSBP EC2.1",
+    "aws ec2 modify-snapshot-attribute --region {region} --snapshot-id {name} "
+    "--attribute createVolumePermission --operation-type remove {receiver}",
+)
+_IMAGE_SHARE: Final = _Share(
+    "CreationDate",
+    "CIS AWS Foundations: images are private (Well-Architected SEC08-BP04)",
+    "aws ec2 modify-image-attribute --region {region} --image-id {name} "
+    "--attribute launchPermission --operation-type remove {receiver}",
+)
+
+
 def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
     """Judges the database's manual snapshots, which alone can be shared, and those of volumes."""
     report, outputs = AuditReport(facts, SHARED_SNAPSHOTS_KEY, "snapshots"), facts.outputs
-    region = outputs.stack.region
     answer, volume_answer = yield [
         build_read(_SNAPSHOTS_API, "DBSnapshots", SnapshotType="manual"),
         build_read(_VOLUME_SNAPSHOTS_API, "Snapshots", OwnerIds=["self"]),
     ]
-    snapshots = [
-        item for item in report.get_items(answer, "snapshots") if is_stack_database(outputs, item)
-    ]
-    volume_snapshots = [
-        item
+    snapshots = {
+        str(item["DBSnapshotIdentifier"]): item
+        for item in report.get_items(answer, "snapshots")
+        if is_stack_database(outputs, item)
+    }
+    volume_snapshots = {
+        str(item["SnapshotId"]): item
         for item in report.get_items(volume_answer, "snapshots of volumes")
         if not is_of_other_stack(outputs, parse_tags(item.get("Tags")))
-    ]
-    names = [str(item["DBSnapshotIdentifier"]) for item in snapshots]
-    volume_names = [str(item["SnapshotId"]) for item in volume_snapshots]
+    }
     answers = yield [
         *(
             build_read(
@@ -49,7 +95,7 @@ def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
                 DBSnapshotIdentifier=name,
                 absent_codes=_GONE_SNAPSHOT_CODES,
             )
-            for name in names
+            for name in snapshots
         ),
         *(
             build_read(
@@ -59,69 +105,50 @@ def check_shared_snapshots(facts: CheckFacts) -> CheckRoutine:
                 Attribute="createVolumePermission",
                 absent_codes=_GONE_VOLUME_SNAPSHOT_CODES,
             )
-            for name in volume_names
+            for name in volume_snapshots
         ),
     ]
-    for snapshot, name, attributes in zip(snapshots, names, answers[: len(names)], strict=True):
+    for (name, snapshot), attributes in zip(
+        snapshots.items(), answers[: len(snapshots)], strict=True
+    ):
         for item in report.get_items(attributes, name):
-            result = item["DBSnapshotAttributesResult"]
             receivers = [
                 str(value)
-                for attribute in result.get("DBSnapshotAttributes", ())
+                for attribute in item["DBSnapshotAttributesResult"].get("DBSnapshotAttributes", ())
                 if attribute["AttributeName"] == "restore"
                 for value in attribute.get("AttributeValues", ())
             ]
-            _add_shared(
-                report,
-                name,
-                receivers,
-                f"aws rds modify-db-snapshot-attribute --region {region} "
-                f"--db-snapshot-identifier {name} --attribute-name restore "
-                "--values-to-remove {}",
-                "FSBP RDS.1",
-                since=str(snapshot.get("SnapshotCreateTime") or ""),
-            )
-        if not snapshot.get("Encrypted"):
-            report.add(
-                f"{name}/encryption",
-                "whoever gets it reads it: it is not encrypted",
-                "ops db snapshot prune --dry-run",
-                severity="high",
-                reason="FSBP RDS.4",
-                subject=name,
-                since=str(snapshot.get("SnapshotCreateTime") or ""),
-            )
-    for snapshot, name, attributes in zip(
-        volume_snapshots, volume_names, answers[len(names) :], strict=True
+            _add_shared(report, name, snapshot, receivers, _DATABASE_SNAPSHOT_SHARE)
+        is_of_primary = snapshot["DBInstanceIdentifier"] == outputs.database.identifier
+        add_broken(
+            report,
+            [_UNENCRYPTED_SNAPSHOT_RULE],
+            snapshot,
+            name,
+            since=str(snapshot.get(_DATABASE_SNAPSHOT_SHARE.created) or ""),
+            region=outputs.stack.region,
+            name=name,
+            copy=f"ops db snapshot copy {name} --encrypt && " if is_of_primary else "",
+        )
+    for (name, snapshot), attributes in zip(
+        volume_snapshots.items(), answers[len(snapshots) :], strict=True
     ):
         for item in report.get_items(attributes, name):
-            _add_shared(
-                report,
-                name,
-                _list_receivers(item.get("CreateVolumePermissions", ())),
-                f"aws ec2 modify-snapshot-attribute --region {region} --snapshot-id {name} "
-                "--attribute createVolumePermission --operation-type remove {}",
-                "FSBP EC2.1",
-                since=str(snapshot.get("StartTime") or ""),
-                by_kind=True,
-            )
-    return (
-        yield from close_report(
-            report, f"none of {format_count(len(names) + len(volume_names), 'snapshot')} is shared"
-        )
-    )
+            receivers = _list_receivers(item.get("CreateVolumePermissions", ()))
+            _add_shared(report, name, snapshot, receivers, _VOLUME_SNAPSHOT_SHARE)
+    count = len(snapshots) + len(volume_snapshots)
+    return (yield from close_report(report, f"none of {format_count(count, 'snapshot')} is shared"))
 
 
 def check_shared_images(facts: CheckFacts) -> CheckRoutine:
     """Judges the machine images of the stack: who may launch them."""
     report, outputs = AuditReport(facts, SHARED_IMAGES_KEY, "machine images"), facts.outputs
     (answer,) = yield [build_read(_IMAGES_API, "Images", Owners=["self"])]
-    images = [
-        item
+    images = {
+        str(item["ImageId"]): item
         for item in report.get_items(answer)
         if is_of_stack(outputs, parse_tags(item.get("Tags")))
-    ]
-    names = [str(item["ImageId"]) for item in images]
+    }
     answers = yield [
         build_read(
             _IMAGE_ATTRIBUTE_API,
@@ -130,51 +157,41 @@ def check_shared_images(facts: CheckFacts) -> CheckRoutine:
             Attribute="launchPermission",
             absent_codes=_GONE_IMAGE_CODES,
         )
-        for name in names
+        for name in images
     ]
-    for image, name, attributes in zip(images, names, answers, strict=True):
+    for (name, image), attributes in zip(images.items(), answers, strict=True):
         for item in report.get_items(attributes, name):
-            _add_shared(
-                report,
-                name,
-                _list_receivers(item.get("LaunchPermissions", ())),
-                f"aws ec2 modify-image-attribute --region {outputs.stack.region} --image-id {name} "
-                "--attribute launchPermission --operation-type remove {}",
-                "CIS AWS Foundations: images are private (Well-Architected SEC08-BP04)",
-                since=str(image.get("CreationDate") or ""),
-                by_kind=True,
-            )
+            receivers = _list_receivers(item.get("LaunchPermissions", ()))
+            _add_shared(report, name, image, receivers, _IMAGE_SHARE)
     return (
-        yield from close_report(report, f"none of {format_count(len(names), 'image')} is shared")
+        yield from close_report(report, f"none of {format_count(len(images), 'image')} is shared")
     )
 
 
 def _add_shared(
     report: AuditReport,
     name: str,
+    resource: Mapping[str, Any],
     receivers: Iterable[str],
-    line: str,
-    reason: str,
-    *,
-    since: str,
-    by_kind: bool = False,
+    share: _Share,
 ) -> None:
-    """Adds a finding for each account that may restore it. `{}` in the line is that account."""
+    """Adds a finding for each account that may restore it."""
     for receiver in receivers:
         is_public = receiver == _EVERYBODY
         option = receiver
-        if by_kind:
+        if share.by_kind:
             option = f"--group-names {receiver}" if is_public else f"--user-ids {receiver}"
+        region = report.facts.outputs.stack.region
         report.add(
             f"{name}/{receiver}",
             "everybody with an AWS account may restore it"
             if is_public
             else f"account {receiver} may restore it",
-            line.format(option),
+            share.line.format(region=region, name=name, receiver=option),
             severity="critical" if is_public else "high",
-            reason=reason,
+            reason=share.reason,
             subject=name,
-            since=since,
+            since=str(resource.get(share.created) or ""),
         )
 
 

@@ -238,59 +238,65 @@ def select_snapshot(snapshots: Sequence[Snapshot], name: str | None) -> Snapshot
 
 
 def build_database_snapshot_copy_plan(
-    outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True
+    outputs: Outputs, snapshot: Snapshot, run: str, *, wait: bool = True, encrypt: bool = False
 ) -> Plan:
     """Builds the plan that copies a snapshot to the recovery region, under that region's key.
 
-    Raises OpsError if the stack has no recovery region.
+    With `encrypt`, one that is not encrypted is copied in its own region, under the stack's data
+    key: RDS encrypts such a copy (API reference, CopyDBSnapshot, KmsKeyId). Raises OpsError if the
+    stack has no recovery region, UsageError if what is to be encrypted is so already.
     """
-    recovery_region = outputs.stack.recovery_region
-    if recovery_region is None:
+    stack = outputs.stack
+    if encrypt and snapshot.encrypted:
+        raise UsageError(f"--encrypt needs a snapshot without encryption; {snapshot.name} has it")
+    region = stack.region if encrypt else stack.recovery_region
+    if region is None:
         raise OpsError("this stack has no recovery region: set recoveryRegion and deploy")
+    key = stack.data_key_arn if encrypt else stack.recovery_key_arn
     instance_identifier = outputs.database.identifier
     copy_name = get_snapshot_name(instance_identifier, run)
     # RDS copies the source's own tags only if no others are given (assumed).
     user_tags = {key: value for key, value in snapshot.tags.items() if not key.startswith("aws:")}
-    key_params = (
-        {"KmsKeyId": outputs.stack.recovery_key_arn or AWS_MANAGED_KEY_ALIAS}
-        if snapshot.encrypted
-        else {}
-    )
+    key_params = {"KmsKeyId": key or AWS_MANAGED_KEY_ALIAS} if encrypt or snapshot.encrypted else {}
     step = Step(
         name="copy",
-        description=f"copy {snapshot.name} to {recovery_region} as {copy_name}",
+        description=f"copy {snapshot.name} to {region} as {copy_name}"
+        + (", encrypted" if encrypt else ""),
         action=Call(
             api="rds.copy_db_snapshot",
             params={
                 "SourceDBSnapshotIdentifier": snapshot.arn,
                 "TargetDBSnapshotIdentifier": copy_name,
-                "SourceRegion": outputs.stack.region,
+                **({} if encrypt else {"SourceRegion": stack.region}),
                 "Tags": format_tags({**user_tags, RUN_TAG: run, "bulwark:source": snapshot.name}),
                 **key_params,
             },
             expected_errors=("DBSnapshotAlreadyExists",),
-            region=recovery_region,
+            region=region,
         ),
         goal=_build_snapshot_wait(
-            recovery_region,
+            region,
             copy_name,
             instance_identifier,
             TYPICAL_SNAPSHOT_COPY_SECONDS,
             wait=wait,
         ),
     )
-    notes = (
-        "AWS charges for the transfer between regions too; the copy stays until you prune it there",
+    note = (
+        "the copy alone is encrypted: restore it with `ops recover snapshot`, and prune the source"
+        if encrypt
+        else "AWS charges for the transfer between regions too; the copy stays until you prune it "
+        "there"
     )
     return build_stack_plan(
         outputs,
         run,
         "db snapshot copy",
         step,
-        changes=[f"one snapshot more in {recovery_region}: {copy_name}"],
+        changes=[f"one snapshot more in {region}: {copy_name}"],
         losses=(),
         cost=describe_snapshots_cost(snapshot.storage_gib),
-        notes=notes,
+        notes=(note,),
     )
 
 

@@ -76,11 +76,17 @@ def copy_snapshot(
     snapshot: Annotated[
         str | None, typer.Argument(help="its name; default: the newest that ops created")
     ] = None,
+    encrypt: Annotated[
+        bool,
+        typer.Option(
+            "--encrypt", help="copy one without encryption in its own region, under the data key"
+        ),
+    ] = False,
     wait: SnapshotWaitOption = True,
     *,
     options: ExecutionOptions,
 ) -> None:
-    """Copies a snapshot to the recovery region, under that region's key."""
+    """Copies a snapshot to the recovery region, under that region's key; or encrypts it here."""
     stack_context, output = load_stack_context(context)
     run = new_run_id("copy")
     candidates = snapshots.list_snapshots(
@@ -88,16 +94,17 @@ def copy_snapshot(
     )
     source_snapshot = snapshots.select_snapshot(candidates, snapshot)
     plan = snapshots.build_database_snapshot_copy_plan(
-        stack_context.outputs, source_snapshot, run, wait=wait
+        stack_context.outputs, source_snapshot, run, wait=wait, encrypt=encrypt
     )
     if execute_plan(plan, stack_context, output, options):
+        stack = stack_context.outputs.stack
         copy_name = snapshots.get_snapshot_name(stack_context.outputs.database.identifier, run)
         output.print_result(
             "db-snapshot",
             {
                 "snapshot": copy_name,
                 "source": source_snapshot.name,
-                "region": stack_context.outputs.stack.recovery_region,
+                "region": stack.region if encrypt else stack.recovery_region,
                 "run": run,
                 "whole": wait,
             },

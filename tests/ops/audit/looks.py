@@ -33,7 +33,11 @@ def read_open(
     return {item["id"]: item for item in items if item["state"] == "failing"}
 
 
-def mend(stage: Stage, finding: dict[str, Any]) -> None:
-    """Runs the line that a finding names."""
+def mend(stage: Stage, finding: dict[str, Any], run_line: RunLine | None = None) -> None:
+    """Runs the line that a finding names; its commands of ops need `run_line`."""
     for line in finding["command"].split(" && "):
-        run_aws_line(stage.client, line, REGION)
+        if line.startswith("ops "):
+            assert run_line is not None, line
+            assert run_line(f"{line.removeprefix('ops ')} --yes") == 0, line
+        else:
+            run_aws_line(stage.client, line, REGION)

@@ -16,6 +16,11 @@ PRIMARY_IDENTIFIER: Final = "bulwark-test-database"
 def put_database_snapshots(stage: Stage, *runs: str) -> None:
     """The primary, and a snapshot of each of these runs, a day apart."""
     put_database(stage)
+    put_snapshots(stage, *runs)
+
+
+def put_snapshots(stage: Stage, *runs: str) -> None:
+    """A snapshot of the primary of each of these runs, a day apart."""
     for run in runs:
         stage.client("rds").create_db_snapshot(
             DBInstanceIdentifier=PRIMARY_IDENTIFIER,
@@ -53,6 +58,20 @@ def plan_snapshot_copy(stage: Stage) -> Plan:
     return snapshots.build_database_snapshot_copy_plan(stage.outputs, source, "copy-1")
 
 
+def put_unencrypted_snapshot(stage: Stage) -> None:
+    put_database(stage, StorageEncrypted=False)
+    put_snapshots(stage, "run-1")
+
+
+def plan_encrypted_copy(stage: Stage) -> Plan:
+    source = snapshots.select_snapshot(
+        snapshots.list_snapshots(stage.aws, stage.outputs, REGION), None
+    )
+    return snapshots.build_database_snapshot_copy_plan(
+        stage.outputs, source, "copy-1", encrypt=True
+    )
+
+
 def plan_snapshot_prune(stage: Stage) -> Plan:
     snapshot_list = snapshots.list_snapshots(stage.aws, stage.outputs, REGION)
     now = datetime.fromtimestamp(stage.clock.now(), UTC)
@@ -81,6 +100,13 @@ PROCEDURES: Final = (
         "",
         lambda stage: put_database_snapshots(stage, "run-1"),
         plan_snapshot_copy,
+        collect_snapshot_facts,
+    ),
+    Procedure(
+        "db snapshot copy",
+        "--encrypt",
+        put_unencrypted_snapshot,
+        plan_encrypted_copy,
         collect_snapshot_facts,
     ),
     Procedure(

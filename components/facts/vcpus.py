@@ -27,6 +27,16 @@ VCPUS_BY_SIZE: Final[Mapping[str, int]] = {
 }
 
 
+def find_ec2_vcpus(name: str) -> int:
+    """The vCPUs of an instance type that is not of a previous generation.
+
+    A `medium` of a family that is not burstable has one (EC2 User Guide, "General purpose
+    instances").
+    """
+    family, _, size = name.partition(".")
+    return BURSTABLE_VCPUS[size] if family.startswith("t") else {"medium": 1, **VCPUS_BY_SIZE}[size]
+
+
 def find_rds_vcpus(name: str) -> int | None:
     """The vCPUs of any DB instance class, by its size; None if the size is not known."""
     _, family, size = [*name.split("."), "", ""][:3]

@@ -118,6 +118,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("autoscaling:UpdateAutoScalingGroup", "fleet"),
     ),
     "backup.describe_backup_vault": (build_grant("backup:DescribeBackupVault", "vaults"),),
+    "backup.list_backup_vaults": (build_unscoped_grant("backup:ListBackupVaults"),),
     "backup.list_recovery_points_by_backup_vault": (
         build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
@@ -259,6 +260,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     **IAM_API_GRANTS,
+    "kms.list_keys": (build_unscoped_grant("kms:ListKeys"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),

@@ -8,6 +8,7 @@ from components.facts.units import DAY_SECONDS
 from ops.core.checks import CheckFacts, ReadRequest, ResponseItem, build_read
 from ops.core.metrics import (
     METRIC_DATA_API,
+    MetricQuery,
     build_dimensioned_metric_query,
     build_metric_read,
     collect_metric_values,
@@ -70,6 +71,18 @@ def count_items(
     )
 
 
+def sum_items(
+    api: str, items_key: str, noun: str, get_size: Callable[[ResponseItem], float]
+) -> Measure:
+    """Sums what the items of a list of the account's use, each."""
+    return _build_list_measure(
+        api,
+        items_key,
+        f"count of {noun}",
+        lambda items, _: QuotaUse(sum(get_size(item) for item in items)),
+    )
+
+
 def find_largest(
     api: str,
     items_key: str,
@@ -114,41 +127,50 @@ def read_account_summary(key: str) -> Measure:
     )
 
 
-def read_usage_metric(
-    name: str,
-    service: str,
-    resource: str,
-    *,
-    kind: str = "Resource",
-    usage_class: str = "None",
-    seconds_per_unit: float | None = None,
-) -> Measure:
-    """The most of a day of a metric of AWS/Usage; a rate if `seconds_per_unit` is set.
-
-    A metric without data is unknown, not zero.
-    """
-    query = build_dimensioned_metric_query(
-        USAGE_NAMESPACE,
-        name,
-        "Maximum" if seconds_per_unit is None else "Sum",
-        {"Service": service, "Type": kind, "Resource": resource, "Class": usage_class},
-        USAGE_PERIOD,
+def read_usage_metric(service: str, resource: str, usage_class: str) -> Measure:
+    """The most of a day of a count of AWS/Usage. One without data is unknown, not zero."""
+    query = _build_usage_query(
+        "ResourceCount", "Maximum", service, resource, "Resource", usage_class
     )
 
+    def count_use(items: Sequence[ResponseItem], _: "Outputs") -> QuotaUse | None:
+        values = collect_metric_values(items).get(query.id, [])
+        return QuotaUse(max(values)) if values else None
+
+    return _build_usage_measure(query, f"{service} {resource}", count_use)
+
+
+def read_call_rate(service: str, resource: str) -> Measure:
+    """The most calls a second of a day, in AWS/Usage: a mean of five minutes.
+
+    Calls are counted when there are some (CloudWatch User Guide, "AWS API usage metrics"), so that
+    no value is no call, and is said.
+    """
+    query = _build_usage_query("CallCount", "Sum", service, resource, "API", "None")
+
+    def count_use(items: Sequence[ResponseItem], _: "Outputs") -> QuotaUse:
+        values = collect_metric_values(items).get(query.id, [])
+        if not values:
+            return QuotaUse(0.0, "no call was counted in a day")
+        return QuotaUse(round(max(values) / USAGE_PERIOD, 3))
+
+    return _build_usage_measure(query, f"{service} {resource}", count_use)
+
+
+def _build_usage_query(
+    name: str, stat: str, service: str, resource: str, kind: str, usage_class: str
+) -> MetricQuery:
+    dimensions = {"Service": service, "Type": kind, "Resource": resource, "Class": usage_class}
+    return build_dimensioned_metric_query(USAGE_NAMESPACE, name, stat, dimensions, USAGE_PERIOD)
+
+
+def _build_usage_measure(query: MetricQuery, subject: str, count_use: UseCounter) -> Measure:
     def build_request(facts: CheckFacts, region: str) -> ReadRequest:
         read = build_metric_read([query], facts, DAY_SECONDS)
         return ReadRequest(read.api, read.items_key, read.params, region)
 
-    def count_use(items: Sequence[ResponseItem], _: "Outputs") -> QuotaUse | None:
-        values = collect_metric_values(items).get(query.id, [])
-        return QuotaUse(max(values) / (seconds_per_unit or 1)) if values else None
-
-    return Measure(
-        METRIC_DATA_API,
-        f"most of a day of {USAGE_NAMESPACE} {name} {service} {resource}",
-        build_request,
-        count_use,
-    )
+    description = f"most of a day of {USAGE_NAMESPACE} {subject}"
+    return Measure(METRIC_DATA_API, description, build_request, count_use)
 
 
 def count_by_zone(items: Sequence[ResponseItem], outputs: "Outputs") -> QuotaUse:

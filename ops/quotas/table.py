@@ -3,8 +3,8 @@
 A quota's limit is always read: the account's applied value, else the default that Service Quotas
 has for it. `default` here is only said in the docs, with its source, and never compared with.
 
-What is not here: CloudWatch's alarms and dashboards, Backup's vaults and ElastiCache's nodes, whose
-codes could not be verified; KMS keys, of which AWS allows 100,000; what Service Quotas has not.
+What is not here is what Service Quotas has not: it counts no alarms and no dashboards of
+CloudWatch, only the rates of its calls (AWS General Reference, "CloudWatch endpoints and quotas").
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ops.quotas import measures
 from ops.quotas.model import Quota
+from ops.quotas.shared_table import SHARED_QUOTAS, has_services
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
@@ -20,11 +21,6 @@ VPC_SOURCE: Final = "Amazon VPC User Guide, quotas"
 RDS_SOURCE: Final = "AWS General Reference, RDS endpoints and quotas"
 ELB_SOURCE: Final = "User Guide for Application Load Balancers, quotas"
 ECS_SOURCE: Final = "AWS General Reference, ECS endpoints and quotas"
-IAM_SOURCE: Final = "IAM User Guide, quotas"
-
-
-def _has_services(outputs: "Outputs") -> bool:
-    return outputs.services is not None and bool(outputs.services.services)
 
 
 def _has_instances(outputs: "Outputs") -> bool:
@@ -39,7 +35,10 @@ DB_INSTANCES_CODE: Final = "L-7B6409FD"
 DB_STORAGE_CODE: Final = "L-7ADDB58A"
 FARGATE_CODE: Final = "L-3032A538"
 
-# Codes and names: Service Quotas, ListAWSDefaultServiceQuotas.
+# Codes and names: Service Quotas, ListAWSDefaultServiceQuotas; each was held on 2026-12-01 to a
+# copy of AWS's General Reference, or to what that call answers in
+# gruntwork-io/terraform-aws-utilities,
+# docs/quotas.md.
 QUOTAS: Final = (
     Quota(
         "fargate",
@@ -48,13 +47,11 @@ QUOTAS: Final = (
         "6, raised by AWS as it is used",
         ECS_SOURCE,
         # ECS Developer Guide, "AWS Fargate usage metrics".
-        measures.read_usage_metric(
-            "ResourceCount", "Fargate", "vCPU", usage_class="Standard/OnDemand"
-        ),
+        measures.read_usage_metric("Fargate", "vCPU", "Standard/OnDemand"),
         "fargate",
         is_needed_elsewhere=True,
         stops_deployment=True,
-        is_applicable=_has_services,
+        is_applicable=has_services,
     ),
     Quota(
         "ec2",
@@ -63,7 +60,7 @@ QUOTAS: Final = (
         "5 vCPU, raised by AWS as it is used",
         "EC2 User Guide, On-Demand Instance quotas",
         # EC2 User Guide, "Amazon EC2 usage metrics".
-        measures.read_usage_metric("ResourceCount", "EC2", "vCPU", usage_class="Standard/OnDemand"),
+        measures.read_usage_metric("EC2", "vCPU", "Standard/OnDemand"),
         "instances",
         is_needed_elsewhere=True,
         stops_deployment=True,
@@ -259,7 +256,7 @@ QUOTAS: Final = (
         ),
         "targets",
         stops_deployment=True,
-        is_applicable=lambda outputs: _has_services(outputs) and _has_load_balancer(outputs),
+        is_applicable=lambda outputs: has_services(outputs) and _has_load_balancer(outputs),
     ),
     Quota(
         "ecs",
@@ -268,11 +265,11 @@ QUOTAS: Final = (
         "5,000",
         ECS_SOURCE,
         measures.count_cluster_services(),
-        is_applicable=_has_services,
+        is_applicable=has_services,
     ),
     Quota(
         "ecs",
-        "L-46458851",
+        "L-92E49DE3",
         "Tasks per service",
         "5,000",
         ECS_SOURCE,
@@ -281,7 +278,7 @@ QUOTAS: Final = (
             "desired tasks of the stack's service with most",
         ),
         "tasks",
-        is_applicable=_has_services,
+        is_applicable=has_services,
     ),
     Quota(
         "autoscaling",
@@ -294,65 +291,7 @@ QUOTAS: Final = (
         ),
         is_applicable=lambda outputs: outputs.fleet is not None,
     ),
-    Quota(
-        "logs",
-        "L-7E1FAE88",
-        "PutLogEvents throttle limit in transactions per second",
-        "5,000",
-        "CloudWatch Logs User Guide, quotas",
-        # CloudWatch Logs User Guide, "CloudWatch Logs usage metrics".
-        measures.read_usage_metric(
-            "CallCount",
-            "Logs",
-            "PutLogEvents",
-            kind="API",
-            seconds_per_unit=measures.USAGE_PERIOD,
-        ),
-        is_applicable=_has_services,
-    ),
-    Quota(
-        "secretsmanager",
-        "L-2F66C23C",
-        "Secrets per Region",
-        "500,000",
-        "Secrets Manager User Guide, quotas",
-        measures.count_items("secretsmanager.list_secrets", "SecretList", "secrets"),
-    ),
-    Quota(
-        "events",
-        "L-244521F2",
-        "Number of rules",
-        "300",
-        "EventBridge User Guide, quotas",
-        measures.count_items("events.list_rules", "Rules", "rules of the default event bus"),
-    ),
-    Quota(
-        "iam",
-        "L-FE177D64",
-        "Roles per account",
-        "1,000",
-        IAM_SOURCE,
-        measures.read_account_summary("Roles"),
-        is_global=True,
-    ),
-    Quota(
-        "iam",
-        "L-E95E4862",
-        "Customer managed policies per account",
-        "1,500",
-        IAM_SOURCE,
-        measures.read_account_summary("Policies"),
-        is_global=True,
-    ),
-    Quota(
-        "s3",
-        "L-DC2B2D3D",
-        "General purpose buckets",
-        "10,000",
-        "S3 User Guide, bucket quotas",
-        measures.count_items("s3.list_buckets", "Buckets", "buckets"),
-        is_global=True,
-    ),
+    *SHARED_QUOTAS,
 )
 DEPLOYMENT_QUOTAS: Final = tuple(quota for quota in QUOTAS if quota.stops_deployment)
 QUOTAS_BY_CODE: Final[Mapping[str, Quota]] = {quota.code: quota for quota in QUOTAS}

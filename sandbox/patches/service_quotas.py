@@ -56,11 +56,22 @@ QUOTA_FACTS: Final[dict[tuple[str, str], QuotaFacts]] = {
     ("elasticloadbalancing", "L-7EED9B64"): QuotaFacts("Rules per Application Load Balancer", 100),
     ("elasticloadbalancing", "L-A0D0B863"): QuotaFacts("Targets per Target Group per Region", 1000),
     ("ecs", "L-9EF96962"): QuotaFacts("Services per cluster", 5000),
-    ("ecs", "L-46458851"): QuotaFacts("Tasks per service", 5000),
+    ("ecs", "L-92E49DE3"): QuotaFacts("Tasks per service", 5000),
     ("autoscaling", "L-CDE20ADC"): QuotaFacts("Auto Scaling groups per region", 500, 500),
     ("logs", "L-7E1FAE88"): QuotaFacts(
         "PutLogEvents throttle limit in transactions per second", 5000, 5000
     ),
+    ("logs", "L-76507CEF"): QuotaFacts(
+        "CreateLogStream throttle limit in transactions per second", 50, 50
+    ),
+    ("elasticache", "L-DFE45DF3"): QuotaFacts("Nodes per Region", 300, 300),
+    ("backup", "L-7705D2CB"): QuotaFacts("Backup vaults per Region per account", 300),
+    ("kms", "L-C2F1777E"): QuotaFacts("Customer Master Keys (CMKs)", 100000, 100000),
+    ("kms", "L-6E3AF000"): QuotaFacts(
+        "Cryptographic operations (symmetric) request rate", 20000, 20000
+    ),
+    ("monitoring", "L-5E141212"): QuotaFacts("Rate of GetMetricData requests", 500, 500),
+    ("monitoring", "L-21CB40A4"): QuotaFacts("Rate of DescribeAlarms requests", 9, 9),
     ("secretsmanager", "L-2F66C23C"): QuotaFacts("Secrets per Region", 500000, adjustable=False),
     ("events", "L-244521F2"): QuotaFacts("Number of rules", 300),
     ("iam", "L-FE177D64"): QuotaFacts("Roles per account", 1000, 1000),

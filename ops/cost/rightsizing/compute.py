@@ -5,6 +5,7 @@ from typing import Any, Final
 from components.facts.fargate import FARGATE_MEMORY_BY_CPU
 from components.facts.instance_classes import CACHE_MAXMEMORY_BYTES, CACHE_NODES
 from components.facts.metrics import CLOUDWATCH_AGENT_NAMESPACE
+from components.facts.vcpus import find_ec2_vcpus
 from ops.core.checks import (
     CheckFacts,
     CheckFinding,
@@ -15,6 +16,7 @@ from ops.core.checks import (
     split_into_chunks,
 )
 from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API
+from ops.cost.rightsizing.generation import SAME_SIZE_TEXT, judge_generation
 from ops.cost.rightsizing.loads import (
     RIGHTSIZING_AREA,
     Headroom,
@@ -28,7 +30,7 @@ from ops.cost.rightsizing.loads import (
     judge_proposal,
     read_loads,
 )
-from ops.cost.rightsizing.rules import GENERATION_REASON, GRAVITON_FAMILIES, SIZE_REASON
+from ops.cost.rightsizing.rules import GENERATION_REASON, SIZE_REASON
 from ops.findings.waivers import apply_waivers
 from ops.health.cache import build_replication_group_read
 from ops.prices.difference import CPU_UNITS, DEFAULT_ARCHITECTURE, MIB
@@ -92,7 +94,7 @@ def _judge_tasks(
                     subject=name,
                     current=f"{current} of {architecture}",
                     proposed=_ARM,
-                    loads="Graviton of the same size",
+                    loads=SAME_SIZE_TEXT,
                     headrooms=(),
                     saving=saving * count,
                     risk="only if the image is multi-arch (has linux/arm64), else no task starts",
@@ -192,38 +194,29 @@ def check_fleet_size(facts: CheckFacts) -> CheckRoutine:
     )
     instances = groups[0].get("Instances") or ()
     types = sorted({str(instance["InstanceType"]) for instance in instances})
-    findings = _judge_fleet(facts, types, len(instances), loads)
+    findings = judge_fleet(facts, types, len(instances), loads)
     return (yield from apply_waivers(facts, findings))
 
 
-def _judge_fleet(
+def judge_fleet(
     facts: CheckFacts, types: list[str], count: int, loads: Loads
 ) -> list[CheckFinding]:
+    """The findings of a fleet of so many instances of these types."""
     subject, prices = "fleet", DEFAULT_PRICE_TABLE.instances
     if not types:
         return [CheckFinding("unknown", RIGHTSIZING_AREA, subject, "it has no instance to judge")]
     current = max(types, key=lambda name: prices.get(name, 0.0))
-    family, size = current.split(".")
+    family, _ = current.split(".")
     setting = f"in Pulumi.{facts.outputs.stack.stack}.yaml, then ops deploy"
-    findings: list[CheckFinding] = []
-    if family in GRAVITON_FAMILIES:
-        proposed = f"{GRAVITON_FAMILIES[family]}.{size}"
-        findings.append(
-            judge_proposal(
-                FLEET_CHECK,
-                Proposal(
-                    subject=subject,
-                    current=current,
-                    proposed=proposed,
-                    loads="Graviton of the same size",
-                    headrooms=(),
-                    saving=find_hourly_saving(prices, current, proposed, count),
-                    risk="only if the AMI and the image have linux/arm64; fleet.architecture too",
-                    command=f"fleet.instanceTypes: [{proposed}, ...] {setting}",
-                    reason=GENERATION_REASON,
-                ),
-            )
-        )
+    findings = judge_generation(
+        FLEET_CHECK,
+        subject,
+        current,
+        prices=prices,
+        count=count,
+        risk="only if the AMI and the image have linux/arm64; fleet.architecture too",
+        build_command=lambda proposed: f"fleet.instanceTypes: [{proposed}, ...] {setting}",
+    )
     cpu, memory = loads["CPU"], loads["memory"]
     if cpu is None or memory is None:
         return [*findings, build_missing_finding(subject, loads)]
@@ -232,9 +225,8 @@ def _judge_fleet(
     if smaller is None or smaller not in prices:
         evidence = f"no smaller type than {current} is known here"
         return [*findings, CheckFinding("ok", RIGHTSIZING_AREA, subject, evidence)]
-    # Every step of these sizes halves the memory; below large both have two vCPUs (EC2 User Guide,
-    # "General purpose instances").
-    cpu_ratio = 2.0 if size == "xlarge" else 1.0
+    # Every step of these sizes halves the memory (EC2 User Guide, "General purpose instances").
+    cpu_ratio = find_ec2_vcpus(current) / find_ec2_vcpus(smaller)
     proposal = Proposal(
         subject=subject,
         current=current,
@@ -289,29 +281,19 @@ def _judge_cache(
     setting = f"in Pulumi.{facts.outputs.stack.stack}.yaml, then ops deploy"
     price_ratio = DEFAULT_PRICE_TABLE.valkey if part.engine == "valkey" else 1.0
     prices = {name: price * price_ratio for name, price in DEFAULT_PRICE_TABLE.caches.items()}
-    findings: list[CheckFinding] = []
-    _, family, size = current.split(".")
-    if family in GRAVITON_FAMILIES:
-        proposed = f"cache.{GRAVITON_FAMILIES[family]}.{size}"
-        findings.append(
-            judge_proposal(
-                CACHE_CHECK,
-                Proposal(
-                    subject=subject,
-                    current=current,
-                    proposed=proposed,
-                    loads="Graviton of the same size",
-                    headrooms=(),
-                    saving=find_hourly_saving(prices, current, proposed, len(nodes)),
-                    risk="its nodes are replaced, and clients connect again",
-                    command=f"cache.nodeType: {proposed} {setting}",
-                    reason=GENERATION_REASON,
-                ),
-            )
-        )
+    findings = judge_generation(
+        CACHE_CHECK,
+        subject,
+        current,
+        prices=prices,
+        count=len(nodes),
+        risk="its nodes are replaced, and clients connect again",
+        build_command=lambda proposed: f"cache.nodeType: {proposed} {setting}",
+    )
     if not nodes or None in loads.values():
         missing: Loads = loads or {"nodes": None}
         return [*findings, build_missing_finding(subject, missing)]
+    _, family, size = current.split(".")
     sizes = tuple(CACHE_MAXMEMORY_BYTES.get(family[0], {}))
     index = sizes.index(size) if size in sizes else 0
     if not index or current not in CACHE_NODES:

@@ -6,6 +6,7 @@ from typing import Final
 from components.facts.instance_classes import RDS_CLASSES, RDS_FAMILIES, RdsClass
 from components.facts.units import GIB_BYTES
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, ResponseItem, get_answer_items
+from ops.cost.rightsizing.generation import judge_generation
 from ops.cost.rightsizing.loads import (
     RIGHTSIZING_AREA,
     Headroom,
@@ -22,8 +23,6 @@ from ops.cost.rightsizing.loads import (
 )
 from ops.cost.rightsizing.rules import (
     DISK_LIMITS,
-    GENERATION_REASON,
-    GRAVITON_FAMILIES,
     SIZE_REASON,
 )
 from ops.database.health import build_instances_read
@@ -145,28 +144,15 @@ def _build_headrooms(
 
 def _judge_generation(facts: CheckFacts, instance: ResponseItem) -> list[CheckFinding]:
     """The Graviton class of the same size: RDS needs nothing else of it."""
-    current, subject = str(instance["DBInstanceClass"]), str(instance["DBInstanceIdentifier"])
-    _, family, size = current.split(".")
-    if family not in GRAVITON_FAMILIES:
-        return []
-    proposed = f"db.{GRAVITON_FAMILIES[family]}.{size}"
-    copies = 2 if instance.get("MultiAZ") else 1
-    return [
-        judge_proposal(
-            DATABASE_CHECK,
-            Proposal(
-                subject=subject,
-                current=current,
-                proposed=proposed,
-                loads="Graviton of the same vCPU and memory",
-                headrooms=(),
-                saving=find_hourly_saving(DEFAULT_PRICE_TABLE.databases, current, proposed, copies),
-                risk="connections drop while it is resized; the data stays as it is",
-                command=_build_command(facts, instance, proposed),
-                reason=GENERATION_REASON,
-            ),
-        )
-    ]
+    return judge_generation(
+        DATABASE_CHECK,
+        str(instance["DBInstanceIdentifier"]),
+        str(instance["DBInstanceClass"]),
+        prices=DEFAULT_PRICE_TABLE.databases,
+        count=2 if instance.get("MultiAZ") else 1,
+        risk="connections drop while it is resized; the data stays as it is",
+        build_command=lambda proposed: _build_command(facts, instance, proposed),
+    )
 
 
 def _describe_storage(instance: ResponseItem, loads: Loads) -> CheckFinding:

@@ -36,8 +36,8 @@ HEADROOM_RULES: Final[Mapping[str, HeadroomRule]] = {
         HeadroomRule("CPU credits", 80, "assumed: below the baseline, so that credits are earned"),
     )
 }
-# Percent of each vCPU that a burstable size may use for ever (EC2 User Guide, "Key concepts for
-# burstable performance instances"). RDS's and ElastiCache's run on the same.
+# Percent of each vCPU that a burstable size of t3, t3a and t4g may use for ever (EC2 User Guide,
+# "Key concepts for burstable performance instances"). RDS's and ElastiCache's run on the same.
 BASELINE_PERCENTS: Final[Mapping[str, float]] = {
     "nano": 5,
     "micro": 10,
@@ -61,7 +61,8 @@ def _build_limits(iops: float, megabytes: float) -> DiskLimits:
     return DiskLimits(iops, megabytes * 1_000_000)
 
 
-# Baseline performance (EC2 User Guide, "EBS-optimized instance types"), by family and size.
+# Baseline performance (EC2 User Guide, "EBS-optimized instance types"; DescribeInstanceTypes says
+# the same, EbsOptimizedInfo), by family and size.
 DISK_LIMITS: Final[Mapping[str, DiskLimits]] = {
     "t4g.micro": _build_limits(500, 10.88),
     "t4g.small": _build_limits(1000, 21.75),
@@ -79,8 +80,8 @@ DISK_LIMITS: Final[Mapping[str, DiskLimits]] = {
     "r7g.large": _build_limits(3600, 78.75),
     "r7g.xlarge": _build_limits(6000, 156.25),
 }
-# Families with Intel or AMD processors, and the Graviton family of the same shape that costs less
-# (RDS, ElastiCache and EC2 pricing pages).
+# Families with Intel or AMD processors, and the Graviton family whose sizes have no fewer vCPUs and
+# no less memory (DescribeInstanceTypes) and cost less (RDS, ElastiCache and EC2 pricing pages).
 GRAVITON_FAMILIES: Final[Mapping[str, str]] = {
     "t2": "t4g",
     "t3": "t4g",
@@ -94,6 +95,11 @@ GRAVITON_FAMILIES: Final[Mapping[str, str]] = {
     "r6i": "r7g",
     "r7i": "r7g",
 }
+# Their sizes: none above 16xlarge, and bare metal is of another shape (DescribeInstanceTypes).
+GRAVITON_SIZES: Final = (
+    *("nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"),
+    *("4xlarge", "8xlarge", "12xlarge", "16xlarge"),
+)
 # The right sizes are Well-Architected's COST06-BP03, "Select resource type, size, and number
 # automatically based on metrics"; newer generations PERF02-BP01.
 SIZE_REASON: Final = "COST06-BP03"

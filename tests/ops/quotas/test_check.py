@@ -18,7 +18,7 @@ from ops.core.checks import (
 )
 from ops.findings.model import ResourceFinding
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
-from ops.outputs import Outputs
+from ops.outputs import CachePart, Outputs
 from ops.quotas.apis import DEFAULT_QUOTA_API, QUOTA_API, REQUESTS_API
 from ops.quotas.check import (
     QuotaFigure,
@@ -262,3 +262,28 @@ def test_a_finding_is_a_resource_finding_with_its_reason() -> None:
     assert finding.severity == "medium"
     assert finding.reason.startswith("REL01")
     assert finding.evidence == "9 of 10 used, 1 left; AWS does not raise it"
+
+
+def test_calls_that_nobody_made_are_none_and_a_rate_is_a_second() -> None:
+    answers = build_answers()
+    quiet = measure("L-76507CEF", answers)[REGION]
+    assert (quiet.used, quiet.state) == (0, "ok")
+    assert "no call was counted in a day" in quiet.describe()
+    busy = measure("L-76507CEF", answers, usage=27000)[REGION]
+    assert (busy.used, busy.state) == (90, "failing")
+
+
+def test_cache_nodes_are_summed_and_vaults_counted() -> None:
+    answers = {
+        **build_answers(),
+        "elasticache.describe_cache_clusters": [{"NumCacheNodes": 2}, {"NumCacheNodes": 1}],
+        "backup.list_backup_vaults": [{}, {}],
+    }
+    cache = CachePart.model_construct(engine="valkey")
+    outputs = build_services_outputs().model_copy(update={"cache": cache})
+    assert measure("L-DFE45DF3", answers, outputs=outputs)[REGION].used == 3
+    assert measure("L-7705D2CB", answers)[REGION].used == 2
+    assert "L-DFE45DF3" not in {
+        quota.code
+        for quota, _ in list_quota_places(CheckFacts(build_services_outputs(), NOW), QUOTAS)
+    }

@@ -18,7 +18,7 @@ from ops.core.checks import (
 )
 from ops.findings.model import ResourceFinding
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
-from ops.outputs import CachePart, Outputs
+from ops.outputs import Outputs
 from ops.quotas.apis import DEFAULT_QUOTA_API, QUOTA_API, REQUESTS_API
 from ops.quotas.check import (
     QuotaFigure,
@@ -26,7 +26,7 @@ from ops.quotas.check import (
     list_quota_places,
     measure_quotas,
 )
-from ops.quotas.measures import count_rules
+from ops.quotas.measures import QuotaUse, count_rules
 from ops.quotas.table import QUOTAS, QUOTAS_BY_CODE, get_global_region
 from tests.ops.single_check import NOW
 from tests.ops.stage import RECOVERY_REGION, REGION, build_stack_outputs
@@ -273,17 +273,8 @@ def test_calls_that_nobody_made_are_none_and_a_rate_is_a_second() -> None:
     assert (busy.used, busy.state) == (90, "failing")
 
 
-def test_cache_nodes_are_summed_and_vaults_counted() -> None:
-    answers = {
-        **build_answers(),
-        "elasticache.describe_cache_clusters": [{"NumCacheNodes": 2}, {"NumCacheNodes": 1}],
-        "backup.list_backup_vaults": [{}, {}],
-    }
-    cache = CachePart.model_construct(engine="valkey")
-    outputs = build_services_outputs().model_copy(update={"cache": cache})
-    assert measure("L-DFE45DF3", answers, outputs=outputs)[REGION].used == 3
-    assert measure("L-7705D2CB", answers)[REGION].used == 2
-    assert "L-DFE45DF3" not in {
-        quota.code
-        for quota, _ in list_quota_places(CheckFacts(build_services_outputs(), NOW), QUOTAS)
-    }
+def test_cache_nodes_are_summed_and_only_of_a_stack_with_a_cache() -> None:
+    outputs, nodes = build_services_outputs(), QUOTAS_BY_CODE["L-DFE45DF3"]
+    use = nodes.measure.count_use([{"NumCacheNodes": 2}, {"NumCacheNodes": 1}], outputs)
+    assert use == QuotaUse(3)
+    assert nodes not in {quota for quota, _ in list_quota_places(CheckFacts(outputs, NOW), QUOTAS)}

@@ -1,24 +1,79 @@
 """What guards the sandbox's account, as a landing zone sets it up before any stack is deployed.
 
-Public access of S3 is blocked for the account. Each is made only if it is not there yet: several
-stacks share an account.
+Public access of S3 is blocked for the account, and a trail records what is done in it. Each is made
+only if it is not there yet: several stacks share an account.
 """
 
-from sandbox.aws import ACCOUNT_ID, get_client
+import json
+from typing import Final
+
+from sandbox.aws import ACCOUNT_ID, AWS_PARTITION, get_client
+
+TRAIL_NAME: Final = "landing-zone"
+TRAIL_BUCKET: Final = f"{TRAIL_NAME}-{ACCOUNT_ID}"
 
 
 def guard_account(region: str) -> None:
     """Guards the account, and the region that a stack is deployed into."""
     _block_public_buckets(region)
+    record_account(region)
+
+
+def record_account(region: str) -> None:
+    """A trail of all regions, with a key, and a bucket that nobody can delete from."""
+    trails = get_client("cloudtrail", region)
+    if trails.describe_trails()["trailList"]:
+        return
+    s3 = get_client("s3", region)
+    s3.create_bucket(
+        Bucket=TRAIL_BUCKET,
+        ObjectLockEnabledForBucket=True,
+        **(
+            {}
+            if region == "us-east-1"
+            else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        ),
+    )
+    s3.put_public_access_block(
+        Bucket=TRAIL_BUCKET, PublicAccessBlockConfiguration=_build_full_block()
+    )
+    bucket_arn = f"arn:{AWS_PARTITION}:s3:::{TRAIL_BUCKET}"
+    writer = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    statements = [
+        {**writer, "Action": "s3:GetBucketAcl", "Resource": bucket_arn},
+        {**writer, "Action": "s3:PutObject", "Resource": f"{bucket_arn}/AWSLogs/{ACCOUNT_ID}/*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
+    s3.put_bucket_policy(
+        Bucket=TRAIL_BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
+    key = get_client("kms", region).create_key(Description=TRAIL_NAME)["KeyMetadata"]["Arn"]
+    trails.create_trail(
+        Name=TRAIL_NAME,
+        S3BucketName=TRAIL_BUCKET,
+        IsMultiRegionTrail=True,
+        EnableLogFileValidation=True,
+        KmsKeyId=key,
+    )
+    trails.start_logging(Name=TRAIL_NAME)
 
 
 def _block_public_buckets(region: str) -> None:
     get_client("s3control", region).put_public_access_block(
-        AccountId=ACCOUNT_ID,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
+        AccountId=ACCOUNT_ID, PublicAccessBlockConfiguration=_build_full_block()
     )
+
+
+def _build_full_block() -> dict[str, bool]:
+    return {
+        "BlockPublicAcls": True,
+        "IgnorePublicAcls": True,
+        "BlockPublicPolicy": True,
+        "RestrictPublicBuckets": True,
+    }

@@ -112,11 +112,7 @@ def _get_operation_name(aws_request: AwsRequest) -> str:
 
 
 def _match_rest_operation(service: str, request: Request) -> str:
-    """The operation of a REST service. S3's bucket may be in the host name."""
-    host, _, _ = request.host.partition(".s3.")
-    if service == "s3" and host != request.host:
-        url = f"http://s3/{host}{request.full_path}"
-        request = Request.from_primitives(request.method, url, dict(request.headers))
+    """The operation of a REST service. moto's router finds S3's bucket in the host name too."""
     try:
         operation, _ = get_service_router(service).match(request)
     except Exception:  # not found, in several libraries' words: no operation of the service

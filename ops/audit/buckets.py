@@ -23,18 +23,18 @@ from ops.core.counts import format_count
 from ops.database.instance import parse_tags
 from ops.outputs import Outputs
 
-_BUCKETS_API: Final = "s3.list_buckets"
+BUCKETS_API: Final = "s3.list_buckets"
 _BUCKET_TAGS_API: Final = "s3.get_bucket_tagging"
-_POLICY_STATUS_API: Final = "s3.get_bucket_policy_status"
+POLICY_STATUS_API: Final = "s3.get_bucket_policy_status"
 _POLICY_API: Final = "s3.get_bucket_policy"
 _ACL_API: Final = "s3.get_bucket_acl"
-_BLOCK_API: Final = "s3.get_public_access_block"
+BLOCK_API: Final = "s3.get_public_access_block"
 _ACCOUNT_BLOCK_API: Final = "s3control.get_public_access_block"
-_VERSIONING_API: Final = "s3.get_bucket_versioning"
+VERSIONING_API: Final = "s3.get_bucket_versioning"
 OPEN_BUCKETS_KEY: Final = "open-buckets"
 BUCKET_PROTECTION_KEY: Final = "bucket-protection"
-_NO_BLOCK_CODES: Final = ("NoSuchPublicAccessBlockConfiguration",)
-_NO_POLICY_CODES: Final = ("NoSuchBucketPolicy",)
+NO_BLOCK_CODES: Final = ("NoSuchPublicAccessBlockConfiguration",)
+NO_POLICY_CODES: Final = ("NoSuchBucketPolicy",)
 _NO_TAGS_CODES: Final = ("NoSuchTagSet",)
 _GONE_CODES: Final = ("NoSuchBucket",)
 # S3 User Guide, "Access control list overview": everybody, and everybody with an AWS account.
@@ -42,13 +42,13 @@ PUBLIC_GRANTEES: Final = {
     "http://acs.amazonaws.com/groups/global/AllUsers": "everybody",
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers": "everybody with an AWS account",
 }
-_BLOCKS: Final = (
+BLOCK_SETTINGS: Final = (
     "BlockPublicAcls",
     "IgnorePublicAcls",
     "BlockPublicPolicy",
     "RestrictPublicBuckets",
 )
-FULL_BLOCK: Final = ",".join(f"{name}=true" for name in _BLOCKS)
+FULL_BLOCK: Final = ",".join(f"{name}=true" for name in BLOCK_SETTINGS)
 
 
 def check_open_buckets(facts: CheckFacts) -> CheckRoutine:
@@ -64,7 +64,7 @@ def check_open_buckets(facts: CheckFacts) -> CheckRoutine:
             _ACCOUNT_BLOCK_API,
             "",
             AccountId=account,
-            absent_codes=_NO_BLOCK_CODES,
+            absent_codes=NO_BLOCK_CODES,
         )
     ]
     account_block = _get_block(report.get_items(block_answer, "the account's block"))
@@ -86,9 +86,9 @@ def check_open_buckets(facts: CheckFacts) -> CheckRoutine:
         )
         for name in names
         for api, absent_codes in (
-            (_POLICY_STATUS_API, _NO_POLICY_CODES),
+            (POLICY_STATUS_API, NO_POLICY_CODES),
             (_ACL_API, ()),
-            (_BLOCK_API, _NO_BLOCK_CODES),
+            (BLOCK_API, NO_BLOCK_CODES),
         )
     ]
     for number, name in enumerate(names):
@@ -111,7 +111,7 @@ def check_bucket_protection(facts: CheckFacts) -> CheckRoutine:
             api, "", region=buckets[name], Bucket=name, absent_codes=(*absent_codes, *_GONE_CODES)
         )
         for name in names
-        for api, absent_codes in ((_POLICY_API, _NO_POLICY_CODES), (_VERSIONING_API, ()))
+        for api, absent_codes in ((_POLICY_API, NO_POLICY_CODES), (VERSIONING_API, ()))
     ]
     for number, name in enumerate(names):
         policy_answer, versioning_answer = answers[2 * number :][:2]
@@ -152,7 +152,7 @@ def list_stack_buckets(
     outputs = facts.outputs
     buckets = get_known_buckets(outputs)
     prefix = get_stack_prefix(outputs)
-    (answer,) = yield [build_read(_BUCKETS_API, "Buckets", Prefix=prefix)]
+    (answer,) = yield [build_read(BUCKETS_API, "Buckets", Prefix=prefix)]
     others = {
         str(item["Name"]): str(item.get("BucketRegion") or outputs.stack.region)
         for item in report.get_items(answer, "the list of buckets")
@@ -210,7 +210,7 @@ def _judge_bucket(
 ) -> None:
     status_answer, acl_answer, block_answer = answers
     own_block = _get_block(report.get_items(block_answer, name))
-    block = {key: own_block[key] or account_block[key] for key in _BLOCKS}
+    block = {key: own_block[key] or account_block[key] for key in BLOCK_SETTINGS}
     line = (
         f"aws s3api put-public-access-block --region {region} --bucket {name} "
         f"--public-access-block-configuration {FULL_BLOCK}"
@@ -251,7 +251,7 @@ def _judge_bucket(
 
 def _get_block(items: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     configuration = items[0]["PublicAccessBlockConfiguration"] if items else {}
-    return {name: bool(configuration.get(name)) for name in _BLOCKS}
+    return {name: bool(configuration.get(name)) for name in BLOCK_SETTINGS}
 
 
 def _name_gaps(block: Mapping[str, bool]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ops.audit.identity_check_records import IDENTITY_CHECKS
+from ops.audit.trail_check_records import TRAIL_CHECKS
 from ops.core.check_record import AUDIT_REPORTS, Check
 from ops.findings.waiver_calls import WAIVER_CALLS
 
@@ -147,4 +148,4 @@ DATA_CHECKS: Final = (
         is_applicable=lambda outputs: outputs.cache is not None,
     ),
 )
-CHECKS: Final = (*EXPOSURE_CHECKS, *DATA_CHECKS, *IDENTITY_CHECKS)
+CHECKS: Final = (*EXPOSURE_CHECKS, *DATA_CHECKS, *IDENTITY_CHECKS, *TRAIL_CHECKS)

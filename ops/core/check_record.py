@@ -121,6 +121,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "identity": ChecklistLine(
         "Who can sign in has MFA; nobody may do everything, nor become a role unasked.", MONTHLY
     ),
+    "trail": ChecklistLine(
+        "CloudTrail records the whole account, and nobody can change its record.", WEEKLY
+    ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

@@ -123,6 +123,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
     # It has no resource (Service Authorization Reference, CloudTrail).
+    "cloudtrail.describe_trails": (build_unscoped_grant("cloudtrail:DescribeTrails"),),
+    "cloudtrail.get_event_selectors": (build_grant("cloudtrail:GetEventSelectors", "trails"),),
+    "cloudtrail.get_trail_status": (build_grant("cloudtrail:GetTrailStatus", "trails"),),
     "cloudtrail.lookup_events": (
         build_unscoped_grant("cloudtrail:LookupEvents"),
         build_unscoped_grant("cloudtrail:LookupEvents", GLOBAL_REGIONS_CONDITION),

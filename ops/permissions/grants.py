@@ -127,6 +127,8 @@ OTHER_ACCOUNT_CONDITION: Final[Condition] = (
     "aws:ResourceAccount",
     ("{account}",),
 )
+# Global key, which S3 has of every bucket (IAM User Guide, "Global condition context keys").
+OWN_ACCOUNT_CONDITION: Final[Condition] = ("StringEquals", "aws:ResourceAccount", ("{account}",))
 TAG_AT_LAUNCH_CONDITION: Final[Condition] = ("StringEquals", "ec2:CreateAction", ("RunInstances",))
 TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
     "StringEquals",

@@ -169,6 +169,10 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "machine images": ("arn:{partition}:ec2:{region}::image/*",),
     "volume snapshots": ("arn:{partition}:ec2:{region}::snapshot/*",),
     "stack buckets": ("arn:{partition}:s3:::{prefix}-*",),
+    # Whatever the bucket of a trail is called: of this account alone, by a condition.
+    "account buckets": ("arn:{partition}:s3:::*",),
+    # Trails are seen from every region, and an organization's from each of its accounts.
+    "trails": ("arn:{partition}:cloudtrail:*:*:trail/*",),
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
     "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),
     # What people typed and saw in containers: the transcripts of ECS Exec.

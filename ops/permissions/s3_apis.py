@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ops.permissions.grants import (
+    OWN_ACCOUNT_CONDITION,
     Grant,
     build_grant,
     build_unscoped_grant,
@@ -28,10 +29,19 @@ S3_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     # Of the stack's buckets, by their names.
     "s3.get_bucket_acl": (build_grant("s3:GetBucketAcl", "stack buckets"),),
     "s3.get_bucket_policy": (build_grant("s3:GetBucketPolicy", "stack buckets"),),
-    "s3.get_bucket_policy_status": (build_grant("s3:GetBucketPolicyStatus", "stack buckets"),),
     "s3.get_bucket_tagging": (build_grant("s3:GetBucketTagging", "stack buckets"),),
-    "s3.get_bucket_versioning": (build_grant("s3:GetBucketVersioning", "stack buckets"),),
-    "s3.get_public_access_block": (build_grant("s3:GetBucketPublicAccessBlock", "stack buckets"),),
+    # Of the bucket of a trail as well, whose name says nothing.
+    **{
+        f"s3.{api}": (
+            build_grant(f"s3:{action}", "account buckets", conditions=(OWN_ACCOUNT_CONDITION,)),
+        )
+        for api, action in (
+            ("get_bucket_policy_status", "GetBucketPolicyStatus"),
+            ("get_bucket_versioning", "GetBucketVersioning"),
+            ("get_object_lock_configuration", "GetBucketObjectLockConfiguration"),
+            ("get_public_access_block", "GetBucketPublicAccessBlock"),
+        )
+    },
     # It has no resource (Service Authorization Reference, Amazon S3).
     "s3control.get_public_access_block": (build_unscoped_grant("s3:GetAccountPublicAccessBlock"),),
     "s3.get_bucket_replication": (

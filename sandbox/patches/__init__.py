@@ -12,6 +12,7 @@ from sandbox.patches.patching import ServicePatch
 # In the order of application: a later patch may wrap what an earlier one wraps.
 MODULES: Final = (
     "cloudtrail",  # before those that replace how calls are answered
+    "cloudtrail_trails",
     "acm",
     "aws_health",
     "cloudwatch.alarm_rules",

@@ -27,6 +27,7 @@ ACTION_BY_API = {
     "budgets.describe_budget": "budgets:ViewBudget",
     "resourcegroupstaggingapi.get_resources": "tag:GetResources",
     "s3.get_bucket_replication": "s3:GetReplicationConfiguration",
+    "s3.get_object_lock_configuration": "s3:GetBucketObjectLockConfiguration",
     "s3.get_public_access_block": "s3:GetBucketPublicAccessBlock",
     "s3.head_object": "s3:GetObject",
     "s3.list_buckets": "s3:ListAllMyBuckets",

@@ -23,7 +23,7 @@ from ops.permissions.grants import USER_TAG
 from ops.permissions.names import StackNames
 from ops.permissions.policies import build_role_policies
 from ops.permissions.resources import RESOURCE_ARNS
-from tests.iam import is_allowed, list_statements
+from sandbox.policy_evaluation import is_allowed, list_statements
 from tests.world import run_whole_program
 
 ACCOUNT: Final = "123456789012"

@@ -15,7 +15,7 @@ from ops.bootstrap.names import FoundationNames
 from ops.bootstrap.policies import build_bucket_policy, build_key_policy
 from ops.bootstrap.roles import list_foundation_roles
 from policy.rules.resource_policies import SOURCELESS_SERVICES
-from tests.iam import are_conditions_met, list_statements
+from sandbox.policy_evaluation import are_conditions_met, list_statements
 from tests.test_reach import FOUNDATION
 from tests.world import ACCOUNT, run_whole_program
 

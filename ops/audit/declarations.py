@@ -8,6 +8,15 @@ from ops.health.registry import list_view_calls
 from ops.permissions.call_sets import RECORD
 
 _WRITES: Final = (*RECORD, "s3.head_object", "s3.put_object", "sts.get_caller_identity")
+# Of what has policies of its own.
+RESOURCE_POLICY_CALLS: Final = (
+    "kms.get_key_policy",
+    "s3.get_bucket_policy",
+    "secretsmanager.get_resource_policy",
+    "sns.get_topic_attributes",
+    "sqs.get_queue_attributes",
+    "sqs.get_queue_url",
+)
 _WRONG_IDS: Final = ("nonsense", "open-security-groups", "nonsense/sg-1", "open-ports /sg-1")
 # A finding is looked for by its own check before it is waived.
 _UPKEEP_CALLS: Final = frozenset(call for view in UPKEEP_VIEWS for call in list_view_calls(view))
@@ -18,6 +27,19 @@ DECLARATIONS: Final = (
         role="reader",
         calls=list_view_calls("audit"),
         bad={"--waive": _WRONG_IDS, "--unwaive": _WRONG_IDS},
+    ),
+    Declaration(
+        "audit may",
+        role="reader",
+        calls=("iam.simulate_principal_policy", *RESOURCE_POLICY_CALLS),
+        needs={"ROLE": "backend", "ACTION": "s3:GetObject"},
+        bad={
+            "ROLE": ("no such role", "arn:aws:iam::999999999999:role/x", "'*'"),
+            "ACTION": ("GetObject", "s3:Get*", "s3:", "s3"),
+            "RESOURCE": ("nonsense", "no-bucket/x"),
+            "--context": ("aws:SourceIp", "SourceIp=1"),
+        },
+        judged_by_aws={"ROLE": "whether there is such a role or user"},
     ),
     Declaration(
         "audit --waive",

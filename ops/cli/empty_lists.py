@@ -5,6 +5,7 @@ from typing import Final
 
 EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "alarms": "no alarms",
+    "audit-may": "no statement decides",
     "baseline-differences": "no differences from the baseline",
     "baselines": "no baselines",
     "bootstrap": "no parts of a foundation",

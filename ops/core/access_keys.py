@@ -131,8 +131,9 @@ def _delete_lost_key(aws: Aws, user: str, key: str) -> None:
 def _require_unused(aws: Aws, user: str, key: str) -> None:
     if (last_use := _get_last_use(aws, key)) is not None:
         raise RefusedError(
-            f"{user} has a second key, {key}, which is none of this run and was used at "
-            f"{last_use}: a user has {ACCESS_KEYS_PER_USER} at most"
+            f"{user} has a second key, {key}, which this run did not create and which was used "
+            f"at {last_use}; IAM allows {ACCESS_KEYS_PER_USER} keys a user, so there is no room "
+            "for a new one"
         )
 
 

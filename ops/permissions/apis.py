@@ -265,6 +265,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     **IAM_API_GRANTS,
     "kms.list_keys": (build_unscoped_grant("kms:ListKeys"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
+    "kms.get_key_policy": (build_grant("kms:GetKeyPolicy", "keys", "logs key"),),
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
     ),
@@ -284,6 +285,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     **SECRET_API_GRANTS,
     # Whoever publishes to a topic with a key encrypts (SNS Developer Guide, "Managing Amazon SNS
     # encryption keys and costs").
+    "sns.get_topic_attributes": (build_grant("sns:GetTopicAttributes", "topics"),),
+    "sqs.get_queue_attributes": (build_grant("sqs:GetQueueAttributes", "queues"),),
+    "sqs.get_queue_url": (build_grant("sqs:GetQueueUrl", "queues"),),
     "sns.publish": (
         build_grant("sns:Publish", "announcements"),
         build_grant("kms:GenerateDataKey", "logs key", conditions=_SNS_CONDITION),

@@ -22,6 +22,9 @@ IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "iam.list_access_keys": (build_grant("iam:ListAccessKeys", "users"),),
     "iam.list_user_tags": (build_grant("iam:ListUserTags", "users"),),
+    "iam.simulate_principal_policy": (
+        build_grant("iam:SimulatePrincipalPolicy", "users", "roles"),
+    ),
     "iam.update_access_key": (
         build_grant("iam:UpdateAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
     ),

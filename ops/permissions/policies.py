@@ -43,7 +43,7 @@ POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
         "servicequotas",
         "tag",
     ),
-    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "pi", "sns", "wafv2"),
+    "alarms": ("cloudtrail", "cloudwatch", "health", "logs", "pi", "sns", "sqs", "wafv2"),
 }
 
 

@@ -72,6 +72,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "access key secrets": build_stack_region_arns("secretsmanager", "secret:{prefix}-access-key-*"),
     # Of all users those that a condition leaves.
     "users": ("arn:{partition}:iam::{account}:user/*",),
+    "roles": ("arn:{partition}:iam::{account}:role/*",),
+    "queues": build_stack_region_arns("sqs", "{prefix}-*"),
     # A function that calls the stack may have any name.
     "functions": build_stack_region_arns("lambda", "function:*"),
     "rotation function": build_stack_region_arns("lambda", "function:{prefix}-rotation"),

@@ -22,6 +22,11 @@ SECRET_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "secretsmanager.describe_secret": (
         build_grant("secretsmanager:DescribeSecret", "secret", "cache secret"),
     ),
+    "secretsmanager.get_resource_policy": (
+        build_grant(
+            "secretsmanager:GetResourcePolicy", "secret", "cache secret", "access key secrets"
+        ),
+    ),
     "secretsmanager.get_secret_value": (
         build_grant("secretsmanager:GetSecretValue", "secret"),
         build_grant(

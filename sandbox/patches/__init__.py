@@ -50,6 +50,7 @@ MODULES: Final = (
     "elbv2.instances",
     "elbv2.targets",
     "iam",
+    "iam_simulation",
     "kms",
     "lambda_functions",
     "ec2.launch_templates",

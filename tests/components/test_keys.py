@@ -4,8 +4,8 @@ import json
 
 from components.account import Account
 from components.keys import Keys, KeysArgs
+from sandbox.policy_evaluation import is_statement_matching, list_statements
 from tests.conftest import Build
-from tests.iam import is_statement_matching, list_statements
 from tests.world import build_settings
 
 KMS_KEY_TYPE = "aws:kms/key:Key"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ops.bootstrap.roles import list_foundation_roles
-from tests.iam import is_statement_matching, list_statements
+from sandbox.policy_evaluation import is_statement_matching, list_statements
 from tests.test_reach import FOUNDATION
 from tests.world import ACCOUNT, run_whole_program
 

@@ -24,6 +24,7 @@ from tests.ops.certificate_stage import CERTIFICATE_LINES
 from tests.ops.check_lines import CHECK_LINES
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
+from tests.ops.may_stage import MAY_LINES
 from tests.ops.patch_stage import PATCH_LINES
 from tests.ops.procedures import (
     alarms,
@@ -176,6 +177,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     },
     **AUDIT_LINES,
     **CERTIFICATE_LINES,
+    **MAY_LINES,
     **QUOTA_LINES,
     **PATCH_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),

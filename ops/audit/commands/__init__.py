@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ops.audit.commands.may import ask_may
 from ops.audit.waiver_plan import (
     build_unwaive_plan,
     build_waive_plan,
@@ -21,12 +22,13 @@ from ops.cli.execution import (
     mutating_command,
     new_run_id,
 )
-from ops.cli.watch import WatchOption, repeat_look
+from ops.cli.watch import WatchOption, looking_command, repeat_look
 from ops.core import clock
 from ops.core.errors import UsageError
 from ops.findings.view import parse_view_keys, show_view
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
+app.command("may")(looking_command(ask_may))
 
 
 @app.callback()

@@ -12,7 +12,7 @@ import pytest
 from ops.bootstrap.names import GITHUB_OIDC_ISSUER, FoundationNames, RepositoryIds
 from ops.bootstrap.policies import PolicyDocument
 from ops.bootstrap.roles import list_foundation_roles
-from tests.iam import is_statement_matching, list_statements
+from sandbox.policy_evaluation import is_statement_matching, list_statements
 from tests.ops.bootstrap.github import PretendedRepository
 from tests.ops.bootstrap.test_bootstrap import (
     bootstrap_stage,

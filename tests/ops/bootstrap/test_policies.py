@@ -9,7 +9,7 @@ from ops.bootstrap.names import FoundationNames, RepositoryIds
 from ops.bootstrap.policies import build_preview_policy
 from ops.bootstrap.roles import list_foundation_roles
 from ops.permissions.policies import MAX_POLICY_CHARACTERS, serialize_policy
-from tests.iam import is_action_allowed
+from sandbox.policy_evaluation import is_action_allowed
 from tests.ops.procedures.bootstrap import FOUNDATION_NAMES
 from tests.ops.stage import ACCOUNT, REGION
 

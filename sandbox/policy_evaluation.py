@@ -66,12 +66,17 @@ def _get_verdict(
 def is_statement_matching(
     statement: Mapping[str, Any], action: str, arn: str, context: RequestContext
 ) -> bool:
-    """Whether a statement is about a request. Keys of `context` are in lower case."""
-    return (
-        _is_element_matching(statement, "Action", action, ignore_case=True)
-        and _is_element_matching(statement, "Resource", arn)
-        and are_conditions_met(statement.get("Condition", {}), context)
+    """Whether a statement counts for a request. Keys of `context` are in lower case."""
+    return is_statement_about(statement, action, arn) and are_conditions_met(
+        statement.get("Condition", {}), context
     )
+
+
+def is_statement_about(statement: Mapping[str, Any], action: str, arn: str) -> bool:
+    """Whether a statement is about an action on a resource, whatever its conditions."""
+    return _is_element_matching(
+        statement, "Action", action, ignore_case=True
+    ) and _is_element_matching(statement, "Resource", arn)
 
 
 def _is_element_matching(

@@ -1,5 +1,6 @@
 """The plan of `ops certificate attach`: into the listener's list, seen served, then the default."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,7 @@ def require_attachable(certificate: Certificate, now: datetime) -> None:
         command = (
             f"ops certificate validate {certificate.arn}"
             if state == "PENDING_VALIDATION"
-            else f"ops certificate request {certificate.names[0]}"
+            else f"ops certificate request {shlex.join(certificate.names)}"
         )
         raise UsageError(f"CERT must be issued and valid, not {state}", command)
 
@@ -71,7 +72,7 @@ def require_covered(certificate: Certificate, hosts: Sequence[str], option: str)
         raise UsageError(
             f"{option}: {', '.join(uncovered)} must be a name of the certificate, which is for "
             f"{', '.join(certificate.names)}",
-            f"ops certificate request {' '.join((*certificate.names, *uncovered))}",
+            f"ops certificate request {shlex.join((*certificate.names, *uncovered))}",
         )
 
 
@@ -109,6 +110,8 @@ def build_attachment_plan(
         if "SNI" not in attachment.roles[old_default]:
             steps.append(_build_removal_step(attachment.part, old_default))
         steps += _build_seen_steps(attachment, "default_served", (None, *attachment.seen_names[:1]))
+        if "SNI" not in attachment.roles[old_default]:
+            notes.append("an undo makes the old certificate the default, and leaves it there alone")
         changes = [f"default certificate: {attachment.default_arn} -> {arn}"]
         notes.append(
             "Pulumi owns the default certificate and would put its own back: set it before the "

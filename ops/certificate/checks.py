@@ -85,7 +85,11 @@ def check_renewal(facts: CheckFacts) -> CheckRoutine:
     ]
     findings: list[ResourceFinding] = []
     gaps = [
-        _build_unknown_finding(arn, f"is of IAM, which tells ops nothing: {arn}", "")
+        _build_unknown_finding(
+            arn,
+            "is a server certificate of IAM: only what is served of it is checked",
+            "aws iam list-server-certificates",
+        )
         for arn in arns
         if arn not in acm_arns
     ]
@@ -127,12 +131,22 @@ def list_renewal_faults(certificate: Certificate, now: datetime) -> list[Renewal
     days_left = certificate.count_days_left(now)
     is_near = days_left is not None and days_left <= RENEWAL_DAYS
     severity: FindingSeverity = "high" if is_near else "medium"
+    if certificate.validation_method == "EMAIL":
+        faults.append(
+            RenewalFault(
+                severity,
+                "is validated by e-mail: it ends unless somebody answers ACM's messages each time",
+                f"ops certificate request {shlex.join(certificate.names)}",
+            )
+        )
+    # Of one that was never issued the state already says that it is not validated.
+    what = "cannot be renewed" if certificate.status == "ISSUED" else "cannot be issued"
     for record, value in list_missing_records(certificate.records):
         there = f"DNS has {value} there" if value else "DNS has nothing there"
         faults.append(
             RenewalFault(
                 severity,
-                f"cannot be renewed: {format_record(record)} is missing, {there}",
+                f"{what}: {format_record(record)} is missing, {there}",
                 f"ops certificate validate {certificate.arn}",
             )
         )
@@ -205,6 +219,8 @@ def describe_renewal(certificate: Certificate) -> str:
     """What ACM says of its renewal."""
     if certificate.kind == "IMPORTED":
         return "it was imported, and ACM renews none that was"
+    if certificate.renewal_status == "SUCCESS":
+        return f"ACM renewed it, and will again {RENEWAL_DAYS} days before its end"
     if certificate.renewal_status:
         reason = f" ({certificate.renewal_reason})" if certificate.renewal_reason else ""
         return f"its renewal is {certificate.renewal_status.lower().replace('_', ' ')}{reason}"

@@ -23,6 +23,7 @@ from ops.core.metrics import (
     build_metric_read,
     get_latest_values,
 )
+from ops.core.times import parse_aws_time
 from ops.database.pending_actions import APPLY_COMMAND, PENDING_ACTIONS_API, get_due_date
 from ops.database.sql.tls import BUNDLE_COMMANDS, list_trusted_authorities
 from ops.database.statuses import SERVING_STATUSES
@@ -250,7 +251,7 @@ def _check_certificate_expiry(facts: CheckFacts, details: ResponseItem) -> list[
             "ops db status",
         )
     is_valid = -compute_age_seconds(facts, expiry) > MIN_SERVER_CERTIFICATE_SECONDS
-    evidence = f"from {authority}, valid until {expiry}"
+    evidence = f"from {authority}, valid until {parse_aws_time(str(expiry)):%Y-%m-%d %H:%M} UTC"
     return _build_findings(
         "ok" if is_valid else "failing", "server certificate", evidence, "ops db reboot"
     )

@@ -78,7 +78,7 @@ def put_issued_certificate(stage: Stage, *names: str, key: str = "EC_prime256v1"
     return arn
 
 
-def put_https_balancer(stage: Stage) -> None:
+def put_https_balancer(stage: Stage, key: str = "EC_prime256v1") -> None:
     """The stack's load balancer with one certificate, for `app.example.com`, which leads to it."""
     zone = put_zone(stage)
     ec2, elb = stage.client("ec2"), stage.client("elbv2")
@@ -92,7 +92,7 @@ def put_https_balancer(stage: Stage) -> None:
     balancer = elb.create_load_balancer(Name="bulwark-test-alb", Subnets=subnets)["LoadBalancers"][
         0
     ]
-    certificate = put_issued_certificate(stage, SITE_HOST)
+    certificate = put_issued_certificate(stage, SITE_HOST, key=key)
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
     listener = elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],

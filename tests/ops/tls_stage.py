@@ -13,7 +13,7 @@ from unittest.mock import patch
 from moto.elbv2.ssl_policies import SSL_POLICIES
 
 from ops.core.dns_query import RecordType
-from ops.core.tls_handshake import ServedChain, TlsEndpoint
+from ops.core.tls_handshake import ServedChain, TlsEndpoint, shake_hands
 from sandbox import load_balancer as balancer
 from sandbox.certificates import get_public_root
 from sandbox.load_balancer.domain_names import (
@@ -61,9 +61,12 @@ def shake_hands_in_process(
     policy: dict[str, Any] = SSL_POLICIES[state.policy]
     if version is not None and VERSION_NAMES[version] not in policy["ssl_protocols"]:
         raise ssl.SSLError("unsupported protocol")
+    served = state.choose(server_name)
+    is_elliptic = served.rank[0]
+    if ciphers is not None and is_elliptic:  # all that are asked for need a key of RSA
+        raise ssl.SSLError("no shared cipher")
     if ciphers is not None and not set(ciphers.split(":")) & set(policy["ciphers"]):
         raise ssl.SSLError("no shared cipher")
-    served = state.choose(server_name)
     return ServedChain(
         tuple(ssl.PEM_cert_to_DER_cert(pem.decode()) for pem in (served.pem, *served.chain)),
         policy["ssl_protocols"][0],
@@ -88,5 +91,6 @@ def answer_clients() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(balancer.serve_load_balancers())
         stack.enter_context(patch("ops.core.tls_handshake.find_endpoint", find_local_endpoint))
+        stack.enter_context(patch("ops.core.tls_handshake.shake_hands", shake_hands))
         stack.enter_context(patch("ops.core.dns_query.query_dns", query_local_dns))
         yield

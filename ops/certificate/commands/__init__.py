@@ -1,5 +1,6 @@
 """`ops certificate`: the certificates of the load balancer."""
 
+import shlex
 from typing import Annotated, Final, TypeAlias
 
 import typer
@@ -134,14 +135,16 @@ def request_certificate(
         for place in places:
             where = f"belongs into {place.zone_id}" if place.zone_id else "must be set by hand"
             output.print_line(f"{format_record(place.record)}  ({where})")
-    result = {
+    result: dict[str, object] = {
         "certificate": certificate.arn,
-        "records": [
-            {"name": r.name, "type": "CNAME", "value": r.value} for r in certificate.records
-        ],
         "next": f"ops certificate validate {certificate.arn}",
         "run": run,
     }
+    if output.output_format == "json":
+        result["records"] = [
+            {"name": record.name, "type": "CNAME", "value": record.value}
+            for record in certificate.records
+        ]
     output.print_result("certificate-request", result)
 
 
@@ -162,10 +165,16 @@ def validate_certificate(
     if wanted.status in DEAD_STATES:
         raise FindingsError(
             f"{wanted.subject} is {wanted.status}: {describe_failure(wanted)}",
-            f"ops certificate request {' '.join(wanted.names)}",
+            f"ops certificate request {shlex.join(wanted.names)}",
         )
     if wanted.kind == "IMPORTED":
         raise UsageError(f"CERT was imported, and ACM validates none that was: {wanted.arn}")
+    if wanted.validation_method == "EMAIL":
+        raise UsageError(
+            f"CERT must be validated by DNS, not by e-mail: {wanted.arn}; its validation cannot "
+            "be changed, so request another one",
+            f"ops certificate request {shlex.join(wanted.names)}",
+        )
     places = find_record_places(aws, outputs, wanted)
     require_no_other_records(places)
     run = new_run_id("certificate")
@@ -179,6 +188,8 @@ def validate_certificate(
         lines = [format_record(place.record) for place in left]
         raise FindingsError(f"to be set by hand, or ACM cannot renew it: {'; '.join(lines)}")
     result = {"certificate": wanted.arn, "status": wanted.status}
+    if wanted.status == "ISSUED" and not wanted.in_use_by:
+        result["next"] = f"ops certificate attach {wanted.arn}"
     if plan.steps:
         result["run"] = run
     output.print_result("certificate-validation", result)

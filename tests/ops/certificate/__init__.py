@@ -1,0 +1,1 @@
+"""Tests of `ops certificate`, on load balancers that speak TLS."""

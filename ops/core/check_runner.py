@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -31,6 +31,7 @@ MAX_CHECK_THREADS: Final = 16
 NOT_READY_CODES: Final = ("ReportInProgress", "ReportNotPresent")
 READY_POLL_SECONDS: Final = 2.0
 MAX_READY_ATTEMPTS: Final = 15
+Result = TypeVar("Result")
 ReadSender = Callable[[ReadRequest], ReadAnswer]
 
 
@@ -172,6 +173,23 @@ def run_checks(
     return [
         finding for number in sorted(findings_by_check) for finding in findings_by_check[number]
     ]
+
+
+def run_routine(
+    routine: Generator[Sequence[ReadRequest], list[ReadAnswer], Result],
+    sender: ReadSender,
+    announce_reads: Callable[[Sequence[ReadRequest]], None] = lambda _: None,
+) -> Result:
+    """Runs a routine of reads to its end. They are announced before they are sent."""
+    answers: list[ReadAnswer] | None = None
+    while True:
+        try:
+            reads = next(routine) if answers is None else routine.send(answers)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        announce_reads(reads)
+        answers = [sender(read) for read in reads]
 
 
 def mark_unknown_in_wrong_account(findings: Sequence[CheckFinding]) -> list[CheckFinding]:

@@ -42,6 +42,7 @@ PlanKind: TypeAlias = Literal[
     "fleet refresh start",
     "fleet run",
     "fleet scale",
+    "image scan",
     "incident close",
     "incident note",
     "incident open",

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ops.core.check_runner import run_routine
 from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest, UnknownAnswerError
 from ops.core.service_models import get_cache_folder
 from ops.core.times import format_local_and_utc
@@ -75,25 +76,21 @@ def get_answer_folder() -> Path:
     return get_cache_folder() / "costs"
 
 
-def run_routine(
+def run_cost_routine(
     routine: CostRoutine[Result],
     send: Callable[[ReadRequest], ReadAnswer],
     announce: Callable[[str], None],
 ) -> Result:
     """Runs a routine of reads to its end. What they cost is announced before they are sent."""
-    answers: list[ReadAnswer] | None = None
-    while True:
-        try:
-            reads = next(routine) if answers is None else routine.send(answers)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+
+    def announce_cost(reads: Sequence[ReadRequest]) -> None:
         if count := sum(read.api.startswith(f"{COST_SERVICE}.") for read in reads):
             announce(
                 f"asks Cost Explorer {count} time{'s' if count > 1 else ''}, at {CALL_USD} $ a "
                 "page; the answers are kept until tomorrow"
             )
-        answers = [send(read) for read in reads]
+
+    return run_routine(routine, send, announce_cost)
 
 
 def describe_answers(answers: Sequence[CostAnswer]) -> str:

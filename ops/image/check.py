@@ -1,8 +1,7 @@
 """Whether the images that run now have known vulnerabilities that a newer version mends."""
 
-import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from components.facts.units import DAY_SECONDS
@@ -20,92 +19,41 @@ from ops.core.checks import (
 )
 from ops.findings.model import ResourceFinding, build_finding_id
 from ops.findings.waivers import apply_waivers
+from ops.image.running import (
+    IMAGES_AREA,
+    MAX_FINDINGS,
+    ImageRoutine,
+    RunningImage,
+    build_scan_read,
+    find_digest,
+    list_running_images,
+    select_platform_image,
+)
 from ops.image.vulnerabilities import (
     CONTINUOUS_STATUS,
     GRAVE_SEVERITIES,
-    MANIFEST_MEDIA_TYPES,
     READABLE_STATUSES,
     Vulnerability,
     count_severities,
     parse_vulnerabilities,
-    select_platform_digest,
 )
-from ops.services.images import (
-    ECR_REPOSITORY_PATTERN,
-    IMAGE_ABSENT_CODES,
-    IMAGE_REFERENCE_PATTERN,
-)
-from ops.services.lifecycle import INDEX_MEDIA_TYPES
 
 if TYPE_CHECKING:
     from ops.outputs import Outputs
 
-IMAGES_AREA: Final = "images"
 CHECK_KEY: Final = "image-vulnerabilities"
-_TASK_LIST_API: Final = "ecs.list_tasks"
-_TASKS_API: Final = "ecs.describe_tasks"
-_MANIFEST_API: Final = "ecr.batch_get_image"
-_SCAN_API: Final = "ecr.describe_image_scan_findings"
 _IMAGES_API: Final = "ecr.describe_images"
-_PARAMETER_API: Final = "ssm.get_parameter"
 _HISTORY_API: Final = "ecs.list_service_deployments"
 _REVISIONS_API: Final = "ecs.describe_service_revisions"
-TASKS_PER_READ: Final = 100  # Source: ECS API reference, DescribeTasks
 REVISIONS_PER_READ: Final = 20  # Source: ECS API reference, DescribeServiceRevisions
-MAX_FINDINGS: Final = 1000  # a page. Source: ECR API reference, DescribeImageScanFindings
 # Days after which a basic scan says nothing of what was found since (assumed: a month of new CVEs).
 MAX_SCAN_AGE_SECONDS: Final = 30 * DAY_SECONDS
 SCAN_REASON: Final = "ECR.1 (FSBP): images are scanned, so that known vulnerabilities are mended"
-NO_SCAN_CODES: Final = ("ScanNotFoundException", *IMAGE_ABSENT_CODES)
-
-
-@dataclass(frozen=True)
-class RunningImage:
-    """An image that runs: of which service and container, from which repository.
-
-    `digest` is what ECS says that it pulled; `architecture` is the task's.
-    """
-
-    service: str
-    container: str
-    reference: str
-    digest: str
-    architecture: str = ""
-    registry: str = ""
-    repository: str = ""
-
-    @property
-    def subject(self) -> str:
-        """As a person knows it."""
-        return f"{self.service}/{self.container}"
-
-    @property
-    def image_id(self) -> dict[str, str]:
-        """How ECR is asked for it: by digest, by tag if that is all that is known."""
-        if self.digest:
-            return {"imageDigest": self.digest}
-        match = IMAGE_REFERENCE_PATTERN.fullmatch(self.reference)
-        return {"imageTag": (match and match["tag"]) or "latest"}
-
-    @property
-    def scan_line(self) -> str:
-        """The line that has it scanned."""
-        ((key, value),) = self.image_id.items()
-        return (
-            f"aws ecr start-image-scan --registry-id {self.registry} --repository-name "
-            f"{self.repository} --image-id {key}={value}"
-        )
-
-
-ImageRoutine = Generator[Sequence[ReadRequest], list[ReadAnswer], list[CheckFinding]]
-ListRoutine = Generator[
-    Sequence[ReadRequest], list[ReadAnswer], tuple[list[RunningImage], list[CheckFinding]]
-]
 
 
 def check_image_vulnerabilities(facts: CheckFacts) -> CheckRoutine:
     """No image that runs has a critical or high vulnerability that has a fix."""
-    images, findings = yield from _list_running_images(facts)
+    images, findings = yield from list_running_images(facts.outputs)
     ecr_images = [image for image in images if image.repository]
     for image in images:
         if not image.repository:
@@ -118,83 +66,11 @@ def check_image_vulnerabilities(facts: CheckFacts) -> CheckRoutine:
     return (yield from apply_waivers(facts, findings))
 
 
-def _list_running_images(facts: CheckFacts) -> ListRoutine:
-    """The images of running tasks, each once, and the fleet's; and what could not be read."""
-    outputs, gaps = facts.outputs, list[CheckFinding]()
-    services = outputs.services.services if outputs.services is not None else {}
-    cluster = outputs.services.cluster if outputs.services is not None else ""
-    lists = yield [
-        build_read(
-            _TASK_LIST_API,
-            "taskArns",
-            cluster=cluster,
-            serviceName=part.name,
-            desiredStatus="RUNNING",
-        )
-        for part in services.values()
-    ]
-    images: dict[tuple[str, str, str], RunningImage] = {}
-    for name, answer in zip(services, lists, strict=True):
-        try:
-            arns = [str(arn) for arn in get_answer_items(answer)]
-            pages = yield [
-                build_read(_TASKS_API, "tasks", cluster=cluster, tasks=chunk)
-                for chunk in split_into_chunks(arns, TASKS_PER_READ)
-            ]
-            for task in (task for page in pages for task in get_answer_items(page)):
-                for image in _list_task_images(name, task):
-                    images[image.subject, image.reference, image.digest] = image
-        except UnknownAnswerError as error:
-            gaps.append(CheckFinding("unknown", IMAGES_AREA, name, str(error), error.advice))
-    if outputs.fleet is not None:
-        (answer,) = yield [build_read(_PARAMETER_API, "", Name=outputs.fleet.image_parameter)]
-        try:
-            reference = str(get_answer_items(answer)[0]["Parameter"]["Value"])
-            image = _locate(RunningImage("fleet", "app", reference, _find_digest(reference)))
-            images[image.subject, image.reference, image.digest] = image
-        except UnknownAnswerError as error:
-            gaps.append(CheckFinding("unknown", IMAGES_AREA, "fleet", str(error), error.advice))
-    return list(images.values()), gaps
-
-
-def _list_task_images(service: str, task: dict[str, Any]) -> list[RunningImage]:
-    if task.get("lastStatus") != "RUNNING":
-        return []
-    attributes = {entry["name"]: str(entry.get("value")) for entry in task.get("attributes") or ()}
-    architecture = attributes.get("ecs.cpu-architecture", "x86_64")
-    return [
-        _locate(
-            RunningImage(
-                service,
-                str(container["name"]),
-                str(container["image"]),
-                str(container.get("imageDigest") or _find_digest(str(container["image"]))),
-                architecture,
-            )
-        )
-        for container in task.get("containers") or ()
-        if container.get("image")
-    ]
-
-
-def _find_digest(reference: str) -> str:
-    match = re.search(r"@(sha256:[0-9a-f]{64})$", reference)
-    return match[1] if match else ""
-
-
-def _locate(image: RunningImage) -> RunningImage:
-    match = IMAGE_REFERENCE_PATTERN.fullmatch(image.reference)
-    place = ECR_REPOSITORY_PATTERN.fullmatch(match["repository"]) if match else None
-    if place is None:
-        return image
-    return replace(image, registry=place["account"], repository=place["name"])
-
-
 def _judge_image(facts: CheckFacts, image: RunningImage) -> ImageRoutine:
     """What is open of one image, or why that is not known."""
     try:
-        scanned = yield from _select_platform_image(image)
-        (answer,) = yield [_build_scan_read(scanned)]
+        scanned = yield from select_platform_image(image)
+        (answer,) = yield [build_scan_read(scanned)]
         items = get_answer_items(answer)
     except UnknownAnswerError as error:
         return [CheckFinding("unknown", IMAGES_AREA, image.subject, str(error), error.advice)]
@@ -215,44 +91,6 @@ def _judge_image(facts: CheckFacts, image: RunningImage) -> ImageRoutine:
         _build_finding(image, entry, origin, newest if entry.name in mended else "")
         for entry in open_ones
     ]
-
-
-def _select_platform_image(
-    image: RunningImage,
-) -> Generator[Sequence[ReadRequest], list[ReadAnswer], RunningImage]:
-    """The image that is scanned: of an index, the one of the task's platform."""
-    (answer,) = yield [
-        build_read(
-            _MANIFEST_API,
-            "",
-            registryId=image.registry,
-            repositoryName=image.repository,
-            imageIds=[image.image_id],
-            acceptedMediaTypes=[*sorted(INDEX_MEDIA_TYPES), *MANIFEST_MEDIA_TYPES],
-            absent_codes=IMAGE_ABSENT_CODES,
-        )
-    ]
-    found = [entry for item in get_answer_items(answer) for entry in item.get("images") or ()]
-    if not found:
-        raise ValueError("it runs and is no longer in its repository")
-    digest = select_platform_digest(
-        str(found[0]["imageManifest"]),
-        str(found[0].get("imageManifestMediaType") or ""),
-        image.architecture,
-    )
-    return image if digest is None else replace(image, digest=digest)
-
-
-def _build_scan_read(image: RunningImage) -> ReadRequest:
-    return build_read(
-        _SCAN_API,
-        "",
-        registryId=image.registry,
-        repositoryName=image.repository,
-        imageId=image.image_id,
-        maxResults=MAX_FINDINGS,
-        absent_codes=NO_SCAN_CODES,
-    )
 
 
 def _find_scan_problem(facts: CheckFacts, answer: dict[str, Any] | None) -> str:
@@ -301,7 +139,7 @@ def _find_origin(
             if any(
                 entry.get("containerName") == image.container
                 and image.digest
-                and image.digest in (entry.get("imageDigest"), _find_digest(entry.get("image", "")))
+                and image.digest in (entry.get("imageDigest"), find_digest(entry.get("image", "")))
                 for entry in revision.get("containerImages") or ()
             )
         ]
@@ -322,6 +160,7 @@ def _read_newest(
         build_read(
             _IMAGES_API,
             "imageDetails",
+            region=image.region,
             registryId=image.registry,
             repositoryName=image.repository,
         )
@@ -332,8 +171,8 @@ def _read_newest(
         if newest is None or newest["imageDigest"] == image.digest:
             return "", set()
         candidate = replace(image, digest=str(newest["imageDigest"]))
-        candidate = yield from _select_platform_image(candidate)
-        (scan,) = yield [_build_scan_read(candidate)]
+        candidate = yield from select_platform_image(candidate)
+        (scan,) = yield [build_scan_read(candidate)]
         items = get_answer_items(scan)
     except (UnknownAnswerError, ValueError):
         return "", set()

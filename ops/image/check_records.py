@@ -27,4 +27,19 @@ CHECKS: Final = (
         lines=("images",),
         is_applicable=lambda outputs: outputs.services is not None or outputs.fleet is not None,
     ),
+    Check(
+        key="image-scanning",
+        area="images",
+        title="scanning",
+        failure="What is pushed to a repository of the stack is not scanned by itself.",
+        calls=(
+            "ecr.batch_get_repository_scanning_configuration",
+            "ecr.get_registry_scanning_configuration",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.image.registry_scanning:check_registry_scanning",
+        reports=IMAGE_REPORTS,
+        lines=("images",),
+        is_applicable=lambda outputs: outputs.registry is not None,
+    ),
 )

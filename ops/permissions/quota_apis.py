@@ -20,6 +20,14 @@ QUOTA_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.describe_vpcs": (build_unscoped_grant("ec2:DescribeVpcs"),),
     "ec2.describe_nat_gateways": (build_unscoped_grant("ec2:DescribeNatGateways"),),
     "ec2.describe_route_tables": (build_unscoped_grant("ec2:DescribeRouteTables"),),
+    "ecr.batch_get_repository_scanning_configuration": (
+        build_grant("ecr:BatchGetRepositoryScanningConfiguration", "all repositories"),
+    ),
+    # No resource level (Service Authorization Reference).
+    "ecr.get_registry_scanning_configuration": (
+        build_unscoped_grant("ecr:GetRegistryScanningConfiguration"),
+    ),
+    "ecr.start_image_scan": (build_grant("ecr:StartImageScan", "all repositories"),),
     "ecr.batch_get_image": (build_grant("ecr:BatchGetImage", "all repositories"),),
     "ecr.describe_image_scan_findings": (
         build_grant("ecr:DescribeImageScanFindings", "all repositories"),

@@ -18,6 +18,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "acm:requestcertificate",
     "ec2messages:*",
     "ecr:getauthorizationtoken",
+    "ecr:getregistryscanningconfiguration",
     "ecs:deregistertaskdefinition",
     "s3:getaccountpublicaccessblock",
     "iam:generatecredentialreport",

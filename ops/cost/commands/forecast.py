@@ -9,7 +9,7 @@ from ops.core import clock
 from ops.core.check_runner import send_read
 from ops.core.checks import CheckFacts, UnknownAnswerError
 from ops.core.errors import FindingsError
-from ops.cost.answers import describe_answers, run_routine
+from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.commands.report import FreshOption
 from ops.cost.forecast import INTERVAL_PERCENT, Forecast, read_forecast
 
@@ -25,7 +25,7 @@ def forecast_costs(context: typer.Context, fresh: FreshOption = False) -> None:
     outputs, aws, output = load_stack(context)
     facts = CheckFacts(outputs, clock.now())
     try:
-        forecast = run_routine(
+        forecast = run_cost_routine(
             read_forecast(facts, fresh=fresh),
             lambda read: send_read(aws, read, outputs.stack.region),
             output.print_note,

@@ -11,7 +11,7 @@ from ops.core import clock
 from ops.core.check_runner import send_read
 from ops.core.checks import CheckFacts, UnknownAnswerError
 from ops.core.errors import FindingsError
-from ops.cost.answers import describe_answers, run_routine
+from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.cost_month import parse_cost_month
 from ops.cost.estimate_file import Estimate, read_estimate
 from ops.cost.explorer import LEFT_OUT, METRIC
@@ -51,7 +51,7 @@ def report_costs(
     expected = None if estimate is None else read_estimate(estimate, outputs.stack.stack)
     facts = CheckFacts(outputs, clock.now())
     try:
-        spending = run_routine(
+        spending = run_cost_routine(
             read_spending(facts, cost_month, expected, fresh=fresh),
             lambda read: send_read(aws, read, outputs.stack.region),
             output.print_note,

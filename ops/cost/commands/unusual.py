@@ -9,7 +9,7 @@ from ops.core import clock
 from ops.core.check_runner import send_read
 from ops.core.checks import CheckFacts
 from ops.core.errors import FindingsError
-from ops.cost.answers import describe_answers, run_routine
+from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.commands.report import FreshOption
 from ops.cost.unusual import (
     MAX_ANOMALY_DAYS,
@@ -47,7 +47,7 @@ def show_unusual_costs(
     an unusual day, or something is not known.
     """
     outputs, aws, output = load_stack(context)
-    result = run_routine(
+    result = run_cost_routine(
         read_unusual_costs(CheckFacts(outputs, clock.now()), days, fresh=fresh),
         lambda read: send_read(aws, read, outputs.stack.region),
         output.print_note,

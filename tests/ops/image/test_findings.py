@@ -171,7 +171,7 @@ def test_an_old_scan_is_unknown_with_the_line_that_scans_again(ops: ImageConsole
     (item,) = ops.find_items()
     assert item["state"] == "unknown"
     assert "it was scanned 31 days ago" in item["evidence"]
-    assert item["command"].startswith("aws ecr start-image-scan --registry-id")
+    assert item["command"] == "ops image scan backend"
 
 
 def test_an_image_that_was_not_scanned_is_unknown(ops: ImageConsole) -> None:

@@ -219,6 +219,7 @@ _QUERIES = ("logs:StartLiveTail", "logs:StartQuery", "logs:StopQuery")
 READER_ACTIONS = (
     "budgets:ViewBudget",
     "ecr:BatchGetImage",
+    "ecr:BatchGetRepositoryScanningConfiguration",
     "iam:GenerateCredentialReport",
     "kms:Decrypt",
     *_QUERIES,

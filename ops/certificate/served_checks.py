@@ -49,9 +49,8 @@ WILDCARD_LABEL: Final = "any"  # stands for the star in the name that is asked f
 OLD_VERSIONS: Final = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
 # Without forward secrecy: who gets the key later reads what was recorded (ELB.17). OpenSSL's names.
 STATIC_CIPHERS: Final = "AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES128-SHA:AES256-SHA"
-# Two versions, forward secrecy, and in the settings' list: the policy that ELB recommends for most
-# (ELB User Guide, "Security policies").
-SAFE_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+# TLS 1.2 and 1.3 with forward secrecy: the default of the setting `loadBalancer.tlsPolicy`.
+SAFE_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,17 @@ def require_no_other_records(places: Sequence[RecordPlace]) -> None:
             )
 
 
+def describe_records_left(places: Sequence[RecordPlace]) -> list[str]:
+    """What a person must do about the records that no plan creates."""
+    texts = [f"to be set by hand: {format_record(p.record)}" for p in places if p.zone_id is None]
+    return texts + [
+        f"{place.record.name} is in {place.zone_id}, which DNS does not ask: the domain's name "
+        "servers must be those of the zone"
+        for place in places
+        if place.is_in_zone
+    ]
+
+
 def build_validation_plan(
     outputs: Outputs, run: str, certificate: Certificate, places: Sequence[RecordPlace]
 ) -> Plan:
@@ -109,13 +120,7 @@ def build_validation_plan(
         for number, place in enumerate(places, 1)
         if place.zone_id is not None and not place.is_in_zone
     ]
-    notes = [f"to be set by hand: {format_record(p.record)}" for p in places if p.zone_id is None]
-    notes += [
-        f"{place.record.name} is in {place.zone_id}, which DNS does not ask: the domain's name "
-        "servers must be those of the zone"
-        for place in places
-        if place.is_in_zone
-    ]
+    notes = describe_records_left(places)
     changes = [
         f"{place.record.name}: nothing -> CNAME {place.record.value}"
         for place in places

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.settings.load_balancer import LoadBalancerSettings
 from sandbox.certificates import issue_authority, issue_certificate
 from sandbox.load_balancer.tls import serve_other_chain
 from sandbox.patches.acm import get_issued_certificate, set_validity
@@ -165,6 +166,7 @@ def test_old_tls_is_refused_after_the_line_named(
     with open_tls_command_line(set_up) as (stage, run_line):
         (finding,) = list_open(read_check(run_line, capsys))
         assert finding["id"] == "certificate-served/tls-policy"
+        assert LoadBalancerSettings.model_fields["tls_policy"].default in finding["command"]
         assert (finding["severity"], finding["reason"]) == ("high", "Security Hub ELB.17")
         assert finding["evidence"] == (
             f"accepts {accepted}: its policy is ELBSecurityPolicy-2016-08"

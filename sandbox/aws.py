@@ -41,6 +41,7 @@ _ENVIRONMENT: Final = {
 _CLIENT_CONFIG: Final = Config(
     parameter_validation=True, retries={"total_max_attempts": 1, "mode": "standard"}
 )
+_PULUMI_USER_AGENT: Final = "Pulumi/1.0"  # a part of the provider's; the rest is its version
 _active_lock = threading.Lock()
 
 
@@ -89,9 +90,16 @@ def get_client(service: str, region: str) -> Any:
     return _create_client(service, region)
 
 
+def get_pulumi_client(service: str, region: str) -> Any:
+    """The same, whose calls say that they are Pulumi's, as those of its provider do."""
+    get_client(service, region)
+    return _create_client(service, region, _PULUMI_USER_AGENT)
+
+
 @cache
-def _create_client(service: str, region: str) -> Any:
-    return _create_session().client(service, region_name=region, config=_CLIENT_CONFIG)  # type: ignore[call-overload]
+def _create_client(service: str, region: str, user_agent: str = "") -> Any:
+    config = _CLIENT_CONFIG.merge(Config(user_agent_extra=user_agent))
+    return _create_session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
 @cache

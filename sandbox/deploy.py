@@ -114,7 +114,9 @@ class InMemoryMocks(pulumi.runtime.Mocks):
     """
 
     def __init__(self, region: str, progress: ProgressCallback | None = None) -> None:
-        self.location = AwsLocation(aws.ACCOUNT_ID, aws.AWS_PARTITION, region, aws.get_client)
+        self.location = AwsLocation(
+            aws.ACCOUNT_ID, aws.AWS_PARTITION, region, aws.get_pulumi_client
+        )
         self.seconds: Counter[str] = Counter()
         self.first_error: Exception | None = None
         self._progress = progress

@@ -26,4 +26,18 @@ TRAIL_CHECKS: Final = (
         reports=AUDIT_REPORTS,
         lines=("trail",),
     ),
+    Check(
+        key="account-events",
+        area="audit",
+        title="events of 30 days",
+        failure="Somebody deleted or opened something, or used root, and nobody said why.",
+        calls=(
+            "cloudtrail.lookup_events",
+            "ec2.describe_security_groups",
+            *WAIVER_CALLS,  # the list of objects also has the runs
+        ),
+        routine="ops.audit.account_events:check_account_events",
+        reports=AUDIT_REPORTS,
+        lines=("account events",),
+    ),
 )

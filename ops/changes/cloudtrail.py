@@ -8,7 +8,8 @@ up too ("Logging IAM and AWS STS API calls", IAM User Guide).
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal
 
 from ops.changes.model import (
     ChangeEvent,
@@ -25,6 +26,7 @@ from ops.fleet.model import list_read_items
 from ops.outputs import Outputs
 from ops.services.model import get_arn_name
 
+LookupKey = Literal["EventName", "EventSource", "ReadOnly", "Username"]
 LOOKUP_API: Final = "cloudtrail.lookup_events"
 # What a network has that the stack's outputs do not name: the call, its list, and the id in it.
 NETWORK_READS: Final = (
@@ -80,7 +82,7 @@ def read_api_writes(request: SourceRequest) -> SourceAnswer:
     parts = dict.fromkeys(_list_network_ids(request, gaps), "network")
     parts |= list_resource_parts(request.outputs)
     items = _look_up(request, request.outputs.stack.region, "ReadOnly", "false", gaps)
-    iam_region = GLOBAL_REGIONS.get(request.outputs.database.arn.split(":")[1])
+    iam_region = find_global_region(request.outputs)
     if iam_region not in (None, request.outputs.stack.region):
         try:
             items += _look_up(request, iam_region, "EventSource", IAM_EVENT_SOURCE, gaps)
@@ -158,21 +160,16 @@ def build_event(
     record = json.loads(item.get("CloudTrailEvent") or "{}")
     parameters = record.get("requestParameters")
     source = str(item["EventSource"]).removesuffix(".amazonaws.com")
-    resources = [
-        str(resource["ResourceName"])
-        for resource in item.get("Resources") or ()
-        if resource.get("ResourceName")
-    ]
     found = (
-        (_find_service(parameters, outputs) if source == "ecs" else None)
-        or _find_named_part([*resources, *_list_texts(parameters)], parts)
-        or _find_prefixed_part([*resources, *_list_texts(parameters)], source, outputs)
+        _find_service(parameters, outputs) if source == "ecs" else None
+    ) or find_stack_resource(
+        [*list_resource_names(item), *_list_texts(parameters)], source, parts, outputs
     )
     if found is None:
         return None
     name, part = found
     error_code = record.get("errorCode")
-    client = _find_client(str(record.get("userAgent") or ""))
+    client = find_client(str(record.get("userAgent") or ""))
     return ChangeEvent(
         parse_aws_time(item["EventTime"]),
         "cloudtrail",
@@ -182,6 +179,38 @@ def build_event(
         outcome=f"refused: {error_code}" if error_code else None,
         subject=str(item["EventId"]),
     )
+
+
+def list_resource_names(item: Mapping[str, Any]) -> list[str]:
+    """The names of resources that CloudTrail itself says an event is of."""
+    return [
+        str(resource["ResourceName"])
+        for resource in item.get("Resources") or ()
+        if resource.get("ResourceName")
+    ]
+
+
+def find_stack_resource(
+    texts: list[str], source: str, parts: Mapping[str, str], outputs: Outputs
+) -> tuple[str, str] | None:
+    """The first text that names a resource of the stack, and its part; None if there is none."""
+    return _find_named_part(texts, parts) or _find_prefixed_part(texts, source, outputs)
+
+
+def build_lookup_params(
+    key: LookupKey, value: str, since: datetime, until: datetime
+) -> dict[str, Any]:
+    """The parameters of LookupEvents for what has an attribute: it takes one at most."""
+    return {
+        "LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}],
+        "StartTime": int(since.timestamp()),
+        "EndTime": int(until.timestamp()) + 1,
+    }
+
+
+def find_global_region(outputs: Outputs) -> str | None:
+    """The region of the stack's partition that has the events of IAM."""
+    return GLOBAL_REGIONS.get(outputs.database.arn.split(":")[1])
 
 
 def find_actor(identity: Mapping[str, Any]) -> str | None:
@@ -204,16 +233,12 @@ def find_actor(identity: Mapping[str, Any]) -> str | None:
 
 
 def _look_up(
-    request: SourceRequest, region: str | None, key: str, value: str, gaps: list[SourceGap]
+    request: SourceRequest, region: str | None, key: LookupKey, value: str, gaps: list[SourceGap]
 ) -> list[Mapping[str, Any]]:
     """The events of a region that have an attribute, the newest first, up to a limit."""
     clock = WallClock()
     items: list[Mapping[str, Any]] = []
-    params: dict[str, Any] = {
-        "LookupAttributes": [{"AttributeKey": key, "AttributeValue": value}],
-        "StartTime": int(request.span.since.timestamp()),
-        "EndTime": int(request.span.until.timestamp()) + 1,
-    }
+    params = build_lookup_params(key, value, request.span.since, request.span.until)
     for number, page in enumerate(request.context.aws.list_pages(LOOKUP_API, params, region), 1):
         items += page.get("Events") or ()
         if not page.get("NextToken"):
@@ -306,6 +331,7 @@ def _find_prefixed_part(values: list[str], source: str, outputs: Outputs) -> tup
     return None
 
 
-def _find_client(user_agent: str) -> str | None:
+def find_client(user_agent: str) -> str | None:
+    """The program that a call came from, by its user agent; None if it is none that is known."""
     lower = user_agent.lower()
     return next((name for part, name in CLIENTS if part in lower), None)

@@ -66,11 +66,18 @@ def read_pulumi_updates(request: SourceRequest) -> SourceAnswer:
     return build_answer(request, events, *gaps)
 
 
-def _may_be_within(request: SourceRequest, run: str) -> bool:
+def parse_run_time(run: str) -> datetime | None:
+    """When a run began, by its id; None if that says no time."""
     match = _RUN_TIME_PATTERN.search(run)
     if match is None:
+        return None
+    return datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+
+
+def _may_be_within(request: SourceRequest, run: str) -> bool:
+    began = parse_run_time(run)
+    if began is None:
         return True
-    began = datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
     first = request.span.since - timedelta(days=EARLIER_DAYS)
     return first <= began <= request.span.until + timedelta(minutes=1)
 

@@ -124,6 +124,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "trail": ChecklistLine(
         "CloudTrail records the whole account, and nobody can change its record.", WEEKLY
     ),
+    "account events": ChecklistLine(
+        "Whatever was deleted or opened in 30 days is known to somebody.", WEEKLY
+    ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

@@ -60,7 +60,9 @@ class TrailEvent:
             "ReadOnly": str(self.record["readOnly"]).lower(),
             "EventTime": self.time,
             "EventSource": self.record["eventSource"],
-            "Username": identity.get("userName") or identity["arn"].rpartition("/")[2],
+            "Username": "root"
+            if identity.get("type") == "Root"
+            else identity.get("userName") or str(identity.get("arn", "")).rpartition("/")[2],
             "Resources": [{"ResourceName": name} for name in self.resources],
             "CloudTrailEvent": json.dumps(self.record),
         }

@@ -32,7 +32,6 @@ from ops.core.checks import (
     CheckRoutine,
     UnknownAnswerError,
     build_read,
-    get_answer_items,
 )
 from ops.core.dns_query import DnsError
 from ops.core.tls_handshake import ServedChain, can_offer
@@ -41,9 +40,11 @@ from ops.findings.waivers import apply_waivers
 from ops.outputs import LoadBalancerPart
 
 SERVED_CHECK: Final = "certificate-served"
+_SHOW_COMMAND: Final = "ops certificate show"
 SERVED_CONTROL: Final = "RFC 8446, section 4.4.2"
 TLS_CONTROL: Final = "Security Hub ELB.17"
-MAX_HOSTS: Final = 30  # handshakes of one look; a certificate of ACM has 10 names by default
+# Names of one look: 26 certificates of a listener can have hundreds (ELB User Guide, "Quotas").
+MAX_HOSTS: Final = 100
 WILDCARD_LABEL: Final = "any"  # stands for the star in the name that is asked for
 # Versions without protection against known attacks: RFC 8996 forbids both.
 OLD_VERSIONS: Final = {"TLS 1.0": ssl.TLSVersion.TLSv1, "TLS 1.1": ssl.TLSVersion.TLSv1_1}
@@ -55,7 +56,10 @@ SAFE_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-PQ-2025-09"
 
 @dataclass(frozen=True)
 class HostLook:
-    """What was seen of one host; `report` is None if nobody answered, for the reason `gap`."""
+    """What was seen of one host; `report` is None if it is unknown, for the reason `gap`.
+
+    `is_answered` is False if there was no load balancer to shake hands with.
+    """
 
     host: str
     report: ChainReport | None
@@ -63,6 +67,7 @@ class HostLook:
     gap: str = ""
     version: str = ""
     cipher: str = ""
+    is_answered: bool = True
 
 
 def check_served(facts: CheckFacts) -> CheckRoutine:
@@ -73,13 +78,18 @@ def check_served(facts: CheckFacts) -> CheckRoutine:
         build_read(LISTENERS_API, "Listeners", ListenerArns=[part.listener_arn]),
     ]
     arns = list_attached_arns(list_answer)
-    policy = str(get_answer_items(listener_answer)[0].get("SslPolicy", ""))
     acm_arns = [arn for arn in arns if ":acm:" in arn]
     answers = yield [
         build_read(CERTIFICATE_BODY_API, "", CertificateArn=arn, absent_codes=NO_CERTIFICATE_CODES)
         for arn in acm_arns
     ]
     gaps: list[CheckFinding] = []
+    policy = "unknown"
+    if isinstance(listener_answer, UnknownAnswerError):
+        text, advice = str(listener_answer), listener_answer.advice
+        gaps.append(CheckFinding("unknown", CERTIFICATES_AREA, "TLS policy", text, advice))
+    elif listener_answer:
+        policy = str(listener_answer[0].get("SslPolicy", policy))
     attached: dict[str, str] = {}
     names: list[str] = []
     for arn, answer in zip(acm_arns, answers, strict=True):
@@ -89,17 +99,25 @@ def check_served(facts: CheckFacts) -> CheckRoutine:
             certificate = x509.load_pem_x509_certificate(str(answer[0]["Certificate"]).encode())
             attached[compute_fingerprint(certificate)] = arn
             names += list_dns_names(certificate)
-    hosts = [get_site_host(part), *(name for name in names)]
+    hosts = list(dict.fromkeys([get_site_host(part), *names]))
     # With one that is not of ACM, or could not be read, nothing served can be told to be foreign.
     is_list_known = len(attached) == len(arns)
     findings, looks = [], []
-    for host in list(dict.fromkeys(hosts))[:MAX_HOSTS]:
+    for host in hosts[:MAX_HOSTS]:
         look = look_at_host(part, host, attached if is_list_known else None, facts.now)
         looks.append(look)
         if look.faults:
             findings.append(_build_finding(part, look, attached))
         elif look.report is None:
             gaps.append(_build_gap(part, look))
+        if not look.is_answered:  # nor would it for the others
+            break
+    else:
+        if len(hosts) > MAX_HOSTS:
+            text = f"{len(hosts) - MAX_HOSTS} more were not asked for: one look takes {MAX_HOSTS}"
+            gaps.append(
+                CheckFinding("unknown", CERTIFICATES_AREA, "other names", text, _SHOW_COMMAND)
+            )
     if any(look.report for look in looks):
         findings += _list_protocol_findings(part, policy)
     evidence = "; ".join(f"{look.host}: {describe_look(look)}" for look in looks if look.report)
@@ -136,7 +154,7 @@ def look_at_host(
     except ssl.SSLError as error:
         return HostLook(host, None, (ChainFault("critical", f"refuses a handshake: {error}"),))
     except OSError as error:
-        return HostLook(host, None, gap=str(error))
+        return HostLook(host, None, gap=str(error), is_answered=False)
     report = judge_chain(chain, asked_host, now)
     faults = list(report.faults)
     if attached is not None and chain.fingerprint not in attached:
@@ -235,12 +253,14 @@ def _choose_command(part: LoadBalancerPart, look: HostLook, arns: Sequence[str])
     if look.report is not None and not is_covered(look.host, names):
         names = (look.host,)
     if not arns:
-        return "ops certificate show"
+        return _SHOW_COMMAND
     quoted = " ".join(f"'{name}'" if "*" in name else name for name in names)
     return f"ops certificate request {quoted}"
 
 
 def _build_gap(part: LoadBalancerPart, look: HostLook) -> CheckFinding:
+    if look.is_answered:
+        return CheckFinding("unknown", CERTIFICATES_AREA, look.host, look.gap, "")
     evidence = f"nobody answers from here: {look.gap}"
     if part.internal:
         evidence += "; the load balancer is internal: ask from its VPC or a network connected to it"

@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from components.settings.load_balancer import LoadBalancerSettings
+from ops.certificate import served_checks
+from ops.core.dns_query import DnsError
 from sandbox.certificates import issue_authority, issue_certificate
 from sandbox.load_balancer.tls import serve_other_chain
 from sandbox.patches.acm import get_issued_certificate, set_validity
@@ -29,6 +32,7 @@ from tests.ops.certificate_stage import (
     set_balancer_part,
     set_tls_policy,
 )
+from tests.ops.prod.deployed import count_calls
 from tests.ops.stage import REGION, Stage
 
 SERVED = "served certificates"
@@ -202,3 +206,44 @@ def test_a_load_balancer_that_does_not_answer_is_unknown(
         (gap,) = list_open(read_check(run_line, capsys))
         assert (gap["state"], gap["subject"]) == ("unknown", SITE_HOST)
         assert gap["evidence"].startswith("nobody answers from here: ")
+
+
+def test_names_that_are_too_many_for_one_look_are_unknown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_checks, "MAX_HOSTS", 2)
+
+    def set_up(stage: Stage) -> None:
+        put_https_balancer(stage)
+        put_issued_certificate(stage, "a.example.com", "b.example.com", "c.example.com")
+
+    with open_tls_command_line(set_up) as (_, run_line):
+        run_json(run_line, capsys, "certificate attach b.example.com --yes")
+        (gap,) = list_open(read_check(run_line, capsys))
+        assert gap["state"] == "unknown"
+        assert gap["evidence"] == "2 more were not asked for: one look takes 2"
+
+
+def test_dns_that_does_not_answer_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    with open_tls_command_line(put_https_balancer) as (_, run_line):
+        error = DnsError("no resolver answers")
+        with patch("ops.core.dns_query.query_dns", side_effect=error):
+            gaps = list_open(read_check(run_line, capsys))
+    assert [gap["state"] for gap in gaps] == ["unknown", "unknown"]
+    assert {gap["evidence"] for gap in gaps} == {"no resolver answers"}
+
+
+def test_old_tls_is_found_though_the_policy_cannot_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def set_up(stage: Stage) -> None:
+        put_https_balancer(stage)
+        set_tls_policy(stage, "ELBSecurityPolicy-2016-08")
+
+    def deny(name: str) -> str | None:
+        return "AccessDenied" if name == "DescribeListeners" else None
+
+    with open_tls_command_line(set_up) as (_, run_line), count_calls(deny):
+        items = list_open(read_check(run_line, capsys))
+    assert get_item(items, "TLS of the listener")["evidence"].endswith("its policy is unknown")
+    assert get_item(items, "TLS policy")["state"] == "unknown"

@@ -9,7 +9,7 @@ from ops.certificate.apis import (
     LISTENERS_API,
     has_https,
 )
-from ops.core.check_record import CERTIFICATE_REPORTS, Check
+from ops.core.check_record import CERTIFICATE_REPORTS, ROTATION_REPORTS, Check
 from ops.findings.waiver_calls import WAIVER_CALLS
 
 CHECKS: Final = (
@@ -20,7 +20,7 @@ CHECKS: Final = (
         failure="A certificate has ended, ends within 30 days, or ACM cannot renew it.",
         calls=("acm.describe_certificate", LISTENER_CERTIFICATES_API, *WAIVER_CALLS),
         routine="ops.certificate.checks:check_renewal",
-        reports=CERTIFICATE_REPORTS,
+        reports=(*CERTIFICATE_REPORTS, *ROTATION_REPORTS),
         lines=("certificates",),
         is_applicable=has_https,
     ),

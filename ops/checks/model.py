@@ -31,10 +31,11 @@ REPORT_COMMANDS: Final[Mapping[str, str]] = {
     "images": "ops image findings",
     "patches": "ops patch status",
     "quotas": "ops quotas",
+    "rotations": "ops rotate",
     "unused": "ops cost unused",
 }
 # Those whose command takes --only KEY.
-KEYED_REPORTS: Final = ("audit", "certificates", "health", "patches", "unused")
+KEYED_REPORTS: Final = ("audit", "certificates", "health", "patches", "rotations", "unused")
 
 
 @dataclass(frozen=True)

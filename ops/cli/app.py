@@ -58,6 +58,7 @@ COMMAND_GROUPS: Final = {
 # Commands without a group.
 TOP_LEVEL_COMMANDS: Final = {
     "health": ("ops.health.commands", "whether the stack is healthy, and what to do if it is not"),
+    "rotate": ("ops.rotation.commands", "what is rotated, by whom, and when next"),
     "usage": ("ops.usage.commands", "how much of the stack's capacity is used"),
     "changes": ("ops.changes.commands", "what changed in the stack, and who did it"),
     "diagnose": ("ops.diagnose.commands", "what is wrong, because of what, and what mends it"),

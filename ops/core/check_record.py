@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Checklist = Literal["daily", "weekly", "monthly", "pre-deploy", "post-deploy"]
 # Looks at upkeep, whose findings can be waived: each is a command.
 UpkeepView = Literal[
-    "audit", "certificates", "images", "patches", "quotas", "rightsizing", "unused"
+    "audit", "certificates", "images", "patches", "quotas", "rightsizing", "rotations", "unused"
 ]
 UPKEEP_VIEWS: Final[tuple[UpkeepView, ...]] = get_args(UpkeepView)
 Report = Literal["health", "baseline", "recover-ready"] | UpkeepView
@@ -44,6 +44,7 @@ CERTIFICATE_REPORTS: Final[tuple[Report, ...]] = ("certificates",)
 READINESS_REPORTS: Final[tuple[Report, ...]] = ("recover-ready",)
 AUDIT_REPORTS: Final[tuple[Report, ...]] = ("audit",)
 IMAGE_REPORTS: Final[tuple[Report, ...]] = ("images",)
+ROTATION_REPORTS: Final[tuple[Report, ...]] = ("rotations",)
 QUOTA_REPORTS: Final[tuple[Report, ...]] = ("quotas",)
 # What ends or is due is part of a baseline, and of the look at patches.
 UPKEEP_HEALTH_REPORTS: Final[tuple[Report, ...]] = (*HEALTH_REPORTS, "patches")
@@ -126,6 +127,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     ),
     "account events": ChecklistLine(
         "Whatever was deleted or opened in 30 days is known to somebody.", WEEKLY
+    ),
+    "rotation": ChecklistLine(
+        "Passwords, tokens and keys are rotated in time, and no rotation failed.", MONTHLY
     ),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),

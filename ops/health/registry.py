@@ -24,6 +24,7 @@ from ops.patch import check_records as patch
 from ops.permissions.call_sets import OUTPUTS_CALLS
 from ops.quotas import check_records as quotas
 from ops.recovery import check_records as recovery
+from ops.rotation import check_records as rotation
 from ops.runs import check_records as runs
 from ops.services import check_records as services
 
@@ -50,6 +51,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *patch.CHECKS,
     *audit.CHECKS,
     *cost.CHECKS,
+    *rotation.CHECKS,
     *quotas.CHECKS,
     *image.CHECKS,
 )

@@ -39,7 +39,12 @@ def get_user_tag_value(outputs: Outputs) -> str:
 def get_key_secret_name(outputs: Outputs, user: str) -> str:
     """The name of the secret that a user's key is handed over in."""
     name = user.replace(",", USER_NAME_COMMA_REPLACEMENT)
-    return f"{outputs.stack.project}-{outputs.stack.stack}-access-key-{name}"
+    return f"{build_key_secret_prefix(outputs)}{name}"
+
+
+def build_key_secret_prefix(outputs: Outputs) -> str:
+    """The prefix of the names of the secrets that keys are handed over in."""
+    return f"{outputs.stack.project}-{outputs.stack.stack}-access-key-"
 
 
 def require_stack_user(aws: Aws, outputs: Outputs, user: str) -> None:

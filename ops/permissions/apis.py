@@ -266,6 +266,8 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "kms.list_keys": (build_unscoped_grant("kms:ListKeys"),),
     "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
     "kms.get_key_policy": (build_grant("kms:GetKeyPolicy", "keys", "logs key"),),
+    "kms.get_key_rotation_status": (build_grant("kms:GetKeyRotationStatus", "keys", "logs key"),),
+    "kms.list_key_rotations": (build_grant("kms:ListKeyRotations", "keys", "logs key"),),
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
     ),

@@ -33,6 +33,7 @@ from ops.permissions.call_sets import OUTPUTS_CALLS as OUTPUTS_CALLS
 from ops.preview import declarations as preview
 from ops.quotas import declarations as quotas
 from ops.recovery import declarations as recovery
+from ops.rotation import declarations as rotation
 from ops.runs import declarations as runs
 from ops.sandbox import declarations as sandbox
 from ops.services import declarations as services
@@ -72,6 +73,7 @@ DECLARATIONS: Final[Mapping[str, Declaration]] = {
         preview,
         quotas,
         recovery,
+        rotation,
         runs,
         sandbox,
         services,

@@ -47,6 +47,7 @@ VIEWS_BY_COMMAND: Final[Mapping[str, View]] = {
     "quotas": "quotas",
     "image findings": "images",
     "patch status": "patches",
+    "rotate": "rotations",
 }
 
 

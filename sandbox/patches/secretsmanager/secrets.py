@@ -139,5 +139,10 @@ def describe_rotation_rules(original: Any, secret: FakeSecret) -> ApiRecord:
     description: ApiRecord = original(secret)
     if rules := vars(secret).get("sandbox_rules"):
         description["RotationRules"] = rules
-        description["NextRotationDate"] = secret.next_rotation_date
+        following = secret.next_rotation_date
+        if secret.last_rotation_date and secret.auto_rotate_after_days:
+            # Counted from the last one, also if that was asked for (User Guide).
+            due = secret.last_rotation_date + secret.auto_rotate_after_days * 86_400
+            following = max(following or 0, due)
+        description["NextRotationDate"] = following
     return {key: value for key, value in description.items() if value is not None}

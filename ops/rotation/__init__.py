@@ -1,0 +1,1 @@
+"""`ops rotate`: what is rotated, by whom, and when next."""

@@ -1,7 +1,8 @@
 """What guards the sandbox's account, as a landing zone sets it up before any stack is deployed.
 
-Public access of S3 is blocked for the account, and a trail records what is done in it. Each is made
-only if it is not there yet: several stacks share an account.
+Public access of S3 is blocked for the account, new volumes of the region are encrypted, and a trail
+records what is done in it. Each is made only if it is not there yet: several stacks share an
+account.
 """
 
 import json
@@ -16,6 +17,7 @@ TRAIL_BUCKET: Final = f"{TRAIL_NAME}-{ACCOUNT_ID}"
 def guard_account(region: str) -> None:
     """Guards the account, and the region that a stack is deployed into."""
     _block_public_buckets(region)
+    get_client("ec2", region).enable_ebs_encryption_by_default()
     record_account(region)
 
 

@@ -77,6 +77,57 @@ EXPOSURE_CHECKS: Final = (
         calls=("ec2.describe_instances",),
     ),
 )
+BALANCER_CHECKS: Final = (
+    build_audit_check(
+        key="load-balancers",
+        title="load balancers",
+        failure="A load balancer takes requests without TLS, or with nothing that guards it.",
+        routine="ops.audit.load_balancers:check_load_balancers",
+        line=PROTECTION_LINE,
+        calls=(
+            "elbv2.describe_load_balancers",
+            "elbv2.describe_load_balancer_attributes",
+            "elbv2.describe_listeners",
+            "wafv2.get_web_acl_for_resource",
+        ),
+    ),
+)
+STORED_CHECKS: Final = (
+    build_audit_check(
+        key="volume-encryption",
+        title="volumes",
+        failure="A volume or a snapshot of one is not encrypted, or new ones would not be.",
+        routine="ops.audit.volumes:check_volume_encryption",
+        line=PROTECTION_LINE,
+        calls=(
+            "ec2.describe_volumes",
+            "ec2.describe_snapshots",
+            "ec2.describe_instances",
+            "ec2.get_ebs_encryption_by_default",
+        ),
+    ),
+    build_audit_check(
+        key="log-groups",
+        title="log groups",
+        failure="A log group keeps its lines for ever, or without the stack's key.",
+        routine="ops.audit.messages:check_log_groups",
+        line=PROTECTION_LINE,
+        calls=("logs.describe_log_groups",),
+    ),
+    build_audit_check(
+        key="topics-and-queues",
+        title="topics and queues",
+        failure="A topic or a queue is open to everybody, or not encrypted.",
+        routine="ops.audit.messages:check_topics_and_queues",
+        line=OPEN_DATA_LINE,
+        calls=(
+            "sns.list_topics",
+            "sns.get_topic_attributes",
+            "sqs.list_queues",
+            "sqs.get_queue_attributes",
+        ),
+    ),
+)
 DATA_CHECKS: Final = (
     build_audit_check(
         key="open-buckets",
@@ -148,4 +199,11 @@ DATA_CHECKS: Final = (
         is_applicable=lambda outputs: outputs.cache is not None,
     ),
 )
-CHECKS: Final = (*EXPOSURE_CHECKS, *DATA_CHECKS, *IDENTITY_CHECKS, *TRAIL_CHECKS)
+CHECKS: Final = (
+    *EXPOSURE_CHECKS,
+    *DATA_CHECKS,
+    *BALANCER_CHECKS,
+    *STORED_CHECKS,
+    *IDENTITY_CHECKS,
+    *TRAIL_CHECKS,
+)

@@ -194,6 +194,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ec2.get_console_output": (
         build_grant("ec2:GetConsoleOutput", "instances", conditions=STACK_RESOURCE_CONDITIONS),
     ),
+    "ec2.get_ebs_encryption_by_default": (build_unscoped_grant("ec2:GetEbsEncryptionByDefault"),),
     "ec2.get_managed_prefix_list_entries": (
         build_grant("ec2:GetManagedPrefixListEntries", "prefix lists"),
     ),
@@ -250,6 +251,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
     "elbv2.describe_listeners": (build_unscoped_grant("elasticloadbalancing:DescribeListeners"),),
+    "elbv2.describe_load_balancer_attributes": (
+        build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancerAttributes"),
+    ),
     "elbv2.describe_load_balancers": (
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
     ),
@@ -295,8 +299,16 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("kms:GenerateDataKey", "logs key", conditions=_SNS_CONDITION),
         build_grant("kms:Decrypt", "logs key", conditions=_SNS_CONDITION),
     ),
+    "sns.list_topics": (build_unscoped_grant("sns:ListTopics"),),
     "sns.list_subscriptions_by_topic": (build_grant("sns:ListSubscriptionsByTopic", "topics"),),
     **SSM_API_GRANTS,
+    "sqs.list_queues": (build_unscoped_grant("sqs:ListQueues"),),
+    # Needed on the load balancer and, by its own name, on the web ACL (Service Authorization
+    # Reference, AWS WAF V2).
+    "wafv2.get_web_acl_for_resource": (
+        build_grant("wafv2:GetWebACLForResource", "load balancers"),
+        build_grant("wafv2:GetWebACL", "web ACL"),
+    ),
     "wafv2.get_web_acl": (build_grant("wafv2:GetWebACL", "web ACL"),),
 }
 

@@ -81,6 +81,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # Its name is a random id.
     "anomaly monitors": ("arn:{partition}:ce::{account}:anomalymonitor/*",),
     "announcements": build_stack_region_arns("sns", "{prefix}-page", "{prefix}-warn"),
+    "load balancers": build_stack_region_arns("elasticloadbalancing", "loadbalancer/app/*"),
     "topics": build_stack_region_arns("sns", "{prefix}-*"),
     "services": build_stack_region_arns("ecs", "service/{prefix}/*"),
     "service deployments": build_stack_region_arns("ecs", "service-deployment/{prefix}/*"),

@@ -16,6 +16,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "cloudwatch:getmetric*",
     "cloudwatch:putmetricdata",
     "acm:requestcertificate",
+    "ec2:getebsencryptionbydefault",
     "ec2messages:*",
     "ecr:getauthorizationtoken",
     "ecr:getregistryscanningconfiguration",

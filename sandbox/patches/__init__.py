@@ -55,6 +55,7 @@ MODULES: Final = (
     "lambda_functions",
     "ec2.launch_templates",
     "logs.events",
+    "logs.group_keys",
     "logs.live_tail",
     "logs.query_definitions",
     "logs.queries",

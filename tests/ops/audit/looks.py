@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ops.findings.model import ResourceFinding
+from ops.findings.view import find_in_view
 from tests.ops.aws_lines import run_aws_line
 from tests.ops.stage import REGION, Stage
 
@@ -31,6 +33,13 @@ def read_open(
     items = read_items(run_line, capsys, f"audit --only {key}")
     assert [item for item in items if item["state"] == "unknown"] == []
     return {item["id"]: item for item in items if item["state"] == "failing"}
+
+
+def find_audit_findings(stage: Stage, key: str) -> list[ResourceFinding]:
+    """The open findings of a check, by the stage's own outputs; nothing of it is unknown."""
+    findings = find_in_view("audit", stage.outputs, stage.aws, [key])
+    assert [f for f in findings if f.state == "unknown" and f.area != "account"] == []
+    return [f for f in findings if isinstance(f, ResourceFinding) and f.state == "failing"]
 
 
 def mend(stage: Stage, finding: dict[str, Any], run_line: RunLine | None = None) -> None:

@@ -5,16 +5,15 @@ from typing import Any
 import pytest
 
 from ops.audit.databases import LEAST_BACKUP_DAYS
-from ops.core.checks import REPAIR_COMMAND, CheckFinding
-from ops.findings.model import ResourceFinding
-from ops.findings.view import find_in_view
+from ops.core.checks import REPAIR_COMMAND
 from tests.ops import db_stage
-from tests.ops.audit.looks import mend, read_open
+from tests.ops.audit.looks import find_audit_findings, mend, read_open
 from tests.ops.aws_lines import run_aws_line
 from tests.ops.every_command import open_command_line
 from tests.ops.metric_stage import put_cache
 from tests.ops.procedures.recover import put_primary_secret
 from tests.ops.stage import REGION, Stage, open_stage
+from tests.ops.typed_lines import put_operations_bucket
 
 KEY, CACHE_KEY = "database-protection", "cache-protection"
 SHARED_KEY, IMAGES_KEY = "shared-snapshots", "shared-images"
@@ -116,20 +115,16 @@ def test_what_is_encrypted_is_not_encrypted_again(capsys: pytest.CaptureFixture[
 def test_a_database_without_deletion_protection_in_a_protected_stack() -> None:
     with open_stage() as stage:
         db_stage.put_database(stage, StorageEncrypted=True, BackupRetentionPeriod=LEAST_BACKUP_DAYS)
+        put_operations_bucket(stage)
         protected = stage.outputs.stack.model_copy(update={"protect": True})
         stage.outputs = stage.outputs.model_copy(update={"stack": protected})
 
-        def find() -> list[CheckFinding]:
-            found = find_in_view("audit", stage.outputs, stage.aws, [KEY])
-            return [f for f in found if f.state != "ok" and f.area == "audit"]
-
-        (finding,) = find()
-        assert isinstance(finding, ResourceFinding)
+        (finding,) = find_audit_findings(stage, KEY)
         assert finding.id == f"{KEY}/{stage.outputs.database.identifier}/deletion"
         assert finding.severity == "high"
         run_aws_line(stage.client, finding.command, REGION)
         stage.clock.sleep(3600)
-        assert find() == []
+        assert find_audit_findings(stage, KEY) == []
 
 
 def put_open_cache(stage: Stage) -> None:

@@ -56,6 +56,8 @@ def put_what_prod_lacks(prod: DeployedProd) -> None:
     iam.create_user(UserName="ann")
     iam.create_access_key(UserName="ann")
     iam.create_login_profile(UserName="ann", Password="A-password-of-the-test-1")
+    queue = f"{stack.project}-{stack.stack}-jobs"
+    prod.aws.client("sqs", REGION).create_queue(QueueName=queue)
     s3 = prod.aws.client("s3", REGION)
     bucket = f"{stack.project}-{stack.stack}-by-hand"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -1,4 +1,4 @@
-"""The check of the cache's patches: service updates, and whether it takes minor versions."""
+"""The check of the cache's patches: service updates, minor versions, and its version's support."""
 
 import shlex
 from collections.abc import Mapping
@@ -9,6 +9,7 @@ from ops.core.checks import (
     CheckFinding,
     CheckRoutine,
     ResponseItem,
+    UnknownAnswerError,
     build_read,
     get_answer_items,
 )
@@ -21,12 +22,18 @@ from ops.findings.model import (
 )
 from ops.findings.waivers import apply_waivers
 from ops.health.cache import CACHE_CLUSTERS_API
+from ops.patch.cache_versions import (
+    describe_newer_versions,
+    judge_cache_versions,
+    list_offered_versions,
+)
 from ops.patch.check_records import PATCH_AREA
 
 _CACHE_KEY: Final = "patch-cache"
 _UPDATES_API: Final = "elasticache.describe_update_actions"
 # Of an update action that is not over (API reference, UpdateAction).
 OPEN_UPDATE_STATUSES: Final = ["not-applied", "waiting-to-start", "scheduling", "scheduled"]
+CACHE_VERSIONS_API: Final = "elasticache.describe_cache_engine_versions"
 UPDATE_SEVERITIES: Final[Mapping[str, FindingSeverity]] = {
     "critical": "critical",
     "important": "high",
@@ -38,7 +45,7 @@ CACHE_UPGRADE_CONTROL: Final = "FSBP ElastiCache.2"
 
 
 def check_cache_patches(facts: CheckFacts) -> CheckRoutine:
-    """Checks that no service update waits, and that nodes take minor versions by themselves."""
+    """Checks that no service update waits, and that nodes take minor versions and have support."""
     cache = facts.outputs.cache
     assert cache is not None
     answers = yield [
@@ -49,6 +56,7 @@ def check_cache_patches(facts: CheckFacts) -> CheckRoutine:
             UpdateActionStatus=OPEN_UPDATE_STATUSES,
         ),
         build_read(CACHE_CLUSTERS_API, "CacheClusters"),
+        build_read(CACHE_VERSIONS_API, "CacheEngineVersions", Engine=cache.engine),
     ]
     nodes = [
         node
@@ -61,8 +69,15 @@ def check_cache_patches(facts: CheckFacts) -> CheckRoutine:
         *(_build_update_finding(facts, action) for action in get_answer_items(answers[0])),
         *_judge_nodes(facts, nodes),
     ]
+    offered = list_offered_versions(get_answer_items(answers[2]))
+    if not offered:
+        raise UnknownAnswerError(f"ElastiCache names no version of {cache.engine}")
+    findings += judge_cache_versions(facts, nodes, offered)
     versions = ", ".join(sorted({str(node.get("EngineVersion")) for node in nodes}))
-    looked_at = f"{cache.engine} {versions}; no service update waits"
+    looked_at = (
+        f"{cache.engine} {versions}, {describe_newer_versions(nodes, offered)}; "
+        "no service update waits"
+    )
     return (
         yield from apply_waivers(
             facts, summarize_findings(PATCH_AREA, cache.identifier, findings, looked_at)

@@ -74,9 +74,11 @@ CHECKS: Final = (
         key="patch-cache",
         area=PATCH_AREA,
         title="cache",
-        failure="An update of the cache is pending, or it takes no minor versions by itself.",
+        failure="An update of the cache is pending, it takes no minor versions by itself, or "
+        "support of its version ends.",
         calls=(
             "elasticache.describe_cache_clusters",
+            "elasticache.describe_cache_engine_versions",
             "elasticache.describe_update_actions",
             *WAIVER_CALLS,
         ),

@@ -249,6 +249,9 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elasticache.describe_update_actions": (
         build_grant("elasticache:DescribeUpdateActions", "cache", "cache nodes"),
     ),
+    "elasticache.describe_cache_engine_versions": (
+        build_unscoped_grant("elasticache:DescribeCacheEngineVersions"),
+    ),
     "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
     "elbv2.describe_listeners": (build_unscoped_grant("elasticloadbalancing:DescribeListeners"),),
     "elbv2.describe_load_balancer_attributes": (

@@ -7,6 +7,7 @@ from moto.elasticache.models import ElastiCacheBackend
 from moto.elasticache.responses import ElastiCacheResponse
 
 from sandbox.clock import get_sandbox_clock
+from sandbox.patches.elasticache.nodes import CACHE_VERSIONS, get_cache_family
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 from sandbox.patches.request_times import parse_request_time
 
@@ -43,6 +44,26 @@ def describe_cache_events(response: ElastiCacheResponse, params: ApiRecord) -> A
 def get_update_actions(backend: ElastiCacheBackend) -> list[ApiRecord]:
     """The update actions of an account and region."""
     return backend_state(backend, "update actions", list)
+
+
+@patch.add_operation(ElastiCacheResponse, "DescribeCacheEngineVersions")
+def describe_engine_versions(_: ElastiCacheResponse, params: ApiRecord) -> ApiRecord:
+    """The versions that can be created (API reference, CacheEngineVersion), without a patch."""
+    names = [
+        (engine, version)
+        for engine, version in CACHE_VERSIONS
+        if version is not None and params.get("Engine") in (None, engine)
+    ]
+    return {
+        "CacheEngineVersions": [
+            {
+                "Engine": engine,
+                "EngineVersion": version,
+                "CacheParameterGroupFamily": get_cache_family(engine, version),
+            }
+            for engine, version in sorted(names)
+        ]
+    }
 
 
 @patch.add_operation(ElastiCacheResponse, "DescribeUpdateActions")

@@ -14,6 +14,7 @@ from ops.core.checks import (
     ReadRequest,
     UnknownAnswerError,
 )
+from ops.outputs import Outputs
 from ops.patch.cache import check_cache_patches
 from ops.patch.database import check_database_patches
 from ops.patch.runtimes import check_function_runtimes, check_platform_versions
@@ -32,7 +33,9 @@ DATABASE = {
 
 
 def judge(
-    check: Callable[[CheckFacts], CheckRoutine], answers: Mapping[str, Any]
+    check: Callable[[CheckFacts], CheckRoutine],
+    answers: Mapping[str, Any],
+    outputs: Outputs = OUTPUTS,
 ) -> list[CheckFinding]:
     """Runs a check on answers by call; nothing is waived."""
 
@@ -40,7 +43,7 @@ def judge(
         result: ReadAnswer = answers.get(read.api, [])
         return result
 
-    routine = check(CheckFacts(OUTPUTS, NOW))
+    routine = check(CheckFacts(outputs, NOW))
     try:
         reads = next(routine)
         while True:
@@ -120,6 +123,71 @@ def test_a_denied_read_is_unknown_and_never_ok() -> None:
         judge(check_database_patches, answers)
 
 
+CACHE_VERSIONS_ANSWER = {
+    "elasticache.describe_cache_engine_versions": [
+        {"Engine": "valkey", "EngineVersion": version} for version in ("7.2", "8.0", "8.2")
+    ]
+}
+
+
+def judge_cache(
+    node: Mapping[str, Any], outputs: Outputs = OUTPUTS, *versions: str
+) -> list[CheckFinding]:
+    answers = {**CACHE_VERSIONS_ANSWER, "elasticache.describe_cache_clusters": [node]}
+    if versions:
+        answers["elasticache.describe_cache_engine_versions"] = [
+            {"EngineVersion": version} for version in versions
+        ]
+    return judge(check_cache_patches, answers, outputs)
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "offered", "texts"),
+    [
+        ("valkey", "7.0.4", ("7.2", "8.2"), ["AWS no longer offers valkey 7.0; the newest is 8.2"]),
+        (
+            "redis",
+            "6.2.6",
+            ("6.2", "7.1"),
+            ["standard support of redis 6.2 ends on 2027-01-31; the newest is 7.1"],
+        ),
+        (
+            "redis",
+            "5.0.6",
+            ("5.0", "7.1"),
+            ["standard support of redis 5.0 ended on 2026-01-31; the newest is 7.1"],
+        ),
+        ("redis", "7.1.0", ("6.2", "7.1"), []),
+        ("valkey", "8.2.0", ("7.2", "8.2"), []),
+    ],
+)
+def test_a_version_of_the_cache_needs_support(
+    engine: str, version: str, offered: tuple[str, ...], texts: list[str]
+) -> None:
+    group = CACHE_PART.identifier
+    node = {
+        "CacheClusterId": f"{group}-001",
+        "ReplicationGroupId": group,
+        "EngineVersion": version,
+        "AutoMinorVersionUpgrade": True,
+    }
+    part = CACHE_PART.model_copy(update={"engine": engine})
+    findings = judge_cache(node, OUTPUTS.model_copy(update={"cache": part}), *offered)
+    assert [f.evidence for f in findings if f.state == "failing"] == texts
+    commands = [f.command for f in findings if f.state == "failing"]
+    assert all(c.endswith(f":cache.engineVersion {offered[-1]}") for c in commands)
+    if not texts:
+        assert "the newest version" in findings[0].evidence
+
+
+def test_a_cache_whose_versions_are_not_named_is_unknown() -> None:
+    group = CACHE_PART.identifier
+    node = {"CacheClusterId": f"{group}-001", "ReplicationGroupId": group, "EngineVersion": "8.0.1"}
+    answers = {"elasticache.describe_cache_clusters": [node]}
+    with pytest.raises(UnknownAnswerError, match="ElastiCache names no version of"):
+        judge(check_cache_patches, answers)
+
+
 def test_an_update_of_the_cache_is_open_until_it_is_applied() -> None:
     group = CACHE_PART.identifier
     node = {
@@ -138,16 +206,20 @@ def test_an_update_of_the_cache_is_open_until_it_is_applied() -> None:
     (finding,) = judge(
         check_cache_patches,
         {
+            **CACHE_VERSIONS_ANSWER,
             "elasticache.describe_cache_clusters": [node],
             "elasticache.describe_update_actions": [update],
         },
     )
     assert finding.state == "failing"
     assert finding.command.startswith("aws elasticache batch-apply-update-action --region ")
-    (ok,) = judge(check_cache_patches, {"elasticache.describe_cache_clusters": [node]})
-    assert (ok.state, ok.evidence) == ("ok", f"{CACHE_PART.engine} 8.0.1; no service update waits")
+    (ok,) = judge_cache(node)
+    assert (ok.state, ok.evidence) == (
+        "ok",
+        f"{CACHE_PART.engine} 8.0.1, newer: 8.2; no service update waits",
+    )
     node["AutoMinorVersionUpgrade"] = False
-    (manual,) = judge(check_cache_patches, {"elasticache.describe_cache_clusters": [node]})
+    (manual,) = judge_cache(node)
     assert "cache.autoMinorUpgrade" in manual.command
 
 

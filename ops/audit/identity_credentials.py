@@ -29,6 +29,8 @@ from ops.findings.waivers import apply_waivers
 
 START_REPORT_API: Final = "iam.generate_credential_report"
 REPORT_API: Final = "iam.get_credential_report"
+# Of a report that AWS makes when it is asked for (IAM API reference, GetCredentialReport).
+NOT_READY_CODES: Final = ("ReportInProgress", "ReportNotPresent")
 ACCESS_KEYS_API: Final = "iam.list_access_keys"
 ACCOUNT_RULES_API: Final = "iam.get_account_password_policy"
 # Prowler's default; CIS AWS Foundations 3.0 1.12 has 45.
@@ -49,7 +51,7 @@ def read_credential_report() -> ReportReads:
     """The rows of the report. To be yielded from. Raises UnknownAnswerError if there is none."""
     (start_answer,) = yield [build_read(START_REPORT_API, "")]
     get_answer_items(start_answer)
-    (report_answer,) = yield [build_read(REPORT_API, "")]
+    (report_answer,) = yield [build_read(REPORT_API, "", not_ready_codes=NOT_READY_CODES)]
     text = str(get_answer_items(report_answer)[0]["Content"])
     return list(csv.DictReader(io.StringIO(text)))
 

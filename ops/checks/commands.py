@@ -135,37 +135,21 @@ def _require_ok(output: Output, report: ChecklistReport) -> None:
     output.print_line(f"all {counts['ok']} ok")
 
 
-@app.command("daily", help=f"{CHECKLISTS['daily'].capitalize()}.")
-def check_daily(
-    context: typer.Context,
-    only: ItemsOption = None,
-    to: PageOption = None,
-    record: RecordOption = False,
-) -> None:
-    """Health, the night's backups, alarms, errors."""
-    run_checklist(context, "daily", only=only, to=to, is_recorded=record)
+def _add_periodic_command(name: str) -> None:
+    """Adds the command of a checklist that comes again."""
+
+    @app.command(name, help=f"{CHECKLISTS[name].capitalize()}.")
+    def check_periodically(
+        context: typer.Context,
+        only: ItemsOption = None,
+        to: PageOption = None,
+        record: RecordOption = False,
+    ) -> None:
+        run_checklist(context, name, only=only, to=to, is_recorded=record)
 
 
-@app.command("weekly", help=f"{CHECKLISTS['weekly'].capitalize()}.")
-def check_weekly(
-    context: typer.Context,
-    only: ItemsOption = None,
-    to: PageOption = None,
-    record: RecordOption = False,
-) -> None:
-    """The daily list, and trends, maintenance, certificates, backups elsewhere."""
-    run_checklist(context, "weekly", only=only, to=to, is_recorded=record)
-
-
-@app.command("monthly", help=f"{CHECKLISTS['monthly'].capitalize()}.")
-def check_monthly(
-    context: typer.Context,
-    only: ItemsOption = None,
-    to: PageOption = None,
-    record: RecordOption = False,
-) -> None:
-    """The weekly list, and drills, the password, old snapshots, roles."""
-    run_checklist(context, "monthly", only=only, to=to, is_recorded=record)
+for _name in PERIODIC_CHECKLISTS:
+    _add_periodic_command(_name)
 
 
 @app.command(name="pre-deploy", help=f"{CHECKLISTS['pre-deploy'].capitalize()}. Reads only.")

@@ -27,8 +27,6 @@ from ops.core.errors import CredentialsError, OpsError, UsageError
 from ops.core.s3 import S3_OBJECT_API
 
 MAX_CHECK_THREADS: Final = 16
-# Of a report that AWS makes when it is asked for (IAM API reference, GetCredentialReport).
-NOT_READY_CODES: Final = ("ReportInProgress", "ReportNotPresent")
 READY_POLL_SECONDS: Final = 2.0
 MAX_READY_ATTEMPTS: Final = 15
 Result = TypeVar("Result")
@@ -54,7 +52,7 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
     try:
         params, call_region = json.loads(read.params), read.region or region
         if not read.items_key:
-            return [_call_until_ready(aws, read.api, params, call_region)]
+            return [_call_until_ready(aws, read, params, call_region)]
         if read.max_pages is not None:
             first_items, has_more = aws.list_first_items(
                 read.api, read.items_key, params, call_region, read.max_pages
@@ -75,13 +73,13 @@ def send_read(aws: Aws, read: ReadRequest, region: str) -> ReadAnswer:
         return UnknownAnswerError(f"{read.api}: {error.response['Error'].get('Message', error)}")
 
 
-def _call_until_ready(aws: Aws, api: str, params: dict[str, Any], region: str) -> Any:
+def _call_until_ready(aws: Aws, read: ReadRequest, params: dict[str, Any], region: str) -> Any:
     """The answer of a call; asked again for a while if AWS is still preparing it."""
     for attempts_left in reversed(range(MAX_READY_ATTEMPTS)):
         try:
-            return aws.call(api, params, region)
+            return aws.call(read.api, params, region)
         except ClientError as error:
-            if get_error_code(error) not in NOT_READY_CODES or not attempts_left:
+            if get_error_code(error) not in read.not_ready_codes or not attempts_left:
                 raise
             time.sleep(READY_POLL_SECONDS)
     raise AssertionError("not reached")

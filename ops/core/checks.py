@@ -51,7 +51,8 @@ class ReadRequest:
     If `items_key` is empty, the answer itself is the only item. `absent_codes` are error codes that
     mean that there is no such thing. `newest_since` is a field with a time, and a time: the list is
     newest first, and is read only as far back as that time. At most `max_pages` pages are read; if
-    there are more, the last item is TRUNCATED.
+    there are more, the last item is TRUNCATED. `not_ready_codes` are error codes that mean that AWS
+    is still preparing the answer: it is asked again for a while.
     """
 
     api: str
@@ -61,6 +62,7 @@ class ReadRequest:
     absent_codes: tuple[str, ...] = ()
     newest_since: tuple[str, str] | None = None
     max_pages: int | None = None
+    not_ready_codes: tuple[str, ...] = ()
 
 
 def build_read(
@@ -71,12 +73,20 @@ def build_read(
     absent_codes: Sequence[str] = (),
     newest_since: tuple[str, str] | None = None,
     max_pages: int | None = None,
+    not_ready_codes: Sequence[str] = (),
     **params: Any,
 ) -> ReadRequest:
     """Builds a read; its parameters are in boto3's spelling."""
     params_json = json.dumps(params, sort_keys=True)
     return ReadRequest(
-        api, items_key, params_json, region, tuple(absent_codes), newest_since, max_pages
+        api,
+        items_key,
+        params_json,
+        region,
+        tuple(absent_codes),
+        newest_since,
+        max_pages,
+        tuple(not_ready_codes),
     )
 
 

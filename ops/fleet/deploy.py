@@ -1,6 +1,5 @@
 """The plan that deploys an image to the fleet: the image parameter, then an instance refresh."""
 
-from dataclasses import replace
 from typing import Final
 
 from ops.core.aws import Aws
@@ -16,10 +15,9 @@ from ops.fleet.model import (
 )
 from ops.fleet.refresh import list_earlier_refreshes
 from ops.fleet.refresh_steps import (
-    UNDO_BAKE_SECONDS,
-    PlannedRefresh,
     RefreshPreferences,
     build_fleet_version_step,
+    build_refresh_pair,
     build_refresh_step,
     build_refresh_stop_step,
     describe_replacement,
@@ -58,19 +56,8 @@ def build_fleet_deploy_plan(
             "ops fleet refresh start",
         )
     version = get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
-    refresh = PlannedRefresh(
-        fleet_state,
-        version,
-        replace(preferences, skip_matching=False, auto_rollback=False),
-        earlier_refreshes,
-    )
-    undo_refresh = PlannedRefresh(
-        fleet_state,
-        version,
-        RefreshPreferences(
-            preferences.min_healthy, preferences.max_healthy, bake_seconds=UNDO_BAKE_SECONDS
-        ),
-        earlier_refreshes,
+    refresh, undo_refresh = build_refresh_pair(
+        fleet_state, version, version, preferences, earlier_refreshes
     )
     undo_steps = (
         build_image_parameter_step("image_back", fleet_state, old_image),

@@ -6,7 +6,7 @@ template version and our preferences; AWS runs one at a time.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any, Final
 
@@ -126,6 +126,40 @@ class PlannedRefresh:
     def status_path(self) -> str:
         """JMESPath to its status."""
         return f"{self.path}.Status"
+
+
+def build_refresh_pair(
+    fleet_state: FleetState,
+    version: str | None,
+    undo_version: str,
+    preferences: RefreshPreferences,
+    earlier_refreshes: tuple[str, ...],
+    *,
+    undo_skips_matching: bool = False,
+) -> tuple[PlannedRefresh, PlannedRefresh]:
+    """The refresh that replaces every instance, and the one that undoes it.
+
+    AWS's own rollback is off: it would restore less than the undo does.
+    """
+    return (
+        PlannedRefresh(
+            fleet_state,
+            version,
+            replace(preferences, skip_matching=False, auto_rollback=False),
+            earlier_refreshes,
+        ),
+        PlannedRefresh(
+            fleet_state,
+            undo_version,
+            RefreshPreferences(
+                preferences.min_healthy,
+                preferences.max_healthy,
+                skip_matching=undo_skips_matching,
+                bake_seconds=UNDO_BAKE_SECONDS,
+            ),
+            earlier_refreshes,
+        ),
+    )
 
 
 def list_refreshes(

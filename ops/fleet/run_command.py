@@ -140,6 +140,70 @@ def build_run_command_plan(
     ).with_times(now, SINCE=StartTime(offset=-CLOCK_SKEW.total_seconds()))
 
 
+@dataclass(frozen=True)
+class SentCommand:
+    """A command of a run. By its comment, which is its own, a resume finds it."""
+
+    document: str
+    comment: str
+
+    @property
+    def path(self) -> str:
+        """JMESPath to it in ListCommands."""
+        return f"Commands[?Comment=='{self.comment}'] | [0]"
+
+    @property
+    def list_call(self) -> Call:
+        """Lists the document's commands since the plan's start."""
+        return Call(
+            api="ssm.list_commands",
+            params={
+                "Filters": [
+                    {"key": "InvokedAfter", "value": "${SINCE}"},
+                    {"key": "DocumentName", "value": self.document},
+                ]
+            },
+        )
+
+    @property
+    def is_ended(self) -> JsonObject:
+        """The condition that it has ended everywhere, failed or not."""
+        ended_statuses = format_json_list(ENDED_COMMAND_STATUSES)
+        return {f"contains(`{ended_statuses}`, {self.path}.Status)": True}
+
+    @property
+    def is_sent(self) -> JsonObject:
+        """The condition that Systems Manager has it."""
+        return {f"{self.path}.Comment": self.comment}
+
+    def build_send_call(
+        self,
+        parameters: JsonObject,
+        instance_ids: Sequence[str],
+        group: str,
+        *,
+        max_concurrency: str,
+        max_errors: str,
+    ) -> Call:
+        """Builds the call that sends it to instances; to the group's tag if ids are too many."""
+        if len(instance_ids) <= MAX_COMMAND_INSTANCES:
+            target_params: JsonObject = {"InstanceIds": list(instance_ids)}
+        else:
+            target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [group]}]}
+        return Call(
+            api="ssm.send_command",
+            params={
+                "DocumentName": self.document,
+                "Comment": self.comment,
+                "Parameters": parameters,
+                "MaxConcurrency": max_concurrency,
+                "MaxErrors": max_errors,
+                "TimeoutSeconds": DELIVERY_TIMEOUT_SECONDS,
+                **target_params,
+            },
+        )
+
+
 def build_send_step(
     run_id: str,
     group: str,
@@ -152,43 +216,22 @@ def build_send_step(
 
     `description` is what it does, up to the number of instances.
     """
-    if len(instance_ids) <= MAX_COMMAND_INSTANCES:
-        target_params: JsonObject = {"InstanceIds": list(instance_ids)}
-    else:  # too many for ids: the group's tag
-        target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [group]}]}
+    command = SentCommand(RUN_SHELL_SCRIPT_DOCUMENT, run_id)
     waves = _count_waves(options.max_concurrency, len(instance_ids))
-    command_path = f"Commands[?Comment=='{run_id}'] | [0]"
-    ended_statuses = format_json_list(ENDED_COMMAND_STATUSES)
     return Step(
         name="send",
         description=f"{description} {_count_instances(len(instance_ids))}",
-        action=Call(
-            api="ssm.send_command",
-            params={
-                "DocumentName": RUN_SHELL_SCRIPT_DOCUMENT,
-                "Comment": run_id,
-                "Parameters": {
-                    "commands": [script_text],
-                    "executionTimeout": [str(options.timeout_seconds)],
-                },
-                "MaxConcurrency": options.max_concurrency,
-                "MaxErrors": options.max_errors,
-                "TimeoutSeconds": DELIVERY_TIMEOUT_SECONDS,
-                **target_params,
-            },
+        action=command.build_send_call(
+            {"commands": [script_text], "executionTimeout": [str(options.timeout_seconds)]},
+            instance_ids,
+            group,
+            max_concurrency=options.max_concurrency,
+            max_errors=options.max_errors,
         ),
         goal=Wait(
-            read=Call(
-                api="ssm.list_commands",
-                params={
-                    "Filters": [
-                        {"key": "InvokedAfter", "value": "${SINCE}"},
-                        {"key": "DocumentName", "value": RUN_SHELL_SCRIPT_DOCUMENT},
-                    ]
-                },
-            ),
-            met={f"contains(`{ended_statuses}`, {command_path}.Status)": True},
-            begun={f"{command_path}.Comment": run_id},
+            read=command.list_call,
+            met=command.is_ended,
+            begun=command.is_sent,
             every=5,
             within=waves * (options.timeout_seconds + DELIVERY_TIMEOUT_SECONDS)
             + COMMAND_MARGIN_SECONDS,

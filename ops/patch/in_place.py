@@ -190,8 +190,28 @@ def _count_path(ids: Sequence[str], condition: str) -> str:
     )
 
 
+def _build_group_wait(
+    fleet_state: FleetState,
+    ids: Sequence[str],
+    goal: str,
+    begun: str,
+    *,
+    within: float,
+    typical: float,
+) -> Wait:
+    """Waits until a condition holds of all of these instances in the group. Times are seconds."""
+    return Wait(
+        read=describe_group_call(fleet_state.part),
+        met={_count_path(ids, goal): len(ids)},
+        begun={f"{_count_path(ids, begun)} > `0`": True},
+        within=within,
+        typical=typical,
+        source=STANDBY_TIME_SOURCE,
+        reports=build_activity_reports(fleet_state.part),
+    )
+
+
 def _build_standby_step(fleet_state: FleetState, number: int, ids: Sequence[str]) -> Step:
-    read = describe_group_call(fleet_state.part)
     keep = max(fleet_state.min_size, 1) + len(ids)
     target_group_arn = fleet_state.target_group_arn
     return Step(
@@ -214,14 +234,13 @@ def _build_standby_step(fleet_state: FleetState, number: int, ids: Sequence[str]
                 "ShouldDecrementDesiredCapacity": True,
             },
         ),
-        goal=Wait(
-            read=read,
-            met={_count_path(ids, "LifecycleState=='Standby'"): len(ids)},
-            begun={f"{_count_path(ids, IS_LEAVING)} > `0`": True},
+        goal=_build_group_wait(
+            fleet_state,
+            ids,
+            "LifecycleState=='Standby'",
+            IS_LEAVING,
             within=STANDBY_TIMEOUT_SECONDS,
             typical=TYPICAL_STANDBY_SECONDS,
-            source=STANDBY_TIME_SOURCE,
-            reports=build_activity_reports(fleet_state.part),
         ),
         undo=(_build_return_step(f"undo_{number}", fleet_state, ids),),
     )
@@ -229,13 +248,12 @@ def _build_standby_step(fleet_state: FleetState, number: int, ids: Sequence[str]
 
 def _build_return_step(name: str, fleet_state: FleetState, ids: Sequence[str]) -> Step:
     """Puts instances back into service: again targets, and counted in the desired capacity."""
-    read = describe_group_call(fleet_state.part)
     is_settled = "LifecycleState=='Standby' || LifecycleState=='InService'"
     return Step(
         name=name,
         description=f"put back into service: {', '.join(ids)}",
         ready=Wait(
-            read=read,
+            read=describe_group_call(fleet_state.part),
             met={_count_path(ids, is_settled): len(ids)},
             within=STANDBY_TIMEOUT_SECONDS,
         ),
@@ -246,14 +264,13 @@ def _build_return_step(name: str, fleet_state: FleetState, ids: Sequence[str]) -
                 "InstanceIds": list(ids),
             },
         ),
-        goal=Wait(
-            read=read,
-            met={_count_path(ids, "LifecycleState=='InService'"): len(ids)},
-            begun={f"{_count_path(ids, IS_PENDING)} > `0`": True},
+        goal=_build_group_wait(
+            fleet_state,
+            ids,
+            "LifecycleState=='InService'",
+            IS_PENDING,
             within=FLEET_SCALE_TIMEOUT_SECONDS,
             typical=TYPICAL_RETURN_SECONDS,
-            source=STANDBY_TIME_SOURCE,
-            reports=build_activity_reports(fleet_state.part),
         ),
     )
 

@@ -7,7 +7,7 @@ the launch template that differs in the AMI alone, so that nothing else comes wi
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,9 +27,8 @@ from ops.fleet.model import (
 from ops.fleet.refresh import list_earlier_refreshes
 from ops.fleet.refresh_steps import (
     REFRESH_MARGIN_SECONDS,
-    UNDO_BAKE_SECONDS,
-    PlannedRefresh,
     RefreshPreferences,
+    build_refresh_pair,
     build_refresh_step,
     build_refresh_stop_step,
     describe_replacement,
@@ -160,22 +159,8 @@ def build_new_ami_plan(
     """
     earlier_refreshes = list_earlier_refreshes(aws, fleet_state)
     version = get_template_version_number(aws, fleet_state, fleet_state.launch_template_version)
-    refresh = PlannedRefresh(
-        fleet_state,
-        None,
-        replace(preferences, skip_matching=False, auto_rollback=False),
-        earlier_refreshes,
-    )
-    undo_refresh = PlannedRefresh(
-        fleet_state,
-        version,
-        RefreshPreferences(
-            preferences.min_healthy,
-            preferences.max_healthy,
-            skip_matching=True,
-            bake_seconds=UNDO_BAKE_SECONDS,
-        ),
-        earlier_refreshes,
+    refresh, undo_refresh = build_refresh_pair(
+        fleet_state, None, version, preferences, earlier_refreshes, undo_skips_matching=True
     )
     template_path = (
         "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"

@@ -5,14 +5,12 @@ from typing import Final, Literal
 
 from components.facts.patching import PATCH_DOCUMENT
 from ops.core.counts import format_count
-from ops.core.plan import Call, JsonObject, Step, Wait
+from ops.core.plan import Step, Wait
 from ops.fleet.run_command import (
     COMMAND_MARGIN_SECONDS,
     DELIVERY_TIMEOUT_SECONDS,
-    ENDED_COMMAND_STATUSES,
-    GROUP_TAG_KEY,
     MAX_COMMAND_INSTANCES,
-    format_json_list,
+    SentCommand,
 )
 
 PatchOperationName = Literal["Scan", "Install"]
@@ -39,11 +37,7 @@ def build_patch_step(
     Its comment names run and step, by which a resume finds it. If it must succeed, a failure on
     one instance fails the step. `group` is whose tag is the target if the ids are too many.
     """
-    target_params: JsonObject = {"InstanceIds": list(instance_ids)}
-    if len(instance_ids) > MAX_COMMAND_INSTANCES:
-        target_params = {"Targets": [{"Key": GROUP_TAG_KEY, "Values": [group]}]}
-    comment = f"{run_id} {name}"
-    command_path = f"Commands[?Comment=='{comment}'] | [0]"
+    command = SentCommand(PATCH_DOCUMENT, f"{run_id} {name}")
     verb = "scan" if operation == "Scan" else "install patches on"
     return Step(
         name=name,
@@ -51,37 +45,18 @@ def build_patch_step(
         f"{', '.join(instance_ids)}"
         if len(instance_ids) <= MAX_COMMAND_INSTANCES
         else f"{verb} {format_count(len(instance_ids), 'instance')}",
-        action=Call(
-            api="ssm.send_command",
-            params={
-                "DocumentName": PATCH_DOCUMENT,
-                "Comment": comment,
-                "Parameters": {"Operation": [operation], "RebootOption": [reboot_option]},
-                "MaxConcurrency": "100%",
-                "MaxErrors": "100%" if operation == "Scan" else "0",
-                "TimeoutSeconds": DELIVERY_TIMEOUT_SECONDS,
-                **target_params,
-            },
+        action=command.build_send_call(
+            {"Operation": [operation], "RebootOption": [reboot_option]},
+            instance_ids,
+            group,
+            max_concurrency="100%",
+            max_errors="100%" if operation == "Scan" else "0",
         ),
         goal=Wait(
-            read=Call(
-                api="ssm.list_commands",
-                params={
-                    "Filters": [
-                        {"key": "InvokedAfter", "value": "${SINCE}"},
-                        {"key": "DocumentName", "value": PATCH_DOCUMENT},
-                    ]
-                },
-            ),
-            met={f"{command_path}.Status": "Success"}
-            if must_succeed
-            else {
-                f"contains(`{format_json_list(ENDED_COMMAND_STATUSES)}`, {command_path}.Status)": (
-                    True
-                )
-            },
-            begun={f"{command_path}.Comment": comment},
-            failed={f"{command_path}.Status": list(FAILED_COMMAND_STATUSES)}
+            read=command.list_call,
+            met={f"{command.path}.Status": "Success"} if must_succeed else command.is_ended,
+            begun=command.is_sent,
+            failed={f"{command.path}.Status": list(FAILED_COMMAND_STATUSES)}
             if must_succeed
             else {},
             every=15,

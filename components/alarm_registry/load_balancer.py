@@ -188,7 +188,7 @@ LOAD_BALANCER_ALARMS: Final = (
         evaluation_periods=1,
         missing_data="notBreaching",
         description="The certificate has not been renewed: check its validation records.",
-        command="ops health",
+        command="ops certificate check",
         graph="certificate",
     ),
 )

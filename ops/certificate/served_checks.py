@@ -264,4 +264,6 @@ def _build_gap(part: LoadBalancerPart, look: HostLook) -> CheckFinding:
     evidence = f"nobody answers from here: {look.gap}"
     if part.internal:
         evidence += "; the load balancer is internal: ask from its VPC or a network connected to it"
-    return CheckFinding("unknown", CERTIFICATES_AREA, look.host, evidence, "ops network flows")
+    return CheckFinding(
+        "unknown", CERTIFICATES_AREA, look.host, evidence, "ops network flows rejected"
+    )

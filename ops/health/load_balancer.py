@@ -21,6 +21,7 @@ from ops.core.metrics import (
     build_metric_reads,
     get_latest_values,
 )
+from ops.core.times import parse_aws_time
 from ops.health.check_records import MAX_DESCRIBED_GROUPS
 from ops.outputs import LoadBalancerPart, TargetPart
 
@@ -194,12 +195,13 @@ def check_listener_certificate(facts: CheckFacts) -> CheckRoutine:
         return [CheckFinding("failing", "certificate", str(arn), "is gone", "pulumi up --refresh")]
     item = descriptions[0]["Certificate"]
     expiry, renewal = item.get("NotAfter"), item.get("RenewalSummary", {}).get("RenewalStatus")
-    evidence = f"{item['Status'].lower()}, until {expiry or 'nobody knows when'}"
+    end = f"{parse_aws_time(str(expiry)):%Y-%m-%d %H:%M} UTC" if expiry else "nobody knows when"
+    evidence = f"{item['Status'].lower()}, until {end}"
     if renewal:
         evidence += f", renewal {renewal.lower()}"
     is_issued = item["Status"] == "ISSUED" and renewal not in ("FAILED", "PENDING_VALIDATION")
     is_expiring = expiry is None or -compute_age_seconds(facts, expiry) <= MIN_CERTIFICATE_SECONDS
-    advice = f"aws acm describe-certificate --certificate-arn {arn}"
+    advice = "ops certificate check"
     state = "ok" if is_issued and not is_expiring else "failing"
     return [
         CheckFinding("ok", "certificate", item["DomainName"], evidence)

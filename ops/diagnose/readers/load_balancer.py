@@ -257,7 +257,7 @@ def add_certificate(
         since=since,
         value=None if expiry is None else (expiry - at).total_seconds() / 86400,
         subject=str(item.get("CertificateArn")),
-        command=f"aws acm describe-certificate --certificate-arn {item.get('CertificateArn')}",
+        command="ops certificate check",
     )
 
 

@@ -15,6 +15,7 @@ from components.alarm_registry.model import (
 # The runbook's commands, as far as alarms name them.
 KNOWN_COMMANDS = (
     "ops alarms list",
+    "ops certificate check",
     "ops db activity",
     "ops db kill-idle",
     "ops db locks",

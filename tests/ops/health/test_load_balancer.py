@@ -97,13 +97,13 @@ LOAD_BALANCER_CASES: list[HealthCase] = [
             (
                 answer_certificate(NotAfter=format_time_ago(days=-40)),
                 "until",
-                "aws acm describe-certificate",
+                "ops certificate check",
             ),
-            (answer_certificate(Status="EXPIRED"), "expired", "aws acm describe-certificate"),
+            (answer_certificate(Status="EXPIRED"), "expired", "ops certificate check"),
             (
                 answer_certificate(RenewalSummary={"RenewalStatus": "FAILED"}),
                 "renewal failed",
-                "aws acm describe-certificate",
+                "ops certificate check",
             ),
             ({"acm.describe_certificate": []}, "is gone", REFRESH_COMMAND),
         ],

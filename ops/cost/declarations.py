@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.cost.commitments import COMMITMENT_CALLS
 from ops.health.registry import list_view_calls
 
 DECLARATIONS: Final = (
@@ -35,6 +36,12 @@ DECLARATIONS: Final = (
         "cost unusual",
         role="reader",
         calls=("ce.get_anomalies", "ce.get_cost_and_usage", "ce.list_cost_allocation_tags"),
+    ),
+    Declaration(
+        "cost commitments",
+        role="reader",
+        calls=COMMITMENT_CALLS,
+        bad={"--term": ("nonsense", "2y", ""), "--payment": ("nonsense", "")},
     ),
     Declaration("cost rightsizing", role="reader", calls=list_view_calls("rightsizing")),
     Declaration("cost unused", role="reader", calls=list_view_calls("unused")),

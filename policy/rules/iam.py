@@ -12,6 +12,8 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "*:describe*",
     "*:list*",
     "ce:getcost*",
+    "ce:getreservation*",
+    "ce:getsavingsplans*",
     "cloudtrail:lookupevents",
     "cloudwatch:getmetric*",
     "cloudwatch:putmetricdata",

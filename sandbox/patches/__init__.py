@@ -32,6 +32,7 @@ MODULES: Final = (
     "elasticache.nodes",
     "ce.usage",
     "ce.anomalies",
+    "ce.commitments",
     "cloudwatch.alarms",
     "cloudwatch.alarm_history",
     "ec2.console",

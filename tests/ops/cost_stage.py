@@ -64,7 +64,7 @@ def put_billed_stack(stage: Stage) -> None:
 
 COST_LINES: Final = {
     f"cost {verb}": (TypedLine(f"cost {verb} --fresh", put_billed_stack),)
-    for verb in ("report", "forecast", "unusual")
+    for verb in ("report", "forecast", "unusual", "commitments")
 }
 
 

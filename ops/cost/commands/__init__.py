@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.cost.commands.commitments import show_commitments
 from ops.cost.commands.estimate import estimate_cost
 from ops.cost.commands.forecast import forecast_costs
 from ops.cost.commands.report import report_costs
@@ -13,6 +14,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="What a stack
 app.command("estimate")(estimate_cost)
 app.command("report")(report_costs)
 app.command("forecast")(forecast_costs)
+app.command("commitments")(show_commitments)
 app.command("rightsizing")(show_rightsizing)
 app.command("unused")(show_unused)
 app.command("unusual")(show_unusual_costs)

@@ -22,7 +22,8 @@ from tests.ops.typed_lines import TYPED_LINES
 # Commands without a plan that are not looked at again and again, and why.
 UNWATCHED_COMMANDS = {
     **dict.fromkeys(
-        ("cost forecast", "cost report", "cost unusual"), "a day's answers: each look costs money"
+        ("cost commitments", "cost forecast", "cost report", "cost unusual"),
+        "a day's answers: each look costs money",
     ),
     "baseline capture": "keeps what it reads",
     "baseline compare": "compares two moments",

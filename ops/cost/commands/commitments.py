@@ -9,7 +9,7 @@ from ops.core import clock
 from ops.core.check_runner import send_read
 from ops.core.checks import CheckFacts
 from ops.core.errors import FindingsError
-from ops.cost.answers import describe_answers, run_routine
+from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.commands.report import FreshOption
 from ops.cost.commitments import (
     ENDS_SOON_DAYS,
@@ -44,7 +44,7 @@ def show_commitments(
     """
     outputs, aws, output = load_stack(context)
     facts = CheckFacts(outputs, clock.now())
-    result = run_routine(
+    result = run_cost_routine(
         read_commitments(facts, term, payment, fresh=fresh),
         lambda read: send_read(aws, read, outputs.stack.region),
         output.print_note,

@@ -88,6 +88,9 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     ),
     "rightsizing": ChecklistLine("Nothing is larger than its load of two weeks.", MONTHLY),
     "unused": ChecklistLine("Nothing costs and serves nothing.", WEEKLY),
+    "spending": ChecklistLine(
+        "The month stays within its budget, and nothing costs far more than before.", MONTHLY
+    ),
     "patches": ChecklistLine(
         "Nothing lacks patches for long, or runs on what AWS no longer supports.", WEEKLY
     ),

@@ -1,14 +1,40 @@
 """The checks of what costs too much. Pure data; the routines are in this folder."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ops.core.check_record import Check, Report
 from ops.findings.waiver_calls import WAIVER_CALLS
 
+if TYPE_CHECKING:
+    from ops.outputs import Outputs
+
 RIGHTSIZING_REPORTS: Final[tuple[Report, ...]] = ("rightsizing",)
 UNUSED_REPORTS: Final[tuple[Report, ...]] = ("unused",)
 
+
+def _has_budget(outputs: "Outputs") -> bool:
+    spending = outputs.alarms.spending
+    return spending is not None and spending.budget_name is not None
+
+
 CHECKS: Final = (
+    Check(
+        key="monthly-spending",
+        area="costs",
+        title="spending",
+        failure="The month will cost more than its budget, or something far more than before.",
+        calls=(
+            "budgets.describe_budget",
+            "ce.get_anomalies",
+            "ce.get_cost_and_usage",
+            "ce.get_cost_forecast",
+            "ce.list_cost_allocation_tags",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.cost.spending_check:check_spending",
+        lines=("spending",),
+        is_applicable=_has_budget,
+    ),
     Check(
         key="unused-volumes",
         area="unused",

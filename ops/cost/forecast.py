@@ -13,6 +13,7 @@ from ops.cost.explorer import (
     COST_REGION,
     FORECAST_API,
     NO_DATA_CODE,
+    DayCost,
     build_filter,
     build_tags_read,
     parse_costs,
@@ -43,7 +44,8 @@ class Budget:
 class Forecast:
     """A month's costs so far, and at its end: the mean and the bounds of its interval.
 
-    `budget` is None if the stack has none; `budget_gap` says why it is not known.
+    `budget` is None if the stack has none; `budget_gap` says why it is not known. `costs` are those
+    of this month and the last by usage type, with their component unless they lack it.
     """
 
     first: date
@@ -55,6 +57,8 @@ class Forecast:
     upper: float
     budget: Budget | None
     budget_gap: tuple[str, str] | None
+    costs: Sequence[DayCost]
+    is_by_component: bool
     answers: Sequence[CostAnswer] = field(default=())
 
     @property
@@ -84,7 +88,8 @@ def read_forecast(facts: CheckFacts, *, fresh: bool = False) -> CostRoutine[Fore
     amount, lower, upper = sum_forecast(forecast_answer.get_items(), today, before_today)
     return Forecast(
         *(first, find_next_month(first), costs[0].unit, so_far, amount, lower, upper),
-        *(budget, budget_gap, [tags_answer, usage_answer, forecast_answer]),
+        *(budget, budget_gap, costs, not inactive_tags),
+        [tags_answer, usage_answer, forecast_answer],
     )
 
 

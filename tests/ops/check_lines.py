@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ops.core.check_record import DAILY
+from tests.ops.cost_stage import put_billed_stack
 from tests.ops.procedures import maintenance
 from tests.ops.stage import REGION, Stage
 from tests.ops.typed_line import TypedLine
@@ -34,7 +35,10 @@ CHECK_LINES: Final[Mapping[str, tuple[TypedLine, ...]]] = {
         f"check {name} --record": (TypedLine(f"check {name} --record", put_drill_record, 3),)
         for name in DAILY
     },
-    "check monthly": (TypedLine("check monthly", put_drill_record, exit_code=3),),
+    "check monthly": (
+        TypedLine("check monthly", put_drill_record, exit_code=3),
+        TypedLine("check monthly", put_billed_stack, exit_code=3),
+    ),
     "check pre-deploy": (
         TypedLine("check pre-deploy", maintenance.put_maintainable_stack, exit_code=3),
     ),

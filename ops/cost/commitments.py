@@ -11,24 +11,18 @@ from typing import Any, Final, Literal
 
 from ops.core.checks import CheckFacts, ReadRequest, UnknownAnswerError, build_read
 from ops.cost.answers import CostAnswer, CostRoutine, read_answers
+from ops.cost.commitment_apis import (
+    PLAN_COVERAGE_API,
+    PLAN_RECOMMENDATION_API,
+    PLAN_UTILIZATION_API,
+    RESERVATION_COVERAGE_API,
+    RESERVATION_RECOMMENDATION_API,
+    RESERVATION_UTILIZATION_API,
+)
 from ops.cost.explorer import COST_REGION, NO_DATA_CODE
 from ops.outputs import Outputs
 from ops.prices.price_table import HOURS
 
-PLAN_UTILIZATION_API: Final = "ce.get_savings_plans_utilization_details"
-PLAN_COVERAGE_API: Final = "ce.get_savings_plans_coverage"
-PLAN_RECOMMENDATION_API: Final = "ce.get_savings_plans_purchase_recommendation"
-RESERVATION_UTILIZATION_API: Final = "ce.get_reservation_utilization"
-RESERVATION_COVERAGE_API: Final = "ce.get_reservation_coverage"
-RESERVATION_RECOMMENDATION_API: Final = "ce.get_reservation_purchase_recommendation"
-COMMITMENT_CALLS: Final = (
-    PLAN_UTILIZATION_API,
-    PLAN_COVERAGE_API,
-    PLAN_RECOMMENDATION_API,
-    RESERVATION_UTILIZATION_API,
-    RESERVATION_COVERAGE_API,
-    RESERVATION_RECOMMENDATION_API,
-)
 Term = Literal["1y", "3y"]
 Payment = Literal["none", "partial", "all"]
 TERMS: Final[Mapping[Term, str]] = {"1y": "ONE_YEAR", "3y": "THREE_YEARS"}
@@ -38,8 +32,8 @@ PAYMENTS: Final[Mapping[Payment, str]] = {
     "partial": "PARTIAL_UPFRONT",
     "all": "ALL_UPFRONT",
 }
-LOOKBACK: Final = "THIRTY_DAYS"
-LOOKBACK_DAYS: Final = 30
+ADVICE_SPAN: Final = "THIRTY_DAYS"
+ADVICE_DAYS: Final = 30
 # Days before its end at which a commitment is open: time to decide. Assumed.
 ENDS_SOON_DAYS: Final = 60
 # Below it AWS's own recommendations would not be followed (assumed): what is unused is paid for.
@@ -151,7 +145,7 @@ def _build_read(api: str, items_key: str, **params: Any) -> ReadRequest:
 
 def _build_holding_reads(facts: CheckFacts) -> list[ReadRequest]:
     end = facts.now.date()
-    period = {"Start": f"{end - timedelta(days=LOOKBACK_DAYS)}", "End": f"{end}"}
+    period = {"Start": f"{end - timedelta(days=ADVICE_DAYS)}", "End": f"{end}"}
     by_plan = [{"Type": "DIMENSION", "Key": "SUBSCRIPTION_ID"}]
     return [
         _build_read(PLAN_UTILIZATION_API, "SavingsPlansUtilizationDetails", TimePeriod=period),
@@ -167,7 +161,7 @@ def _build_advice_reads(services: Sequence[str], term: Term, payment: Payment) -
     terms = {
         "TermInYears": TERMS[term],
         "PaymentOption": PAYMENTS[payment],
-        "LookbackPeriodInDays": LOOKBACK,
+        "LookbackPeriodInDays": ADVICE_SPAN,
         "AccountScope": "LINKED",  # what this account uses, not its whole organization
     }
     return [

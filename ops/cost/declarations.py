@@ -3,7 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
-from ops.cost.commitments import COMMITMENT_CALLS
+from ops.cost.commitment_apis import COMMITMENT_CALLS
 from ops.health.registry import list_view_calls
 
 DECLARATIONS: Final = (

@@ -12,8 +12,8 @@ from ops.core.errors import FindingsError
 from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.commands.report import FreshOption
 from ops.cost.commitments import (
+    ADVICE_DAYS,
     ENDS_SOON_DAYS,
-    LOOKBACK_DAYS,
     WELL_USED_PERCENT,
     HeldCommitment,
     Payment,
@@ -88,7 +88,7 @@ def show_commitments(
         for text, _ in result.gaps:
             output.print_line(f"unknown: {text}", "yellow")
         output.print_line(
-            f"of the whole account, by its use of {LOOKBACK_DAYS} days; {term}, payment upfront: "
+            f"of the whole account, by its use of {ADVICE_DAYS} days; {term}, payment upfront: "
             f"{payment}. ops never buys: a person does, in the console of AWS"
         )
         output.print_line(describe_answers(result.answers))

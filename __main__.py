@@ -44,6 +44,8 @@ network = Network(
     args=NetworkArgs(settings=settings, account=account, keys=keys, log_bucket=log_bucket),
 )
 load_balancer = registry = None
+if settings.has_containers:
+    registry = Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
 if settings.has_load_balancer:
     load_balancer = LoadBalancer(
         "alb",
@@ -55,7 +57,6 @@ if settings.has_load_balancer:
             deployed_priorities=deployed.route_priorities,
         ),
     )
-    registry = Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
 database = Database(
     "database",
     args=DatabaseArgs(
@@ -80,7 +81,7 @@ alarms = Alarms(
     args=AlarmsArgs(settings=settings, topics=topics, network=network, load_balancer=load_balancer),
 )
 services = fleet = dashboards = access = None
-if load_balancer and settings.has_services:
+if settings.has_services:
     services_args = ServicesArgs(
         settings=settings,
         account=account,

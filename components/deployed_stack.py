@@ -25,6 +25,7 @@ from components.settings.deployed_stack import (
     require_possible_changes,
 )
 from components.settings.fleet import get_architecture
+from components.settings.service_kinds import DEFAULT_KIND
 from ops.outputs import build_outputs_path
 
 Answer = TypeVar("Answer")
@@ -74,7 +75,12 @@ def read_deployed_stack(settings: Settings) -> DeployedStack:
         cidr=network.get("cidr"),
         zones=zones,
         database=_find_database(database) if database else None,
-        service_ports={name: int(service["port"]) for name, service in services.items()},
+        service_kinds={
+            name: str(service.get("kind") or DEFAULT_KIND) for name, service in services.items()
+        },
+        service_ports={
+            name: int(service["port"]) for name, service in services.items() if service.get("port")
+        },
         fleet_port=int(fleet["port"]) if fleet and fleet.get("port") else None,
         cache=_find_cache(cache) if cache else None,
         **(_find_fleet(fleet) if fleet else {}),

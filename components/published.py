@@ -80,7 +80,7 @@ def list_part_labels(settings: Settings, part: str) -> Sequence[str]:
     if part == "services":
         return services
     if part == "loadBalancer":
-        return (*services, "fleet") if settings.has_fleet else services
+        return tuple(settings.target_patterns)
     if part == "alarms":
         name_count = ALARM_NAMES_PER_PIECE + ALARM_NAMES_PER_SERVICE * len(services)
         return tuple(str(index + 1) for index in range(-(-name_count // ALARM_NAMES_PER_PIECE)))

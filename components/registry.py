@@ -75,7 +75,7 @@ class Registry(Component):
         super().__init__("Registry", name, settings=args.settings, opts=opts)
         self._kms_key = args.keys.data
         self.repositories = {
-            service: self._create_repository(service) for service in args.settings.target_patterns
+            service: self._create_repository(service) for service in args.settings.container_names
         }
         self.part: Output[dict[str, Any]] = build_contract_part(
             RegistryPart, repositories=self.repositories

@@ -22,7 +22,7 @@ class TrackingTarget:
 
 
 def list_tracking_targets(
-    settings: ServiceSettings, resource_label: Input[str]
+    settings: ServiceSettings, resource_label: Input[str] | None
 ) -> Iterator[TrackingTarget]:
     """A metric that the number of tasks follows. AWS uses the largest number of all metrics."""
     for key, metric, value, metric_label in (
@@ -39,12 +39,12 @@ def create_service_scaling(
     settings: ServiceSettings,
     *,
     resource_id: Input[str],
-    resource_label: Input[str],
+    resource_label: Input[str] | None,
 ) -> Output[str]:
     """Scales the service `resource_id`, service/cluster/name. Returns the id once it is known.
 
-    The limits are Pulumi's, except where a schedule moves them. `label` is the load balancer's
-    and the target group's ARN suffix.
+    The limits are Pulumi's, except where a schedule moves them. `resource_label` is the load
+    balancer's and the target group's ARN suffix; None if the service has no target group.
     """
     scalable_target = aws.appautoscaling.Target(
         component.format_logical_name("scaling"),

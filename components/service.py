@@ -15,7 +15,7 @@ from components.credentials import build_container_credentials, build_secret_rea
 from components.database import Database
 from components.firewall import allow_connection, allow_outbound, create_security_group
 from components.keys import Keys
-from components.load_balancer import LoadBalancer
+from components.load_balancer import LoadBalancer, LoadBalancerTarget
 from components.logs import create_log_group
 from components.network import Network
 from components.policies import Statement, build_policy_document, create_service_role
@@ -41,7 +41,7 @@ class ServiceArgs:
     account: Account
     keys: Keys
     network: Network
-    load_balancer: LoadBalancer
+    load_balancer: LoadBalancer | None
     database: Database
     cache: Cache | None
     cluster: aws.ecs.Cluster
@@ -59,7 +59,7 @@ def compute_capacity_shares(spot_share: int) -> list[tuple[str, int, int]]:
 
 
 class Service(Component):
-    """`bulwark:index:Service`: a Fargate service behind the load balancer.
+    """`bulwark:index:Service`: a Fargate service, behind the load balancer if its kind is.
 
     Children, named from `{name}`: `-execution` and `-task` (roles), `-tasks` (security group),
     `-alb`, `-database`, `-cache`, `-https` (firewall rules), `-log`, the task definition and the
@@ -74,6 +74,7 @@ class Service(Component):
         super().__init__("Service", name, settings=args.settings, opts=opts)
         self._args = args
         self._service_settings: ServiceSettings = args.settings.services[args.service]
+        self._target = self._get_target()
         self._log_group = create_log_group(
             self,
             "log",
@@ -103,7 +104,8 @@ class Service(Component):
             family=task_definition.family,
             task_definition_arn=task_definition.arn,
             container=args.service,
-            port=self._service_settings.port,
+            kind=self._service_settings.kind,
+            port=self._service_settings.port if self._target else None,
             log_group=self._log_group.name,
             scaling_resource_id=self.scaling_resource_id,
             task_role_arn=task_role.arn,
@@ -111,6 +113,14 @@ class Service(Component):
             security_group_id=security_group_id,
         )
         self.register_outputs({"arn": service.id, "task_definition_arn": task_definition.arn})
+
+    def _get_target(self) -> LoadBalancerTarget | None:
+        """Its target group; None if nothing calls it."""
+        if not self._service_settings.kind_facts.has_targets:
+            return None
+        if self._args.load_balancer is None:
+            raise ValueError(f"{self._args.service} answers requests, so there is a load balancer")
+        return self._args.load_balancer.targets[self._args.service]
 
     def _create_execution_role(self) -> tuple[aws.iam.Role, Resource]:
         """Creates the role with which ECS starts a task, never the application; and its policy."""
@@ -191,13 +201,14 @@ class Service(Component):
         security_group_id = create_security_group(
             self, "tasks", description=f"Tasks of {args.service}", vpc_id=args.network.vpc_id
         ).id
-        allow_connection(
-            self,
-            "alb",
-            client_group_id=args.load_balancer.security_group_id,
-            server_group_id=security_group_id,
-            port=self._service_settings.port,
-        )
+        if self._target is not None and args.load_balancer is not None:
+            allow_connection(
+                self,
+                "alb",
+                client_group_id=args.load_balancer.security_group_id,
+                server_group_id=security_group_id,
+                port=self._service_settings.port,
+            )
         if self._service_settings.database:
             allow_connection(
                 self,
@@ -258,8 +269,7 @@ class Service(Component):
         security_group_id: Input[str],
         prerequisites: Sequence[Resource],
     ) -> aws.ecs.Service:
-        args, service_settings = self._args, self._service_settings
-        target = args.load_balancer.targets[args.service]
+        args, service_settings, target = self._args, self._service_settings, self._target
         alarm_configuration: aws.ecs.ServiceAlarmsArgsDict = {
             "alarm_names": list(args.alarm_names),
             "enable": True,
@@ -270,11 +280,14 @@ class Service(Component):
             "security_groups": [security_group_id],
             "assign_public_ip": False,
         }
-        load_balancer_args: aws.ecs.ServiceLoadBalancerArgsDict = {
-            "target_group_arn": target.group_arn,
-            "container_name": args.service,
-            "container_port": service_settings.port,
-        }
+        load_balancers: list[aws.ecs.ServiceLoadBalancerArgsDict] = [
+            {
+                "target_group_arn": group.group_arn,
+                "container_name": args.service,
+                "container_port": service_settings.port,
+            }
+            for group in filter(None, (target,))
+        ]
         return aws.ecs.Service(
             self.format_logical_name(),
             name=args.service,
@@ -298,12 +311,16 @@ class Service(Component):
             enable_execute_command=self.settings.cluster.exec,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
-            health_check_grace_period_seconds=service_settings.grace_seconds,
+            health_check_grace_period_seconds=service_settings.grace_seconds if target else None,
             network_configuration=network_configuration,
-            load_balancers=[load_balancer_args],
+            load_balancers=load_balancers or None,
             wait_for_steady_state=False,  # operations watch deployments
             opts=self.build_protected_options(
-                depends_on=[*target.rules, *prerequisites, *args.prerequisites],
+                depends_on=[
+                    *(target.rules if target else ()),
+                    *prerequisites,
+                    *args.prerequisites,
+                ],
                 ignore_changes=["desired_count", "task_definition"],
             ),
         )
@@ -313,8 +330,11 @@ class Service(Component):
         if not self._service_settings.has_autoscaling:
             return None
         args = self._args
-        target = args.load_balancer.targets[args.service]
-        resource_label = Output.concat(args.load_balancer.arn_suffix, "/", target.group_arn_suffix)
+        resource_label = (
+            Output.concat(args.load_balancer.arn_suffix, "/", self._target.group_arn_suffix)
+            if self._target is not None and args.load_balancer is not None
+            else None
+        )
         return create_service_scaling(
             self,
             self._service_settings,

@@ -29,7 +29,7 @@ class ServicesArgs:
     account: Account
     keys: Keys
     network: Network
-    load_balancer: LoadBalancer
+    load_balancer: LoadBalancer | None
     database: Database
     cache: Cache | None
     alarms: Alarms

@@ -8,6 +8,7 @@ from pulumi import Input
 from components.settings.services import ServiceSettings
 
 STOP_TIMEOUT_SECONDS: Final = 30  # between SIGTERM and SIGKILL; as long as the load balancer drains
+WORKER_RESTART_SECONDS: Final = 60  # the least that ECS takes
 LOG_BUFFER_SIZE: Final = (
     "25m"  # what waits in memory while CloudWatch does not answer; then it is lost
 )
@@ -48,9 +49,7 @@ def build_container_definition(
         "privileged": False,
         "readonlyRootFilesystem": True,
         **({"command": list(settings.command)} if settings.command else {}),
-        "portMappings": [
-            {"containerPort": settings.port, "hostPort": settings.port, "protocol": "tcp"}
-        ],
+        **_build_kind_fields(settings),
         "environment": [
             {"name": key, "value": value} for key, value in sorted(settings.environment.items())
         ],
@@ -81,4 +80,34 @@ def build_container_definition(
             },
         },
         "stopTimeout": STOP_TIMEOUT_SECONDS,
+    }
+
+
+def _build_kind_fields(settings: ServiceSettings) -> dict[str, Any]:
+    """What only the kind of the service gives its container: a port, or a check of its own.
+
+    What nobody calls is restarted in its task if it ends, which Container Insights counts (ECS
+    Developer Guide, "Restart individual containers in Amazon ECS tasks"). One that ends within
+    `WORKER_RESTART_SECONDS` is not: its task is replaced, and the circuit breaker counts it.
+    """
+    if settings.kind_facts.has_targets:
+        mapping = {"containerPort": settings.port, "hostPort": settings.port, "protocol": "tcp"}
+        return {"portMappings": [mapping]}
+    health_check = settings.health_check
+    return {
+        "portMappings": [],
+        "restartPolicy": {"enabled": True, "restartAttemptPeriod": WORKER_RESTART_SECONDS},
+        **(
+            {
+                "healthCheck": {
+                    "command": list(health_check.command),
+                    "interval": health_check.interval_seconds,
+                    "timeout": health_check.timeout_seconds,
+                    "retries": health_check.retries,
+                    "startPeriod": health_check.start_period_seconds,
+                }
+            }
+            if health_check.command
+            else {}
+        ),
     }

@@ -148,14 +148,18 @@ class DatabasePart(ContractPart):
 
 
 class ServicePart(ContractPart):
-    """One Fargate service. `task_definition_arn` is the revision that Pulumi registered last."""
+    """One Fargate service. `task_definition_arn` is the revision that Pulumi registered last.
+
+    `port` is None if nothing calls it, as of a worker.
+    """
 
     name: str
     arn: str
     family: str
     task_definition_arn: str
     container: str
-    port: int
+    kind: str = "web"  # a program that did not say so knew no other
+    port: int | None
     log_group: str
     scaling_resource_id: str | None
     task_role_arn: str

@@ -30,10 +30,12 @@ STACK_VARIANTS: dict[str, tuple[str, dict[str, JsonValue]]] = {
     "prod": ("prod", {}),
     "sandbox": ("sandbox", {}),
     "database-only": ("dev", {"compute": "none"}),
+    "workers": ("dev", {"services": {"mailer": {"kind": "worker"}}}),
     "everything": (
         "prod",
         {
             "compute": "both",
+            "services": {"mailer": {"kind": "worker"}},
             "cache": {"enabled": True},
             "database": {"replicas": 1},
             "network": {"interfaceEndpoints": ["ecr.api"], "flowLogs": ["cloudwatch", "s3"]},
@@ -285,8 +287,9 @@ def test_the_exports_are_the_contract(variant: str) -> None:
     assert outputs.stack.compute == overrides.get("compute", "services")
     for part in ("cache", "fleet"):
         assert (getattr(outputs, part) is not None) is (variant == "everything"), part
-    for part in ("load_balancer", "services", "registry"):
+    for part in ("services", "registry"):
         assert (getattr(outputs, part) is None) is (variant == "database-only"), part
+    assert (outputs.load_balancer is None) is (variant in ("database-only", "workers"))
 
 
 @each_variant

@@ -90,6 +90,16 @@ SERVICE_KIND: Final = SubjectKind(
     },
     can_be_idle=_can_be_idle,
 )
+WORKER_KIND: Final = SubjectKind(
+    description="each worker",
+    list_names=lambda facts: tuple(
+        name
+        for name in _list_services(facts)
+        if not facts.settings.services[name].kind_facts.has_targets
+    ),
+    get_dimensions=SERVICE_KIND.get_dimensions,
+    can_be_idle=_can_be_idle,
+)
 FLEET_KIND: Final = SubjectKind(
     description="the fleet",
     list_names=lambda facts: _list_single_name(facts.settings.has_fleet),

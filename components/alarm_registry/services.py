@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import FLEET_KIND, SERVICE_KIND
+from components.alarm_registry.kinds import FLEET_KIND, SERVICE_KIND, WORKER_KIND
 from components.alarm_registry.model import (
     AlarmEntry,
     MetricMath,
@@ -78,6 +78,33 @@ SERVICE_ALARMS: Final = (
         description="Fewer tasks run than desired, or than the minimum.",
         command="ops service events --service {name}",
         graph="service-tasks",
+    ),
+    # CloudWatch User Guide, "Amazon ECS Container Insights metrics": RestartCount is of containers
+    # with a restart policy, which workers have. Assumed: it counts from the start of each task, so
+    # that it is its growth that tells of a restart.
+    AlarmEntry(
+        key="worker-restarting",
+        severity="P2",
+        kind=WORKER_KIND,
+        metric=MetricMath(
+            description="restarts of its containers, more than in the period before",
+            metrics={
+                "restarts": MetricStatistic(CONTAINER_INSIGHTS_NAMESPACE, "RestartCount", "Maximum")
+            },
+            build_expression=lambda _settings, _name: "DIFF(restarts)",
+        ),
+        comparison=">",
+        threshold=build_fixed_threshold(0),
+        unit="Count",
+        period_seconds=300,
+        evaluation_periods=6,
+        datapoints=2,
+        missing_data="notBreaching",
+        condition=lambda settings: settings.cluster.container_insights != "disabled",
+        rolls_back_deployment=True,
+        description="The worker's container ends by itself, and is started again and again.",
+        command="ops logs errors service/{name}",
+        graph="service-restarts",
     ),
 )
 FLEET_ALARMS: Final = (

@@ -193,6 +193,8 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         _build_gauge(
             "tasks-running", CONTAINER_INSIGHTS_NAMESPACE, "RunningTaskCount", "count", "Minimum"
         ),
+        # Of containers with a restart policy alone: those of workers.
+        _build_gauge("restarts", CONTAINER_INSIGHTS_NAMESPACE, "RestartCount", "count", "Maximum"),
     ),
     "fleet": (
         _build_gauge("cpu", EC2_NAMESPACE, "CPUUtilization", "percent"),

@@ -87,12 +87,16 @@ class HealthCheckSettings(Section):
 
     @model_validator(mode="after")
     def _validate_timeout(self) -> "HealthCheckSettings":
+        self.require_target_limits()
+        return self
+
+    def require_target_limits(self) -> None:
+        """Raises ValueError if Elastic Load Balancing would refuse these numbers."""
         if self.timeout_seconds >= self.interval_seconds:
             raise ValueError(
                 f"timeoutSeconds is {self.timeout_seconds}, must be below intervalSeconds "
                 f"({self.interval_seconds}): Elastic Load Balancing refuses more"
             )
-        return self
 
 
 class ContainerSettings(Section):

@@ -45,6 +45,7 @@ class DeployedStack:
     cidr: str | None = None
     zones: tuple[str, ...] = ()
     database: DeployedDatabase | None = None
+    service_kinds: Mapping[str, str] = field(default_factory=dict)
     service_ports: Mapping[str, int] = field(default_factory=dict)
     fleet_port: int | None = None
     fleet_architecture: str | None = None

@@ -11,11 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from components.facts.backup_regions import BACKUP_DESTINATIONS, replicates_backups_between
 from components.facts.extended_support import format_extended_support_command
 from components.routing import assign_priorities
+from components.settings.deployed_containers import (
+    CHANGING_PAGE,
+    list_kind_faults,
+    list_port_faults,
+)
 from components.settings.deployed_parts import DeployedStack
 from components.settings.loader import SettingsError
 from components.settings.stack import Settings
-
-CHANGING_PAGE = "docs/changing.md"
 
 
 def require_existing_zones(settings: Settings, zone_names: Collection[str]) -> None:
@@ -72,7 +75,8 @@ def require_possible_changes(settings: Settings, deployed: DeployedStack) -> Non
         _list_version_faults,
         _list_storage_faults,
         _list_insights_faults,
-        _list_port_faults,
+        list_kind_faults,
+        list_port_faults,
         _list_route_faults,
         _list_scheme_faults,
         _list_cache_faults,
@@ -300,36 +304,6 @@ def _list_insights_faults(settings: Settings, deployed: DeployedStack) -> Iterat
             f"database.databaseInsights is {wanted.database_insights!r}, must be "
             f"{database.insights!r} unless performanceInsightsDays changes with it (to "
             f"{other_days}, say): otherwise RDS treats it as a change of the key"
-        )
-
-
-def _list_port_faults(settings: Settings, deployed: DeployedStack) -> Iterator[str]:
-    """The firewall and the target group would change before the tasks do: an outage. Then ECS
-    refuses the service, since its tasks lack the port (terraform#4227)."""
-    if settings.has_services:
-        for name, service in settings.services.items():
-            port = deployed.service_ports.get(name, service.port)
-            if service.port != port:
-                yield (
-                    f"services.{name}.port is {service.port}, must be {port}, that of the deployed "
-                    f"service: its tasks answer there until they are replaced. Add a service of "
-                    f"another name with the new port, then give it the paths, see {CHANGING_PAGE}"
-                )
-    if settings.has_fleet and deployed.fleet_port not in (None, settings.fleet.port):
-        yield (
-            f"fleet.port is {settings.fleet.port}, must be {deployed.fleet_port}, that of the "
-            "deployed fleet: its instances answer there until they are replaced. Take the fleet "
-            f"away from `compute` and add it again, see {CHANGING_PAGE}"
-        )
-    if settings.has_fleet and deployed.fleet_architecture not in (
-        None,
-        settings.fleet.architecture,
-    ):
-        yield (
-            f"fleet.architecture is {settings.fleet.architecture!r}, must be "
-            f"{deployed.fleet_architecture!r}, that of the deployed fleet: its instance types "
-            "change before its AMI and its image do, and none could be launched. Take the fleet "
-            f"away from `compute` and add it again, see {CHANGING_PAGE}"
         )
 
 

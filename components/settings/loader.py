@@ -18,6 +18,7 @@ from components.settings.fields import (
     list_keys_at,
 )
 from components.settings.profiles import PROFILES, ConfigValues, merge_values
+from components.settings.service_kinds import DEFAULT_KIND, drop_refused_keys
 from components.settings.stack import Settings
 
 # Keys whose value is not repeated in an error: it may carry a token.
@@ -112,10 +113,23 @@ def _merge_service_defaults(values: ConfigValues) -> dict[str, JsonValue]:
     defaults, services = result.get("serviceDefaults", {}), result.get("services") or {"web": {}}
     if isinstance(defaults, dict) and isinstance(services, dict):
         result["services"] = {
-            name: merge_values(defaults, service) if isinstance(service, dict) else service
+            name: _merge_service(defaults, service) if isinstance(service, dict) else service
             for name, service in services.items()
         }
     return result
+
+
+def _merge_service(
+    defaults: ConfigValues, service: Mapping[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """A service on top of those defaults that fit its kind."""
+    kind = service.get("kind", defaults.get("kind", DEFAULT_KIND))
+    values = merge_values(drop_refused_keys(defaults, kind), service)
+    health_check = values.get("healthCheck")
+    if kind == "worker" and isinstance(health_check, dict) and not health_check.get("command"):
+        # Numbers of a check that it does not have.
+        values["healthCheck"] = service.get("healthCheck", {})
+    return values
 
 
 def _locate_error_source(detail: ErrorDetails, config_values: ConfigValues) -> ErrorDetails:

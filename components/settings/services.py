@@ -2,18 +2,32 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic.alias_generators import to_camel
 
 from components.facts.fargate import FARGATE_MEMORY_BY_CPU
-from components.settings.container import Architecture, ContainerSettings
+from components.settings.container import (
+    Architecture,
+    ContainerSettings,
+    HealthCheckSettings,
+)
 from components.settings.cron import validate_cron
 from components.settings.section import Section
+from components.settings.service_kinds import (
+    DEFAULT_KIND,
+    SERVICE_KINDS,
+    ServiceKind,
+    ServiceKindName,
+    find_refused_key,
+)
 
 TIME_ZONE_PATTERN: Final = re.compile(r"^(UTC|[A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$")
 POLICY_ARN_PATTERN: Final = re.compile(r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+$")
+MAX_COMMAND_TIMEOUT_SECONDS: Final = 60  # ECS API reference, HealthCheck
 ScheduleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 
 
@@ -47,9 +61,64 @@ class ScheduledCapacity(Section):
         return self
 
 
+class ServiceHealthCheckSettings(HealthCheckSettings):
+    """How a service's health is checked: of web by the load balancer, of a worker by `command`.
+
+    The limits of a command are those of the ECS API reference, HealthCheck.
+    """
+
+    command: tuple[str, ...] = Field(
+        default=(),
+        description="of a worker: what runs in the container, [CMD, program, ...] or [CMD-SHELL, "
+        "line]; it is healthy if that ends with 0. Empty: a worker is healthy as long as it runs",
+    )
+    retries: int = Field(
+        default=3, ge=1, le=10, description="of a worker: failed checks in a row that count"
+    )
+    start_period_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="of a worker: seconds after its start in which failed checks do not count",
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _validate_command(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        is_valid = (
+            (command[0] == "CMD-SHELL" and len(command) == 2)
+            or (command[0] == "CMD" and len(command) > 1)
+            if command
+            else True
+        )
+        if not is_valid or not all(word.strip() for word in command):
+            raise ValueError(
+                "must be [CMD, program, ...] or [CMD-SHELL, line], as ECS takes it, like "
+                "[CMD-SHELL, test -f /tmp/ready]"
+            )
+        return command
+
+    @model_validator(mode="after")
+    def _validate_timeout(self) -> "ServiceHealthCheckSettings":
+        if not self.command:
+            self.require_target_limits()
+        elif self.timeout_seconds > MAX_COMMAND_TIMEOUT_SECONDS:
+            raise ValueError(
+                f"timeoutSeconds is {self.timeout_seconds}, must be 2 to "
+                f"{MAX_COMMAND_TIMEOUT_SECONDS} with command: ECS takes no more"
+            )
+        return self
+
+
 class ServiceSettings(ContainerSettings):
     """One Fargate service."""
 
+    kind: ServiceKindName = Field(
+        default=DEFAULT_KIND,
+        description="web (behind the load balancer) or worker (no port: it fetches its work); "
+        "cannot change later",
+    )
+    health_check: ServiceHealthCheckSettings = ServiceHealthCheckSettings()
     cpu: int = Field(default=256, description="CPU units; 1024 are one vCPU")
     memory: int = Field(
         default=512, description="MiB; must be a pair with cpu that Fargate supports"
@@ -109,6 +178,11 @@ class ServiceSettings(ContainerSettings):
     )
 
     @property
+    def kind_facts(self) -> ServiceKind:
+        """What a service of this kind has."""
+        return SERVICE_KINDS[self.kind]
+
+    @property
     def has_autoscaling(self) -> bool:
         """True if anything changes the number of tasks."""
         targets = (self.cpu_target, self.memory_target, self.requests_target)
@@ -158,6 +232,26 @@ class ServiceSettings(ContainerSettings):
             raise ValueError(f"min is {self.min}, must be at most max ({self.max})")
         return self
 
+    @model_validator(mode="after")
+    def _validate_kind(self) -> "ServiceSettings":
+        if fault := find_refused_key(self.kind, _list_set_keys(self)):
+            raise ValueError(fault)
+        if not self.kind_facts.has_targets and not self.health_check.command:
+            for key in _list_set_keys(self.health_check):
+                raise ValueError(
+                    f"healthCheck.{key} is set, must be so only with healthCheck.command: nothing "
+                    "else checks a worker"
+                )
+        return self
+
+
+class ServiceDefaults(ServiceSettings):
+    """What a service has unless it sets another value; keys that do not fit its kind are unused."""
+
+    @model_validator(mode="after")
+    def _validate_kind(self) -> "ServiceDefaults":
+        return self
+
 
 class ClusterSettings(Section):
     """Settings that all Fargate services share."""
@@ -175,6 +269,15 @@ class ClusterSettings(Section):
         le=100,
         description="percent of the tasks above the first that run on Fargate Spot",
     )
+
+
+def _list_set_keys(section: Section, path: str = "") -> Iterator[str]:
+    """The keys that are set, as they are written: those of sections after their section's."""
+    for field in sorted(section.model_fields_set):
+        key, value = f"{path}{to_camel(field)}", getattr(section, field)
+        yield key
+        if isinstance(value, Section):
+            yield from _list_set_keys(value, f"{key}.")
 
 
 def _format_alternatives(values: tuple[int, ...]) -> str:

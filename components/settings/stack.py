@@ -23,7 +23,7 @@ from components.settings.policy import ExceptionName, PolicyException
 from components.settings.profiles import Profile
 from components.settings.reachability import IsolatedStack, find_reachability_fault
 from components.settings.section import Section
-from components.settings.services import ClusterSettings, ServiceSettings
+from components.settings.services import ClusterSettings, ServiceDefaults, ServiceSettings
 from components.settings.tags import ExtraTags
 from components.settings.windows import DAY_MINUTES, parse_daily_window, parse_weekly_window
 from components.settings.zones import ZONE_LETTERS_BY_REGION, Region
@@ -79,7 +79,7 @@ class Settings(Section):
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     database: DatabaseSettings = DatabaseSettings()
     cluster: ClusterSettings = ClusterSettings()
-    service_defaults: ServiceSettings = ServiceSettings()
+    service_defaults: ServiceDefaults = ServiceDefaults()
     services: dict[ServiceName, ServiceSettings] = Field(
         default={"web": ServiceSettings()},
         min_length=1,
@@ -125,9 +125,20 @@ class Settings(Section):
         return self.compute in ("fleet", "both")
 
     @property
-    def has_load_balancer(self) -> bool:
-        """True if the stack has a load balancer."""
+    def has_containers(self) -> bool:
+        """True if services or a fleet run."""
         return self.compute != "none"
+
+    @property
+    def container_names(self) -> tuple[str, ...]:
+        """The services that run, and `fleet` if there is one: each has images of its own."""
+        services = tuple(self.services) if self.has_services else ()
+        return (*services, "fleet") if self.has_fleet else services
+
+    @property
+    def has_load_balancer(self) -> bool:
+        """True if the stack has a load balancer: something that runs answers requests."""
+        return bool(self.target_patterns)
 
     @property
     def has_log_bucket(self) -> bool:
@@ -157,7 +168,11 @@ class Settings(Section):
     def target_patterns(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         """The targets of the load balancer, with the (hosts, paths) that each answers to."""
         services = self.services if self.has_services else {}
-        patterns = {name: (service.hosts, service.paths) for name, service in services.items()}
+        patterns = {
+            name: (service.hosts, service.paths)
+            for name, service in services.items()
+            if service.kind_facts.has_targets
+        }
         if self.has_fleet:
             default_paths = ("/fleet/*",) if self.has_services else ("/*",)
             patterns["fleet"] = (
@@ -185,7 +200,7 @@ class Settings(Section):
     @property
     def nat_zones(self) -> tuple[str, ...]:
         """Zones that hold a NAT device: none if nothing that runs calls the internet."""
-        return self.network.nat_zones if self.compute != "none" else ()
+        return self.network.nat_zones if self.has_containers else ()
 
     @property
     def cluster_name(self) -> str:
@@ -253,7 +268,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _validate_internet_access(self) -> "Settings":
-        if self.compute == "none" or self.network.nat != "none":
+        if not self.has_containers or self.network.nat != "none":
             return self
         services = self.services if self.has_services else {}
         containers: dict[str, ContainerSettings] = {

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from moto.cloudwatch.models import Alarm, CloudWatchBackend
 
-from sandbox.incidents.metric_math import evaluate_expression
+from sandbox.incidents.metric_math import PREVIOUS_PREFIX, evaluate_expression
 from sandbox.incidents.metric_source import MetricSource
 from sandbox.patches.cloudwatch.alarm_history import get_alarm_history
 from sandbox.patches.cloudwatch.alarm_rules import is_rule_true, list_rule_alarms
@@ -153,11 +153,14 @@ class AlarmEvaluator:
         return ("ALARM" if is_alarm else "OK"), reason
 
     def _get_point(self, alarm: Alarm, first: int, minutes: int) -> float | None:
-        values = {
-            id_: self._get_metric(namespace, metric, stat, dimensions, first, minutes)
-            for id_, namespace, metric, stat, dimensions in _list_metrics(alarm)
-        }
         expressions = [q for q in alarm.metric_data_queries or () if q.expression]
+        has_difference = any("DIFF(" in str(query.expression) for query in expressions)
+        starts = {"": first, **({PREVIOUS_PREFIX: first + minutes} if has_difference else {})}
+        values = {
+            f"{prefix}{id_}": self._get_metric(namespace, metric, stat, dimensions, start, minutes)
+            for id_, namespace, metric, stat, dimensions in _list_metrics(alarm)
+            for prefix, start in starts.items()
+        }
         if not expressions:
             return next(iter(values.values()))
         return evaluate_expression(str(expressions[0].expression), values)

@@ -68,6 +68,7 @@ SERVICE_LEVELS: Final[Mapping[str, MetricLevel]] = {
     "DesiredTaskCount": MetricLevel(2),
     "RunningTaskCount": MetricLevel(2),
     "PendingTaskCount": MetricLevel(0),
+    "RestartCount": MetricLevel(0),
 }
 FLEET_LEVELS: Final[Mapping[str, MetricLevel]] = {
     "CPUUtilization": _percent(26, 0.4, 0.1),

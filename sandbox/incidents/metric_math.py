@@ -1,4 +1,4 @@
-"""Metric math, as far as the stack's alarms have it: IF, FILL, arithmetic and comparisons.
+"""Metric math, as far as the stack's alarms have it: IF, FILL, DIFF, arithmetic, comparisons.
 
 Source: CloudWatch User Guide, "Using math expressions with CloudWatch metrics". A missing value
 makes what is computed from it missing; so does a division by zero.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
+PREVIOUS_PREFIX: Final = "previous "  # before the id of a metric: its value one period before
 BINARY_OPERATORS: Final[Mapping[type, Callable[[float, float], float]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -52,6 +53,9 @@ def _evaluate(node: ast.expr, values: Mapping[str, float | None]) -> float | Non
         case ast.Call(func=ast.Name(id="FILL"), args=[filled, default]):
             value = _evaluate(filled, values)
             return _evaluate(default, values) if value is None else value
+        case ast.Call(func=ast.Name(id="DIFF"), args=[ast.Name(id=name)]):
+            value, previous = values[name], values[f"{PREVIOUS_PREFIX}{name}"]
+            return None if value is None or previous is None else value - previous
     raise ValueError(f"unknown in metric math: {ast.unparse(node)}")
 
 

@@ -130,6 +130,9 @@ def build_deployed_stack(settings: Settings) -> DeployedStack:
             if database.performance_insights
             else None,
         ),
+        service_kinds={name: service.kind for name, service in settings.services.items()}
+        if settings.has_services
+        else {},
         service_ports={name: service.port for name, service in settings.services.items()}
         if settings.has_services
         else {},

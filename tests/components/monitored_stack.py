@@ -28,7 +28,7 @@ TWO_SERVICES: dict[str, JsonValue] = {"backend": {"paths": ["/api/*"]}, "fronten
 # Everything that can be watched, at once.
 ALL_WATCHED_CONFIG: dict[str, JsonValue] = {
     "compute": "both",
-    "services": TWO_SERVICES,
+    "services": {**TWO_SERVICES, "mailer": {"kind": "worker"}},
     "cache": {"enabled": True},
     "database": {"replicas": 1},
     "loadBalancer": {"domain": "app.example.com", "zoneId": "Z1", "waf": {"enabled": True}},
@@ -37,8 +37,7 @@ ALL_WATCHED_CONFIG: dict[str, JsonValue] = {
 
 def list_stack_targets(settings: Settings) -> tuple[str, ...]:
     """What stands behind the load balancer."""
-    services = tuple(settings.services) if settings.has_services else ()
-    return (*services, "fleet") if settings.has_fleet else services
+    return tuple(settings.target_patterns)
 
 
 def build_stack_facts(

@@ -205,11 +205,14 @@ def test_prod_has_a_bounded_number_of_alarms() -> None:
 def test_deployments_roll_back_on_errors_and_latency_of_their_own_service() -> None:
     _, deployment_alarms = get_alarms_part(ALL_WATCHED_CONFIG)
     assert deployment_alarms == {
-        service: (
-            f"bulwark-test-target-5xx-count-{service}",
-            f"bulwark-test-target-latency-high-{service}",
-        )
-        for service in ("backend", "frontend")
+        **{
+            service: (
+                f"bulwark-test-target-5xx-count-{service}",
+                f"bulwark-test-target-latency-high-{service}",
+            )
+            for service in ("backend", "frontend")
+        },
+        "mailer": ("bulwark-test-worker-restarting-mailer",),
     }
     alarm_names = {
         a.inputs["name"]

@@ -94,6 +94,7 @@ def test_a_published_stack_is_read_with_the_database_as_it_is_now() -> None:
             has_standby=True,
             backup_region="eu-west-1",
         ),
+        service_kinds={"web": "web"},
         service_ports={"web": 8080},
     )
 

@@ -18,6 +18,7 @@ STACK_NAMES = ("dev", "staging", "prod", "sandbox")
 CONFIG_SHAPES: dict[str, dict[str, Any]] = {
     "as it is": {},
     "with everything": {"compute": "both", "cache": {"enabled": True}},
+    "with workers alone": {"services": {"mailer": {"kind": "worker"}}},
     "database only": {"compute": "none"},
 }
 

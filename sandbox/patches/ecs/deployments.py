@@ -14,7 +14,8 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.moto_api._internal import mock_random
 
 from sandbox.clock import get_sandbox_clock, is_in_future
-from sandbox.image_behaviour import STARTING_BEHAVIOURS, ImageBehaviour, get_image_behaviour
+from sandbox.image_behaviour import ImageBehaviour, get_image_behaviour
+from sandbox.patches.ecs.health_checks import find_outcome
 from sandbox.patches.ecs.stopped_tasks import (
     StoppedTask,
     StopWords,
@@ -242,7 +243,7 @@ def _start_attempt(service: Service, history: DeploymentHistory) -> None:
             previous=last_successful,
             breaker=bool(breaker.get("enable")),
             rollback=bool(breaker.get("rollback")),
-            outcome="healthy" if image_behaviour in STARTING_BEHAVIOURS else image_behaviour,
+            outcome=find_outcome(service, image_behaviour),
             image_behaviour=image_behaviour,
             stop_words=stop_words,
             check_seconds=check_seconds,

@@ -7,6 +7,7 @@ from typing import Any
 from moto.ecs.models import EC2ContainerServiceBackend, Service
 
 from sandbox.image_behaviour import ImageBehaviour
+from sandbox.patches.ecs.health_checks import CONTAINER_CHECK_TEXT
 from sandbox.patches.ecs.target_groups import format_target_group
 from sandbox.patches.patching import backend_state
 
@@ -71,8 +72,6 @@ def get_stop_reason(
             reason = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: not found"  # noqa: E501
             return "TaskFailedToStart", reason, {"reason": reason}
         case _:
-            reason = (
-                "Task failed ELB health checks in "
-                f"{format_target_group(service) or '(target-group)'}"
-            )
+            group = format_target_group(service)
+            reason = f"Task failed ELB health checks in {group}" if group else CONTAINER_CHECK_TEXT
             return "ServiceSchedulerInitiated", reason, {"exitCode": 137}

@@ -22,6 +22,7 @@ from sandbox.patches.ecs.deployments import (
     apply_deployment_state,
     get_deployment_histories,
 )
+from sandbox.patches.ecs.health_checks import has_container_check
 from sandbox.patches.ecs.stopped_tasks import get_stop_reason
 from sandbox.patches.ecs.target_groups import FAILED_CHECKS_TEXT, format_target_group
 from sandbox.patches.patching import ServicePatch, parse_request_parameters
@@ -170,7 +171,10 @@ def list_running_tasks(service: Service, history: DeploymentHistory) -> Iterator
                 get_attempt_time(attempt, attempt.ends_at) if number < running_count else None
             )
             statuses = {"lastStatus": state, "desiredStatus": "RUNNING"}
-            health = {"healthStatus": "HEALTHY" if number < running_count else "UNKNOWN"}
+            is_checked = number < running_count and has_container_check(
+                service._backend, attempt.task_definition
+            )
+            health = {"healthStatus": "HEALTHY" if is_checked else "UNKNOWN"}
             yield _build_task(
                 service,
                 attempt,

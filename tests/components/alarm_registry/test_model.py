@@ -30,6 +30,7 @@ KNOWN_COMMANDS = (
     "ops fleet limits",
     "ops fleet refresh status",
     "ops health",
+    "ops logs errors service/{name}",
     "ops service events --service {name}",
     "ops service limits",
     "ops service tasks --service {name}",

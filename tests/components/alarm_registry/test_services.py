@@ -24,7 +24,7 @@ def test_each_service_is_watched_and_silence_is_an_alarm(
     control: str, severity: str, threshold: float, minutes: int
 ) -> None:
     planned_alarms = list_planned_alarms(control, ALL_WATCHED_CONFIG)
-    assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend"]
+    assert [alarm.subject for alarm in planned_alarms] == ["backend", "frontend", "mailer"]
     alarm = get_alarm_entry(control)
     assert (alarm.severity, alarm.duration_seconds, alarm.missing_data) == (
         severity,

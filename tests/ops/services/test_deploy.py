@@ -189,7 +189,7 @@ def test_deploy_as_a_user_types_it(ops: OpsConsole) -> None:
     ("tag", "says"),
     [
         ("v4-crash", "3 x Essential container in task exited; backend exited with 1"),
-        ("v5-unhealthy", "3 x Task failed ELB health checks"),
+        ("v5-unhealthy", "3 x Task failed container health checks"),
     ],
 )
 def test_a_bad_image_exits_5_and_says_why_its_tasks_stopped(
@@ -295,6 +295,6 @@ def test_what_pulumi_has_changed_meanwhile_is_said(ops: OpsConsole) -> None:
     ops.file.write_text(text)
     out, _ = ops(f"service deploy {BACKEND_IMAGE}:v3 --service backend --dry-run")
     assert (
-        "also different from the running revision: backend.environment, backend.memory, sidecar"
-        in out
+        "also different from the running revision: backend.environment, backend.healthCheck, "
+        "backend.memory, sidecar" in out
     )

@@ -10,6 +10,7 @@ from tests.sandbox.patches.test_compute import ComputePlace
 
 BREAKER_CONFIGURATION = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
 SERVICE_KEY = {"cluster": "cluster", "service": "web"}
+HEALTH_CHECK = {"command": ["CMD-SHELL", "true"]}
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def service_place(aws_client: ClientFactory, held_clock: ManualClock) -> Compute
 
 def deploy_service_image(service_place: ComputePlace, image: str) -> str:
     """Registers a revision with an image and puts the service on it."""
-    container = {"name": "web", "image": image, "memory": 128}
+    container = {"name": "web", "image": image, "memory": 128, "healthCheck": HEALTH_CHECK}
     response = service_place.ecs.register_task_definition(
         family="web", containerDefinitions=[container]
     )
@@ -68,7 +69,7 @@ def test_a_deployment_has_the_old_tasks_beside_the_new_until_it_is_completed(
 @pytest.mark.parametrize(
     ("image", "code", "says"),
     [
-        ("web:never-healthy", "ServiceSchedulerInitiated", "failed ELB health checks"),
+        ("web:never-healthy", "ServiceSchedulerInitiated", "failed container health checks"),
         ("web:crash", "EssentialContainerExited", "Essential container in task exited"),
         (
             "123456789012.dkr.ecr.eu-north-1.amazonaws.com/web:gone",

@@ -99,8 +99,12 @@ def test_a_check_of_a_worker_may_take_as_long_as_its_interval() -> None:
 
 
 def test_defaults_of_all_services_apply_only_to_the_kinds_that_they_fit() -> None:
-    defaults = {"requestsTarget": 500, "memory": 1024, "healthCheck": {"intervalSeconds": 20}}
-    services = {"web": {}, "mailer": {"kind": "worker"}}
+    defaults: JsonValue = {
+        "requestsTarget": 500,
+        "memory": 1024,
+        "healthCheck": {"intervalSeconds": 20},
+    }
+    services: JsonValue = {"web": {}, "mailer": {"kind": "worker"}}
     settings = build_settings({"serviceDefaults": defaults, "services": services})
     web, mailer = settings.services["web"], settings.services["mailer"]
     assert (web.requests_target, web.memory, web.health_check.interval_seconds) == (500, 1024, 20)
@@ -109,8 +113,8 @@ def test_defaults_of_all_services_apply_only_to_the_kinds_that_they_fit() -> Non
 
 
 def test_a_default_command_is_of_workers() -> None:
-    defaults = {"healthCheck": {"command": COMMAND, "intervalSeconds": 20}}
-    services = {"web": {}, "mailer": {"kind": "worker"}}
+    defaults: JsonValue = {"healthCheck": {"command": COMMAND, "intervalSeconds": 20}}
+    services: JsonValue = {"web": {}, "mailer": {"kind": "worker"}}
     settings = build_settings({"serviceDefaults": defaults, "services": services})
     assert settings.services["web"].health_check.command == ()
     assert settings.services["mailer"].health_check.command == ("CMD-SHELL", "test -f /tmp/ready")

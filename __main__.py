@@ -43,7 +43,7 @@ network = Network(
     "network",
     args=NetworkArgs(settings=settings, account=account, keys=keys, log_bucket=log_bucket),
 )
-load_balancer = registry = None
+load_balancer = registry = cache = None
 if settings.has_containers:
     registry = Registry("registry", args=RegistryArgs(settings=settings, keys=keys))
 if settings.has_load_balancer:
@@ -68,7 +68,6 @@ database = Database(
         operations=operations,
     ),
 )
-cache = None
 if settings.cache.enabled:
     cache = Cache(
         "cache",

@@ -148,10 +148,7 @@ class DatabasePart(ContractPart):
 
 
 class ServicePart(ContractPart):
-    """One Fargate service. `task_definition_arn` is the revision that Pulumi registered last.
-
-    `port` is None if nothing calls it, as of a worker.
-    """
+    """One Fargate service. `task_definition_arn` is the revision that Pulumi registered last."""
 
     name: str
     arn: str
@@ -159,7 +156,7 @@ class ServicePart(ContractPart):
     task_definition_arn: str
     container: str
     kind: str = "web"  # a program that did not say so knew no other
-    port: int | None
+    port: int | None  # None: nothing calls it
     log_group: str
     scaling_resource_id: str | None
     task_role_arn: str

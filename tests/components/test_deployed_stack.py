@@ -66,7 +66,6 @@ class DeployedMocks(AwsMocks):
 
 
 def check(settings: Settings) -> None:
-    """What the program does before it registers anything."""
     require_possible_settings(settings)
 
 

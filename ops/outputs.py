@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 CONTRACT_VERSION: Final = 1
-# Parts that grow with the number of services, and the growing field. A parameter holds 4 KB (8 KB
-# in the advanced tier), so these are split into pieces like `outputs/services/web`.
+# Parts that grow, by field: in pieces like `outputs/services/web`, since a parameter has 4 to 8 KB.
 DIVIDED_PARTS: Final[Mapping[str, str]] = {
     "loadBalancer": "targets",
     "services": "services",

@@ -1,7 +1,9 @@
 """The operations bucket: guarded, kept, and copied to the recovery region."""
 
 import json
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from pydantic import JsonValue
@@ -11,10 +13,14 @@ from components.keys import Keys, KeysArgs
 from components.log_bucket import LogBucket, LogBucketArgs
 from components.operations import Operations, OperationsArgs
 from components.settings import Settings
+from components.settings.lifecycles import DATA_KIND_RULES
 from sandbox.program import ResourceGraph
 from tests.conftest import Build
 from tests.world import build_settings
 
+PREFIX_PATTERN: Final = re.compile(r'^[A-Z_]+_PREFIX: Final = "([a-z-]+/)"', re.MULTILINE)
+# Prefixes of ARNs and namespaces, and of the logs of the state's bucket, which is not the stack's.
+OTHER_PREFIXES: Final = ("function/", "service/", "state/")
 BUCKET_TYPE = "aws:s3/bucket:Bucket"
 BUCKET_REPLICATION_TYPE = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 
@@ -223,3 +229,25 @@ def test_a_line_of_a_journal_and_a_waiver_cannot_be_overwritten(
     }
     assert keep_statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
     assert "Condition" not in keep_statement, "whoever asks, and however"
+
+
+def list_written_prefixes() -> set[str]:
+    """The prefixes below which ops keeps objects in the operations bucket, as its modules say."""
+    return {
+        match[1]
+        for module in sorted(Path("ops").rglob("*.py"))
+        for match in PREFIX_PATTERN.finditer(module.read_text(encoding="utf-8"))
+    } - set(OTHER_PREFIXES)
+
+
+def test_all_that_ops_keeps_has_a_lifecycle_that_can_be_set(build: Build) -> None:
+    prefixes = {kind: rule.prefix for kind, rule in DATA_KIND_RULES.items()}
+    assert set(prefixes.values()) == list_written_prefixes()
+    lifecycles: JsonValue = {kind: {"tierDays": 30} for kind in prefixes}
+    settings = build_settings({"backups": {"lifecycles": lifecycles}})
+    graph = build_operations_graph(build, settings)
+    for name in ("operations", "operations-recovery"):
+        rules = get_bucket_guard_inputs(graph, "LifecycleConfiguration", name)["rules"]
+        filters = {r["id"]: r["filter"] for r in rules if r["id"].startswith("old-")}
+        del filters["old-versions"]
+        assert filters == {f"old-{kind}": {"prefix": prefix} for kind, prefix in prefixes.items()}

@@ -50,6 +50,16 @@ IDENTITY_CHECKS: Final = (
         lines=("identity",),
     ),
     Check(
+        key="administrator-chains",
+        area="audit",
+        title="ways to administrator",
+        failure="A user or somebody outside may become a role that may do everything.",
+        calls=(*AUTHORIZATION_CALLS, *WAIVER_CALLS),
+        routine="ops.audit.identity_chains:check_administrator_chains",
+        reports=AUDIT_REPORTS,
+        lines=("identity",),
+    ),
+    Check(
         key="unused-roles",
         area="audit",
         title="roles",

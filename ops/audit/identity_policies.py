@@ -54,19 +54,21 @@ def _list_findings(policy: PolicyDocument) -> Iterator[ResourceFinding]:
         return
 
 
-def _build(policy: PolicyDocument, evidence: str, severity: Any, reason: str) -> ResourceFinding:
+def build_removal_line(policy: PolicyDocument) -> str:
+    """The line that takes a policy from who has it."""
     holder = f"--{policy.kind}-name {policy.holder}"
-    command = (
-        f"aws iam detach-{policy.kind}-policy {holder} --policy-arn {policy.policy}"
-        if policy.policy
-        else f"aws iam delete-{policy.kind}-policy {holder} --policy-name {policy.name}"
-    )
+    if policy.policy:
+        return f"aws iam detach-{policy.kind}-policy {holder} --policy-arn {policy.policy}"
+    return f"aws iam delete-{policy.kind}-policy {holder} --policy-name {policy.name}"
+
+
+def _build(policy: PolicyDocument, evidence: str, severity: Any, reason: str) -> ResourceFinding:
     return ResourceFinding(
         "failing",
         AUDIT_AREA,
         f"policy {policy.name} of {policy.kind} {policy.holder}",
         f"{WHOLE_ACCOUNT}: {evidence}",
-        command,
+        build_removal_line(policy),
         id=build_finding_id("wide-policies", f"{policy.kind}/{policy.holder}/{policy.name}"),
         severity=severity,
         reason=reason,

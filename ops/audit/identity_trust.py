@@ -178,6 +178,15 @@ def _list_unused_findings(facts: CheckFacts, role: Mapping[str, Any]) -> Iterato
         )
 
 
+def build_closed_trust_line(role: str, account: str) -> str:
+    """The line by which only the account's own policies let somebody become a role."""
+    statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    document = json.dumps(
+        {"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":")
+    )
+    return f"aws iam update-assume-role-policy --role-name {role} --policy-document '{document}'"
+
+
 def _build(
     facts: CheckFacts,
     role: Mapping[str, Any],
@@ -188,23 +197,12 @@ def _build(
 ) -> ResourceFinding:
     name = role["RoleName"]
     owner = describe_owner(facts.outputs, name, role.get("Tags", ()))
-    own_account = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": facts.outputs.stack.account},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
     return ResourceFinding(
         "failing",
         AUDIT_AREA,
         f"role {name}" + (f" ({owner})" if owner else ""),
         evidence,
-        f"aws iam update-assume-role-policy --role-name {name} "
-        f"--policy-document '{json.dumps(own_account, separators=(',', ':'))}'",
+        build_closed_trust_line(name, facts.outputs.stack.account),
         id=build_finding_id("role-trust", f"{name}/{resource}"),
         severity=severity,
         reason=reason,

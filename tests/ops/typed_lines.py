@@ -38,6 +38,7 @@ from tests.ops.procedures import (
     state,
 )
 from tests.ops.quota_lines import QUOTA_LINES
+from tests.ops.rotation_lines import ROTATION_LINES
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, STACK_PREFIX, Stage
 from tests.ops.typed_line import TypedLine as TypedLine
 
@@ -179,6 +180,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     **CERTIFICATE_LINES,
     **MAY_LINES,
     **QUOTA_LINES,
+    **ROTATION_LINES,
     **PATCH_LINES,
     "baseline capture": (TypedLine("baseline capture --yes", baseline.put_stack_and_bucket),),
     "baseline capture --to": (

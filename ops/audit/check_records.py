@@ -92,6 +92,60 @@ BALANCER_CHECKS: Final = (
         ),
     ),
 )
+RUNNING_CHECKS: Final = (
+    build_audit_check(
+        key="image-repositories",
+        title="repositories",
+        failure="A repository is open, not scanned, or its tags can be another image tomorrow.",
+        routine="ops.audit.repositories:check_repositories",
+        line=PROTECTION_LINE,
+        calls=(
+            "ecr.describe_repositories",
+            "ecr.get_lifecycle_policy",
+            "ecr.get_repository_policy",
+            "ecr.get_registry_scanning_configuration",
+        ),
+        is_applicable=lambda outputs: outputs.registry is not None,
+    ),
+    build_audit_check(
+        key="containers",
+        title="containers",
+        failure="A container has rights on its host, runs as root, or a secret is in plain text.",
+        routine="ops.audit.containers:check_containers",
+        line=PROTECTION_LINE,
+        calls=("ecs.describe_services", "ecs.describe_task_definition"),
+        is_applicable=lambda outputs: outputs.services is not None,
+    ),
+    build_audit_check(
+        key="instance-metadata",
+        title="instances",
+        failure="An instance gives the credentials of its role away by one request.",
+        routine="ops.audit.instances:check_instance_metadata",
+        line=PROTECTION_LINE,
+        calls=("ec2.describe_instances", "ec2.describe_launch_template_versions"),
+    ),
+)
+SECRET_CHECKS: Final = (
+    build_audit_check(
+        key="secret-rotation",
+        title="secrets",
+        failure="A secret is old, its rotation is off or failed, or it is about to be deleted.",
+        routine="ops.audit.secrets:check_secrets",
+        line=PROTECTION_LINE,
+        calls=("secretsmanager.list_secrets",),
+    ),
+    build_audit_check(
+        key="encryption-keys",
+        title="keys",
+        failure="A key cannot be used, is about to be deleted, or is open to everybody.",
+        routine="ops.audit.encryption_keys:check_encryption_keys",
+        line=OPEN_DATA_LINE,
+        calls=("kms.describe_key", "kms.get_key_rotation_status", "kms.get_key_policy"),
+        is_applicable=lambda outputs: bool(
+            outputs.stack.data_key_arn or outputs.stack.logs_key_arn
+        ),
+    ),
+)
 STORED_CHECKS: Final = (
     build_audit_check(
         key="volume-encryption",
@@ -203,6 +257,8 @@ CHECKS: Final = (
     *EXPOSURE_CHECKS,
     *DATA_CHECKS,
     *BALANCER_CHECKS,
+    *RUNNING_CHECKS,
+    *SECRET_CHECKS,
     *STORED_CHECKS,
     *IDENTITY_CHECKS,
     *TRAIL_CHECKS,

@@ -201,6 +201,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "ecr.describe_images": (build_grant("ecr:DescribeImages", "all repositories"),),
     "ecr.describe_repositories": (build_grant("ecr:DescribeRepositories", "all repositories"),),
     "ecr.get_lifecycle_policy": (build_grant("ecr:GetLifecyclePolicy", "all repositories"),),
+    "ecr.get_registry_scanning_configuration": (
+        build_unscoped_grant("ecr:GetRegistryScanningConfiguration"),
+    ),
+    "ecr.get_repository_policy": (build_grant("ecr:GetRepositoryPolicy", "all repositories"),),
     "ecr.list_tags_for_resource": (build_grant("ecr:ListTagsForResource", "all repositories"),),
     "ecr.describe_registry": (build_unscoped_grant("ecr:DescribeRegistry"),),
     # No resource level, and no condition on the family (Service Authorization Reference).

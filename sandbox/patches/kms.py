@@ -22,6 +22,12 @@ def schedule_key_deletion(original: Any, backend: KmsBackend, key_id: str, *args
     return original(backend, _get_key_id(key_id), *args)
 
 
+@patch.wrap(KmsBackend, "cancel_key_deletion")
+def cancel_key_deletion(original: Any, backend: KmsBackend, key_id: str) -> Any:
+    """Takes an ARN too; moto takes the id only."""
+    return original(backend, _get_key_id(key_id))
+
+
 @patch.wrap(KmsBackend, "disable_key")
 def disable_key(original: Any, backend: KmsBackend, key_id: str) -> Any:
     """Takes an ARN too; moto takes the id only."""

@@ -202,10 +202,11 @@ def add_rotation_runner() -> None:
 
 @patch.add_change
 def add_step_hooks() -> None:
-    """Runs due steps before each read of a secret, a database or a service."""
+    """Runs due steps before each read of secrets, a database or a service."""
     for owner, name in (
         (SecretsManagerBackend, "describe_secret"),
         (SecretsManagerBackend, "get_secret_value"),
+        (SecretsManagerBackend, "list_secrets"),
         (RDSBackend, "describe_db_instances"),
         (EC2ContainerServiceBackend, "describe_services"),
     ):

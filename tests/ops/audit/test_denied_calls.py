@@ -10,7 +10,7 @@ from moto.iam.models import iam_backends
 
 from ops.findings.waiver_calls import WAIVER_CALLS
 from ops.health.registry import select_checks
-from ops.outputs import CachePart
+from ops.outputs import CachePart, FleetPart
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls, deploy_prod
 
 # Made only of what is not well: each has a test of its own below.
@@ -61,10 +61,10 @@ def put_what_prod_lacks(prod: DeployedProd) -> None:
     s3 = prod.aws.client("s3", REGION)
     bucket = f"{stack.project}-{stack.stack}-by-hand"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    put_a_cache(prod)
+    put_cache_and_fleet(prod)
 
 
-def put_a_cache(prod: DeployedProd) -> None:
+def put_cache_and_fleet(prod: DeployedProd) -> None:
     identifier = f"{prod.outputs.stack.project}-{prod.outputs.stack.stack}-cache"
     group = prod.aws.client("elasticache", REGION).create_replication_group(
         ReplicationGroupId=identifier,
@@ -87,7 +87,20 @@ def put_a_cache(prod: DeployedProd) -> None:
         secret_arn=prod.outputs.database.secret_arn,
         security_group_id="sg-cache",
     )
-    outputs = prod.outputs.model_copy(update={"cache": cache})
+    template = prod.aws.client("ec2", REGION).create_launch_template(
+        LaunchTemplateName="fleet",
+        LaunchTemplateData={"MetadataOptions": {"HttpTokens": "required"}},
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    fleet = FleetPart(
+        group="fleet",
+        arn="arn:aws:autoscaling:eu-north-1:123456789012:autoScalingGroup:x",
+        launch_template_id=template,
+        image_parameter="/bulwark/prod/fleet/image",
+        log_group="/bulwark/prod/fleet",
+        security_group_id="sg-fleet",
+        role_arn="arn:aws:iam::123456789012:role/fleet",
+    )
+    outputs = prod.outputs.model_copy(update={"cache": cache, "fleet": fleet})
     prod.file.write_text(outputs.model_dump_json(by_alias=True), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from ops.core.counts import format_count
 
 _SERVICES_API: Final = "ecs.describe_services"
 _DEFINITION_API: Final = "ecs.describe_task_definition"
-CONTAINERS_KEY: Final = "containers"
+CONTAINERS_KEY: Final = "container-rights"
 _SERVICES_PER_CALL: Final = 10  # API reference, DescribeServices
 # FSBP ECS.8 names AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and ECS_ENGINE_AUTH_DATA; the others are
 # the words that secrets are called by (assumed).

@@ -119,6 +119,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "backup.describe_backup_vault": (build_grant("backup:DescribeBackupVault", "vaults"),),
     "backup.list_backup_vaults": (build_unscoped_grant("backup:ListBackupVaults"),),
+    "backup.list_protected_resources": (build_unscoped_grant("backup:ListProtectedResources"),),
     "backup.list_recovery_points_by_backup_vault": (
         build_grant("backup:ListRecoveryPointsByBackupVault", "vaults"),
     ),
@@ -161,6 +162,11 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "cloudwatch.set_alarm_state": (build_grant("cloudwatch:SetAlarmState", "alarms of windows"),),
     "autoscaling.describe_launch_configurations": (
         build_unscoped_grant("autoscaling:DescribeLaunchConfigurations"),
+    ),
+    "dynamodb.describe_table": (build_grant("dynamodb:DescribeTable", "tables"),),
+    "dynamodb.list_tables": (build_unscoped_grant("dynamodb:ListTables"),),
+    "efs.describe_file_systems": (
+        build_grant("elasticfilesystem:DescribeFileSystems", "file systems"),
     ),
     "ec2.describe_addresses": (build_unscoped_grant("ec2:DescribeAddresses"),),
     "ec2.describe_launch_templates": (build_unscoped_grant("ec2:DescribeLaunchTemplates"),),

@@ -19,7 +19,7 @@ MAX_POLICY_CHARACTERS: Final = (
 POLICY_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "database": ("rds",),
     "data": ("elasticache", "kms", "lambda", "secretsmanager"),
-    "storage": ("backup", "s3"),
+    "storage": ("backup", "dynamodb", "elasticfilesystem", "s3"),
     "services": (
         "acm",
         "application-autoscaling",

@@ -73,6 +73,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # Of all users those that a condition leaves.
     "users": ("arn:{partition}:iam::{account}:user/*",),
     "roles": ("arn:{partition}:iam::{account}:role/*",),
+    "file systems": build_stack_region_arns("elasticfilesystem", "file-system/*"),
+    "tables": build_stack_region_arns("dynamodb", "table/{prefix}-*"),
     "queues": build_stack_region_arns("sqs", "{prefix}-*"),
     # A function that calls the stack may have any name.
     "functions": build_stack_region_arns("lambda", "function:*"),

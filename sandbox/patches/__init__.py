@@ -25,6 +25,7 @@ MODULES: Final = (
     "autoscaling.refreshes",
     "autoscaling.schedule",
     "autoscaling.standby",
+    "backup.jobs",
     "backup.plans",
     "backup.restore_testing",
     "elasticache.events",

@@ -10,7 +10,7 @@ from tests.ops.every_command import open_command_line
 from tests.ops.service_stage import FIRST_IMAGE, put_services
 from tests.ops.stage import Stage
 
-KEY = "containers"
+KEY = "container-rights"
 SAFE: dict[str, Any] = {
     "image": FIRST_IMAGE,
     "memory": 256,

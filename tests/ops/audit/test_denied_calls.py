@@ -58,6 +58,12 @@ def put_what_prod_lacks(prod: DeployedProd) -> None:
     iam.create_login_profile(UserName="ann", Password="A-password-of-the-test-1")
     queue = f"{stack.project}-{stack.stack}-jobs"
     prod.aws.client("sqs", REGION).create_queue(QueueName=queue)
+    prod.aws.client("dynamodb", REGION).create_table(
+        TableName=f"{stack.project}-{stack.stack}-sessions",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
     s3 = prod.aws.client("s3", REGION)
     bucket = f"{stack.project}-{stack.stack}-by-hand"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})

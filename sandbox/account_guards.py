@@ -1,8 +1,8 @@
 """What guards the sandbox's account, as a landing zone sets it up before any stack is deployed.
 
-Public access of S3 is blocked for the account, new volumes of the region are encrypted, and a trail
-records what is done in it. Each is made only if it is not there yet: several stacks share an
-account.
+Public access of S3 is blocked for the account, new volumes of the region are encrypted, a trail
+records what is done in it, and detectors watch the regions of the stack. Each is made only if it is
+not there yet: several stacks share an account.
 """
 
 import json
@@ -14,11 +14,22 @@ TRAIL_NAME: Final = "landing-zone"
 TRAIL_BUCKET: Final = f"{TRAIL_NAME}-{ACCOUNT_ID}"
 
 
-def guard_account(region: str) -> None:
-    """Guards the account, and the region that a stack is deployed into."""
+def guard_account(region: str, recovery_region: str | None = None) -> None:
+    """Guards the account, and the regions that a stack is deployed into."""
     _block_public_buckets(region)
     get_client("ec2", region).enable_ebs_encryption_by_default()
     record_account(region)
+    for watched_region in dict.fromkeys((region, recovery_region)):
+        if watched_region is not None:
+            watch_region(watched_region)
+
+
+def watch_region(region: str) -> None:
+    """Turns GuardDuty and Security Hub on."""
+    guardduty = get_client("guardduty", region)
+    if not guardduty.list_detectors()["DetectorIds"]:
+        guardduty.create_detector(Enable=True)
+    get_client("securityhub", region).enable_security_hub()  # again is no error in moto
 
 
 def record_account(region: str) -> None:

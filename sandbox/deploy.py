@@ -88,8 +88,9 @@ def deploy_in_memory(
     """
     project, config = load_stack_config(stack, overrides, root)
     region = config["aws:region"]
-    guard_account(region)
-    given.create_prerequisites(parse_settings(project, stack=stack, region=region, config=config))
+    settings = parse_settings(project, stack=stack, region=region, config=config)
+    guard_account(region, settings.recovery_region)
+    given.create_prerequisites(settings)
     mocks = InMemoryMocks(region, progress)
     try:
         graph = run_stack_program(stack, mocks, overrides, root)

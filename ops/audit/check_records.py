@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from ops.audit.detector_check_records import DETECTOR_CHECKS
 from ops.audit.identity_check_records import IDENTITY_CHECKS
 from ops.audit.trail_check_records import TRAIL_CHECKS
 from ops.core.check_record import AUDIT_REPORTS, Check
@@ -286,4 +287,5 @@ CHECKS: Final = (
     *STORED_CHECKS,
     *IDENTITY_CHECKS,
     *TRAIL_CHECKS,
+    *DETECTOR_CHECKS,
 )

@@ -15,9 +15,14 @@ CONSOLE_DOMAINS: Final[Mapping[str, str]] = {
 
 def build_console_address(outputs: Outputs) -> str:
     """The address of the console in the stack's region, without a slash at its end."""
+    return build_region_console_address(outputs, outputs.stack.region)
+
+
+def build_region_console_address(outputs: Outputs, region: str) -> str:
+    """The same in another region."""
     partition = outputs.database.arn.split(":")[1]
     domain = CONSOLE_DOMAINS.get(partition, "console.aws.amazon.com")
-    return f"https://{outputs.stack.region}.{domain}"
+    return f"https://{region}.{domain}"
 
 
 def build_cloudwatch_link(outputs: Outputs, fragment: str) -> str:

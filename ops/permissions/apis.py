@@ -9,6 +9,7 @@ from typing import Final
 
 from ops.permissions.certificate_apis import CERTIFICATE_API_GRANTS
 from ops.permissions.cost_apis import COST_API_GRANTS
+from ops.permissions.detector_apis import DETECTOR_API_GRANTS
 from ops.permissions.grants import (
     AS_IN_TEMPLATE_CONDITIONS,
     CLUSTER_CONDITION,
@@ -297,6 +298,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "logs.stop_query": (build_unscoped_grant("logs:StopQuery"),),
     "logs.start_live_tail": (build_grant("logs:StartLiveTail", "log groups", "other logs"),),
     **CERTIFICATE_API_GRANTS,
+    **DETECTOR_API_GRANTS,
     **COST_API_GRANTS,
     **QUOTA_API_GRANTS,
     **RDS_API_GRANTS,

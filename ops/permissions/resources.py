@@ -178,6 +178,8 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "account buckets": ("arn:{partition}:s3:::*",),
     # Trails are seen from every region, and an organization's from each of its accounts.
     "trails": ("arn:{partition}:cloudtrail:*:*:trail/*",),
+    "detectors": build_arns_in_both_regions("guardduty", "detector/*"),
+    "security hubs": build_arns_in_both_regions("securityhub", "hub/default"),
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
     "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),
     # What people typed and saw in containers: the transcripts of ECS Exec.

@@ -23,6 +23,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "ecr:getauthorizationtoken",
     "ecr:getregistryscanningconfiguration",
     "ecs:deregistertaskdefinition",
+    "guardduty:getfindings",
     "s3:getaccountpublicaccessblock",
     "iam:generatecredentialreport",
     "iam:getaccount*",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.core.quota_apis import DEFAULT_QUOTA_API, ONLY_WITHOUT_APPLIED_QUOTA, ROOM_CALLS
 from ops.permissions.call_sets import CHANGE, REFRESHED, REFRESHES
 
 ONLY_IF_REPLACED: Final = "only of an instance that the group has replaced: its test sees it"
@@ -152,8 +153,10 @@ DECLARATIONS: Final = (
             "autoscaling.describe_scaling_activities",
             "autoscaling.set_desired_capacity",
             "elbv2.describe_target_health",
+            *ROOM_CALLS,
         ),
         needs={"COUNT": "3"},
         bad={"COUNT": ("many", "9999", "1.5")},
+        unseen={DEFAULT_QUOTA_API: ONLY_WITHOUT_APPLIED_QUOTA},
     ),
 )

@@ -1,7 +1,11 @@
 """Plans that change the fleet's number of instances and its limits."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from components.facts.vcpus import find_ec2_vcpus
+from ops.core.aws import Aws
+from ops.core.compute_room import build_instances_need, read_compute_notes
 from ops.core.counts import build_count_wait, format_count
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
@@ -61,8 +65,33 @@ def build_fleet_limits_row(fleet_state: FleetState) -> dict[str, object]:
     }
 
 
+def read_instance_room_notes(
+    aws: Aws, outputs: Outputs, fleet_state: FleetState, count: int
+) -> tuple[str, ...]:
+    """What the quota of instances' vCPUs says of so many, by the largest type that runs.
+
+    Raises OpsError if they certainly do not fit, even with the smallest type.
+    """
+    more = count - fleet_state.desired_capacity
+    types = fleet_state.instance_types
+    if more <= 0 or not types:
+        return ()
+    try:
+        vcpus = [find_ec2_vcpus(name) for name in types]
+    except KeyError as error:
+        return (f"Whether the quota of vCPUs has room is not known: the size {error} is not known",)
+    need = build_instances_need(more * max(vcpus), count * min(vcpus))
+    return read_compute_notes(aws, outputs, need)
+
+
 def build_fleet_scale_plan(
-    outputs: Outputs, fleet_state: FleetState, count: int, run: str, *, wait: bool = True
+    outputs: Outputs,
+    fleet_state: FleetState,
+    count: int,
+    run: str,
+    *,
+    wait: bool = True,
+    room_notes: Sequence[str] = (),
 ) -> Plan:
     """Builds the plan that scales the fleet to `count` serving instances.
 
@@ -105,6 +134,7 @@ def build_fleet_scale_plan(
         )
     if count == 0:
         notes.append("with 0 instances the fleet is down until it is scaled up again")
+    notes += room_notes
     undo_steps = (
         _build_count_step("back", fleet_state, count, old_count),
         *((_build_serving_step("back_serving", fleet_state, count, old_count),) if wait else ()),

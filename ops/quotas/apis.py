@@ -2,10 +2,9 @@
 
 from typing import Final
 
+from ops.core.quota_apis import DEFAULT_QUOTA_API, QUOTA_API
 from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API, SCALABLE_TARGETS_API
 
-QUOTA_API: Final = "service-quotas.get_service_quota"
-DEFAULT_QUOTA_API: Final = "service-quotas.get_aws_default_service_quota"
 REQUESTS_API: Final = "service-quotas.list_requested_service_quota_change_history"
 QUOTA_REQUESTS_API: Final = "service-quotas.list_requested_service_quota_change_history_by_quota"
 REQUEST_API: Final = "service-quotas.request_service_quota_increase"

@@ -16,6 +16,7 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
+from ops.core.quota_apis import DEFAULT_QUOTA_API, NO_QUOTA_CODES, QUOTA_API
 from ops.findings.model import (
     FindingSeverity,
     ResourceFinding,
@@ -23,12 +24,11 @@ from ops.findings.model import (
     summarize_findings,
 )
 from ops.findings.waivers import apply_waivers
-from ops.quotas.apis import DEFAULT_QUOTA_API, QUOTA_API, REQUESTS_API
+from ops.quotas.apis import REQUESTS_API
 from ops.quotas.demand import DemandFigure, compute_demands
 from ops.quotas.model import Demand, Quota
 from ops.quotas.table import DEPLOYMENT_QUOTAS, QUOTAS, get_global_region
 
-NO_QUOTA_CODES: Final = ("NoSuchResourceException",)
 # Requests that AWS has not answered (API reference, RequestedServiceQuotaChange).
 OPEN_REQUEST_STATUSES: Final = ("PENDING", "CASE_OPENED")
 # Trusted Advisor warns at 80 % of a limit (AWS Support User Guide, "Service limits").

@@ -3,14 +3,9 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.core.quota_apis import DEFAULT_QUOTA_API, QUOTA_API
 from ops.permissions.call_sets import CHANGE
-from ops.quotas.apis import (
-    DEFAULT_QUOTA_API,
-    QUOTA_API,
-    QUOTA_REQUESTS_API,
-    REQUEST_API,
-    REQUESTS_API,
-)
+from ops.quotas.apis import QUOTA_REQUESTS_API, REQUEST_API, REQUESTS_API
 from ops.quotas.check_records import CHECKS
 
 DECLARATIONS: Final = (

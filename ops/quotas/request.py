@@ -9,16 +9,10 @@ from botocore.exceptions import ClientError
 from ops.core.aws import Aws, get_error_code
 from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
+from ops.core.quota_apis import DEFAULT_QUOTA_API, NO_QUOTA_CODES, QUOTA_API
 from ops.core.stack_plan import NO_COST, build_stack_plan
-from ops.quotas.apis import (
-    DEFAULT_QUOTA_API,
-    QUOTA_API,
-    QUOTA_REQUESTS_API,
-    REQUEST_API,
-    REQUESTS_API,
-)
+from ops.quotas.apis import QUOTA_REQUESTS_API, REQUEST_API, REQUESTS_API
 from ops.quotas.check import (
-    NO_QUOTA_CODES,
     OPEN_REQUEST_STATUSES,
     build_aws_line,
 )

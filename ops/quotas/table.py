@@ -10,6 +10,7 @@ CloudWatch, only the rates of its calls (AWS General Reference, "CloudWatch endp
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from ops.core.quota_apis import FARGATE_CODE, INSTANCES_CODE
 from ops.quotas import measures
 from ops.quotas.model import Quota
 from ops.quotas.shared_table import SHARED_QUOTAS, has_services
@@ -33,7 +34,6 @@ def _has_load_balancer(outputs: "Outputs") -> bool:
 
 DB_INSTANCES_CODE: Final = "L-7B6409FD"
 DB_STORAGE_CODE: Final = "L-7ADDB58A"
-FARGATE_CODE: Final = "L-3032A538"
 
 # Codes and names: Service Quotas, ListAWSDefaultServiceQuotas; each was held on 2026-12-01 to a
 # copy of AWS's General Reference, or to what that call answers in
@@ -55,7 +55,7 @@ QUOTAS: Final = (
     ),
     Quota(
         "ec2",
-        "L-1216C47A",
+        INSTANCES_CODE,
         "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
         "5 vCPU, raised by AWS as it is used",
         "EC2 User Guide, On-Demand Instance quotas",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ops.core.declaration import Declaration
+from ops.core.quota_apis import DEFAULT_QUOTA_API, ONLY_WITHOUT_APPLIED_QUOTA, ROOM_CALLS
 from ops.permissions.call_sets import CHANGE, DEPLOYS, RECORD, WHY_STOPPED
 
 ONLY_IF_NOT_SCALED: Final = "only after a scaling that failed; the tests of `service scale` see it"
@@ -164,10 +165,12 @@ DECLARATIONS: Final = (
             "ecs.describe_services",
             "ecs.describe_task_definition",
             "ecs.update_service",
+            *ROOM_CALLS,
         ),
         needs={"COUNT": "3"},
         bad={"COUNT": ("many", "9999", "1.5")},
         unseen={
+            DEFAULT_QUOTA_API: ONLY_WITHOUT_APPLIED_QUOTA,
             "ecs.list_tasks": ONLY_IF_NOT_SCALED,
             "ecs.describe_tasks": ONLY_IF_NOT_SCALED,
         },

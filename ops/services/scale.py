@@ -1,11 +1,12 @@
 """Plans that change a service's task count and its automatic scaling limits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
 from ops.core.aws import Aws
+from ops.core.compute_room import build_fargate_need, read_compute_notes
 from ops.core.counts import build_count_wait
 from ops.core.errors import UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
@@ -13,10 +14,11 @@ from ops.core.scaling_apis import SCALABLE_TARGETS_API
 from ops.core.service_reports import build_service_reports
 from ops.core.stack_plan import NOT_PRICED, build_stack_plan
 from ops.outputs import Outputs
-from ops.prices.difference import describe_tasks_cost
+from ops.prices.difference import CPU_UNITS, describe_tasks_cost
 from ops.services.model import ServiceState
 
 MAX_TASKS_PER_SERVICE: Final = 5000  # tasks per service. Source: ECS service quotas
+SPOT_PROVIDER: Final = "FARGATE_SPOT"
 SCALABLE_TARGET_PATH: Final = "ScalableTargets[0]"
 SUSPENSION_FLAGS: Final = (
     "DynamicScalingInSuspended",
@@ -86,6 +88,21 @@ def parse_task_count(text: str) -> int:
     return int(text)
 
 
+def read_task_room_notes(
+    aws: Aws, outputs: Outputs, service: ServiceState, definition: Mapping[str, Any], count: int
+) -> tuple[str, ...]:
+    """What the quota of Fargate's vCPUs says of so many tasks; tasks of Spot have another one.
+
+    Raises OpsError if they certainly do not fit.
+    """
+    providers = service.description.get("capacityProviderStrategy") or ()
+    if any(provider.get("capacityProvider") == SPOT_PROVIDER for provider in providers):
+        return ()
+    vcpus = float(definition.get("cpu") or 0) / CPU_UNITS
+    more = (count - service.desired_count) * vcpus
+    return read_compute_notes(aws, outputs, build_fargate_need(more, count * vcpus))
+
+
 def build_service_scale_plan(
     outputs: Outputs,
     service: ServiceState,
@@ -95,10 +112,11 @@ def build_service_scale_plan(
     *,
     wait: bool = True,
     task_definition: Mapping[str, Any] | None = None,
+    room_notes: Sequence[str] = (),
 ) -> Plan:
     """Builds the plan that scales a service to `count` running tasks.
 
-    `task_definition` is what they run, for their price.
+    `task_definition` is what they run, for their price; `room_notes` are of `read_task_room_notes`.
 
     The undo restores the count, but only if nothing else changes it: with automatic scaling on, the
     old count would be stale. Then at least (or, scaling down, at most) `count` is the goal.
@@ -128,6 +146,7 @@ def build_service_scale_plan(
         ]
     if count == 0:
         notes.append("with 0 tasks the service is down until it is scaled up again")
+    notes += room_notes
     old_count = service.desired_count
     undo_steps = (
         _build_count_step("back", service, count, old_count),

@@ -44,6 +44,7 @@ from ops.fleet.scale import (
     build_fleet_limits_row,
     build_fleet_scale_plan,
     parse_instance_count,
+    read_instance_room_notes,
 )
 from ops.services.commands import UrlOption, require_valid_url
 from ops.services.images import parse_image_reference, require_full_reference, resolve_image
@@ -139,7 +140,14 @@ def scale_fleet(
     fleet_state = get_fleet_state(stack_context.aws, stack_context.outputs)
     run = new_run_id("scale")
     plan = build_fleet_scale_plan(
-        stack_context.outputs, fleet_state, instance_count, run, wait=wait
+        stack_context.outputs,
+        fleet_state,
+        instance_count,
+        run,
+        wait=wait,
+        room_notes=read_instance_room_notes(
+            stack_context.aws, stack_context.outputs, fleet_state, instance_count
+        ),
     )
     options = options.as_destructive(instance_count == 0)
     if execute_plan(plan, stack_context, output, options):

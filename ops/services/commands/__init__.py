@@ -55,6 +55,7 @@ from ops.services.scale import (
     build_service_scale_plan,
     find_scaling_limits,
     parse_task_count,
+    read_task_room_notes,
 )
 from ops.services.scale_failure import explain_scale_failure
 
@@ -206,6 +207,9 @@ def scale_service(
         run,
         wait=wait,
         task_definition=task_definition,
+        room_notes=read_task_room_notes(
+            stack_context.aws, stack_context.outputs, service_state, task_definition, task_count
+        ),
     )
     options = options.as_destructive(task_count == 0)
     with explain_scale_failure(stack_context.aws, service_state):

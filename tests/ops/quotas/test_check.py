@@ -16,10 +16,11 @@ from ops.core.checks import (
     ReadRequest,
     UnknownAnswerError,
 )
+from ops.core.quota_apis import DEFAULT_QUOTA_API, QUOTA_API
 from ops.findings.model import ResourceFinding
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from ops.outputs import Outputs
-from ops.quotas.apis import DEFAULT_QUOTA_API, QUOTA_API, REQUESTS_API
+from ops.quotas.apis import REQUESTS_API
 from ops.quotas.check import (
     QuotaFigure,
     build_finding,

@@ -53,10 +53,9 @@ def test_what_takes_away_asks_nothing() -> None:
 
 
 def test_what_alone_is_more_than_the_quota_is_refused_with_the_request() -> None:
-    with pytest.raises(
-        OpsError, match="may have 7 vCPUs of Fargate in .* alone would be 8"
-    ) as error:
+    with pytest.raises(OpsError, match="may have 7 vCPUs of Fargate") as error:
         read(7, 0)
+    assert "these alone would be 8" in str(error.value)
     assert error.value.advice == ("ops quotas request L-3032A538 --value 8",)
 
 

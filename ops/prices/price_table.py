@@ -2,6 +2,11 @@
 
 Prices are of us-east-1; other regions differ by some percent. A month has 730 hours, as in the AWS
 Pricing Calculator. ops/prices/price_list.py reads current prices.
+
+Held on 2026-12-01 to what others publish of AWS's list. The same are: databases, volumes, NAT and
+load balancers, instances but t4g.nano and m7g.medium (a copy of April 2026); cache nodes, Fargate
+on x86 (several copies); RDS's storage, IOPS, backups and Extended Support (guides of March to June
+2026). All else could not be confirmed: assumed.
 """
 
 from collections.abc import Mapping
@@ -33,7 +38,7 @@ class PriceTable:
     ebs_gp3_gb: float
     # Beyond what gp3 includes; Multi-AZ is twice this (infracost#2487 has the first).
     rds_gp3_iops: float = 0.02
-    rds_gp3_throughput: float = 0.08  # per MiB/s
+    rds_gp3_throughput: float = 0.08  # per MiB/s; assumed
     # Per vCPU-hour, in the first two years and from the third on (RDS for PostgreSQL pricing).
     extended_support: float = 0.100
     extended_support_year_3: float = 0.200

@@ -25,11 +25,24 @@ def guard_account(region: str, recovery_region: str | None = None) -> None:
 
 
 def watch_region(region: str) -> None:
-    """Turns GuardDuty and Security Hub on."""
+    """Turns GuardDuty, Security Hub, Inspector and AWS Config on."""
     guardduty = get_client("guardduty", region)
     if not guardduty.list_detectors()["DetectorIds"]:
         guardduty.create_detector(Enable=True)
     get_client("securityhub", region).enable_security_hub()  # again is no error in moto
+    get_client("inspector2", region).enable(resourceTypes=["EC2", "ECR", "LAMBDA"])
+    config = get_client("config", region)
+    if not config.describe_configuration_recorders()["ConfigurationRecorders"]:
+        role = (
+            f"arn:{AWS_PARTITION}:iam::{ACCOUNT_ID}:role/aws-service-role/config.amazonaws.com/"
+            "AWSServiceRoleForConfig"
+        )
+        config.put_configuration_recorder(
+            ConfigurationRecorder={"name": "default", "roleARN": role}
+        )
+        channel = {"name": "default", "s3BucketName": TRAIL_BUCKET}
+        config.put_delivery_channel(DeliveryChannel=channel)
+        config.start_configuration_recorder(ConfigurationRecorderName="default")
 
 
 def record_account(region: str) -> None:

@@ -33,4 +33,32 @@ DETECTOR_CHECKS: Final = (
         reports=AUDIT_REPORTS,
         lines=(DETECTORS_LINE,),
     ),
+    Check(
+        key="config-rules",
+        area="audit",
+        title="AWS Config",
+        failure="AWS Config is off or stopped, or a rule is not complied with.",
+        calls=(
+            "config.describe_configuration_recorder_status",
+            "config.describe_compliance_by_config_rule",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.audit.config_rules:check_config_rules",
+        reports=AUDIT_REPORTS,
+        lines=(DETECTORS_LINE,),
+    ),
+    Check(
+        key="inspector-findings",
+        area="audit",
+        title="Inspector",
+        failure="Inspector is off, or has findings that are open.",
+        calls=(
+            "inspector2.batch_get_account_status",
+            "inspector2.list_findings",
+            *WAIVER_CALLS,
+        ),
+        routine="ops.audit.inspector:check_inspector",
+        reports=AUDIT_REPORTS,
+        lines=(DETECTORS_LINE,),
+    ),
 )

@@ -134,7 +134,7 @@ CHECKLIST_LINES: Final[Mapping[str, ChecklistLine]] = {
     "rotation": ChecklistLine(
         "Passwords, tokens and keys are rotated in time, and no rotation failed.", MONTHLY
     ),
-    "detectors": ChecklistLine("GuardDuty and Security Hub are on, and have nothing open.", WEEKLY),
+    "detectors": ChecklistLine("AWS's detectors are on, and have nothing open.", WEEKLY),
     "roles": ChecklistLine("The roles that operate the stack are there.", MONTHLY),
     "lock": ChecklistLine("Nobody else changes the stack.", PRE_DEPLOY),
     "no deployment": ChecklistLine("None is under way.", PRE_DEPLOY),

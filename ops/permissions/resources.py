@@ -179,6 +179,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # Trails are seen from every region, and an organization's from each of its accounts.
     "trails": ("arn:{partition}:cloudtrail:*:*:trail/*",),
     "detectors": build_arns_in_both_regions("guardduty", "detector/*"),
+    "recorders": build_arns_in_both_regions("config", "configuration-recorder/*"),
     "security hubs": build_arns_in_both_regions("securityhub", "hub/default"),
     "log bucket": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}",),
     "access logs": ("arn:{partition}:s3:::{prefix}-logs-{account}-{region}/alb/*",),

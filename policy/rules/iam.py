@@ -24,6 +24,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "ecr:getregistryscanningconfiguration",
     "ecs:deregistertaskdefinition",
     "guardduty:getfindings",
+    "inspector2:batchgetaccountstatus",
     "s3:getaccountpublicaccessblock",
     "iam:generatecredentialreport",
     "iam:getaccount*",

@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore import xform_name
 
 # Names of the CLI that are not those of the API (AWS CLI reference, `aws s3api`, `aws deploy`).
-CLI_SERVICES: Final = {"s3api": "s3", "logs": "logs"}
+CLI_SERVICES: Final = {"configservice": "config", "s3api": "s3", "logs": "logs"}
 BuildClient = Callable[[str, str], Any]
 
 

@@ -236,6 +236,7 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
             "healthy",
         ),
     ),
+    _build_graph("application", "worker-queue", "Workers: age of the oldest message", "seconds"),
     _build_graph("application", "service-restarts", "Workers: restarts", "restarts more"),
     _build_graph(
         "application",

@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
-from components.facts.services import DESIRED_COUNT_DIMENSION, ECS_SCALING_NAMESPACE
+from components.facts.metrics import CONTAINER_INSIGHTS_NAMESPACE
+from components.facts.services import (
+    DESIRED_COUNT_DIMENSION,
+    ECS_SCALING_NAMESPACE,
+    SQS_NAMESPACE,
+    VISIBLE_MESSAGES_METRIC,
+)
 from components.settings.services import ServiceSettings
+
+CustomizedMetric: TypeAlias = "aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationArgsDict"  # noqa: E501
+MetricQuery: TypeAlias = "aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationCustomizedMetricSpecificationMetricArgsDict"  # noqa: E501
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +42,60 @@ def list_tracking_targets(
     ):
         if value is not None:
             yield TrackingTarget(key=key, metric=metric, value=value, label=metric_label)
+
+
+def _build_backlog_specification(
+    settings: ServiceSettings, resource_id: Input[str]
+) -> CustomizedMetric:
+    """Visible messages for each running task; with no task as for one, so that it scales from 0.
+
+    Application Auto Scaling User Guide, "Create a target tracking scaling policy using metric
+    math", "Example: Amazon SQS queue backlog per task".
+    """
+    parts = Output.from_input(resource_id).apply(lambda text: text.split("/"))
+
+    def build_query(
+        id_: str, metric: str, *, namespace: str, stat: str, dimensions: dict[str, Input[str]]
+    ) -> MetricQuery:
+        return {
+            "id": id_,
+            "return_data": False,
+            "metric_stat": {
+                "stat": stat,
+                "metric": {
+                    "namespace": namespace,
+                    "metric_name": metric,
+                    "dimensions": [
+                        {"name": name, "value": value} for name, value in dimensions.items()
+                    ],
+                },
+            },
+        }
+
+    return {
+        "metrics": [
+            build_query(
+                "visible",
+                VISIBLE_MESSAGES_METRIC,
+                namespace=SQS_NAMESPACE,
+                stat="Sum",
+                dimensions={"QueueName": settings.scaling.queue_name},
+            ),
+            build_query(
+                "running",
+                "RunningTaskCount",
+                namespace=CONTAINER_INSIGHTS_NAMESPACE,
+                stat="Average",
+                dimensions={"ClusterName": parts[1], "ServiceName": parts[2]},
+            ),
+            {
+                "id": "backlog",
+                "label": "visible messages for each running task",
+                "expression": "visible / IF(FILL(running, 0) > 0, running, 1)",
+                "return_data": True,
+            },
+        ]
+    }
 
 
 def create_service_scaling(
@@ -73,6 +137,24 @@ def create_service_scaling(
             target_tracking_scaling_policy_configuration={
                 "predefined_metric_specification": metric_specification,
                 "target_value": tracking_target.value,
+                "scale_in_cooldown": settings.scale_in_cooldown_seconds,
+                "scale_out_cooldown": settings.scale_out_cooldown_seconds,
+            },
+            opts=component.child_options,
+        )
+    if settings.scaling.backlog_per_task is not None:
+        aws.appautoscaling.Policy(
+            component.format_logical_name("scaling", "backlog"),
+            name=component.format_physical_name(component.name, "backlog"),
+            policy_type="TargetTrackingScaling",
+            service_namespace=ECS_SCALING_NAMESPACE,
+            scalable_dimension=DESIRED_COUNT_DIMENSION,
+            resource_id=scalable_target.resource_id,
+            target_tracking_scaling_policy_configuration={
+                "customized_metric_specification": _build_backlog_specification(
+                    settings, resource_id
+                ),
+                "target_value": settings.scaling.backlog_per_task,
                 "scale_in_cooldown": settings.scale_in_cooldown_seconds,
                 "scale_out_cooldown": settings.scale_out_cooldown_seconds,
             },

@@ -100,6 +100,17 @@ WORKER_KIND: Final = SubjectKind(
     get_dimensions=SERVICE_KIND.get_dimensions,
     can_be_idle=_can_be_idle,
 )
+QUEUE_KIND: Final = SubjectKind(
+    description="the queue of each worker that has one",
+    list_names=lambda facts: tuple(
+        name
+        for name in WORKER_KIND.list_names(facts)
+        if facts.settings.services[name].scaling.queue is not None
+    ),
+    get_dimensions=lambda facts, name: {
+        "QueueName": facts.settings.services[name].scaling.queue_name
+    },
+)
 FLEET_KIND: Final = SubjectKind(
     description="the fleet",
     list_names=lambda facts: _list_single_name(facts.settings.has_fleet),

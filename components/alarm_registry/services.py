@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from components.alarm_registry.kinds import FLEET_KIND, SERVICE_KIND, WORKER_KIND
+from components.alarm_registry.kinds import FLEET_KIND, QUEUE_KIND, SERVICE_KIND, WORKER_KIND
 from components.alarm_registry.model import (
     AlarmEntry,
     MetricMath,
@@ -14,6 +14,7 @@ from components.facts.metrics import CLOUDWATCH_AGENT_NAMESPACE as CLOUDWATCH_AG
 from components.facts.metrics import CONTAINER_INSIGHTS_NAMESPACE as CONTAINER_INSIGHTS_NAMESPACE
 from components.facts.metrics import EC2_NAMESPACE as EC2_NAMESPACE
 from components.facts.metrics import ECS_METRIC_NAMESPACE as ECS_METRIC_NAMESPACE
+from components.facts.services import SQS_NAMESPACE as SQS_NAMESPACE
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -105,6 +106,23 @@ SERVICE_ALARMS: Final = (
         description="The worker's container ends by itself, and is started again and again.",
         command="ops logs errors service/{name}",
         graph="service-restarts",
+    ),
+    # Amazon SQS sends no metric of a queue that nobody used for six hours (Developer Guide,
+    # "Available CloudWatch metrics for Amazon SQS").
+    AlarmEntry(
+        key="worker-queue-late",
+        severity="P1",
+        kind=QUEUE_KIND,
+        metric=MetricStatistic(SQS_NAMESPACE, "ApproximateAgeOfOldestMessage", "Maximum"),
+        comparison=">",
+        threshold=build_fixed_threshold(900, "Seconds"),
+        unit="Seconds",
+        period_seconds=300,
+        evaluation_periods=2,
+        missing_data="notBreaching",
+        description="A message waits too long: the worker fails on it, or is too slow.",
+        command="ops service tasks --service {name}",
+        graph="worker-queue",
     ),
 )
 FLEET_ALARMS: Final = (

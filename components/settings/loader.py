@@ -18,6 +18,7 @@ from components.settings.fields import (
     list_keys_at,
 )
 from components.settings.profiles import PROFILES, ConfigValues, merge_values
+from components.settings.queue_scaling import find_queue_fault
 from components.settings.service_kinds import DEFAULT_KIND, drop_refused_keys
 from components.settings.stack import Settings
 
@@ -61,7 +62,7 @@ def parse_settings(
             )
     values = _merge_service_defaults(merge_values(PROFILES[profile], config_values))
     try:
-        return Settings.model_validate(
+        settings = Settings.model_validate(
             values | {"project": project, "stack": stack, "region": region}
         )
     except ValidationError as error:
@@ -74,6 +75,9 @@ def parse_settings(
             for detail in details
         ]
         raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+    if fault := find_queue_fault(settings):
+        raise SettingsError(f"{project}:{fault}")
+    return settings
 
 
 def load_settings() -> Settings:

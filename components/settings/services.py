@@ -16,6 +16,7 @@ from components.settings.container import (
     HealthCheckSettings,
 )
 from components.settings.cron import validate_cron
+from components.settings.queue_scaling import QueueScalingSettings
 from components.settings.section import Section
 from components.settings.service_kinds import (
     DEFAULT_KIND,
@@ -173,6 +174,7 @@ class ServiceSettings(ContainerSettings):
         description="seconds after scaling before it scales in: a task too many costs less than "
         "one too few",
     )
+    scaling: QueueScalingSettings = QueueScalingSettings()
     schedule: dict[ScheduleName, ScheduledCapacity] = Field(
         default={}, description="scheduled limits, by name, such as morning and night"
     )
@@ -185,7 +187,12 @@ class ServiceSettings(ContainerSettings):
     @property
     def has_autoscaling(self) -> bool:
         """True if anything changes the number of tasks."""
-        targets = (self.cpu_target, self.memory_target, self.requests_target)
+        targets = (
+            self.cpu_target,
+            self.memory_target,
+            self.requests_target,
+            self.scaling.backlog_per_task,
+        )
         return any(target is not None for target in targets) or bool(self.schedule)
 
     @field_validator("cpu")

@@ -268,7 +268,7 @@ def _build_policy(policy: Mapping[str, Any]) -> JsonObject:
     return {
         "name": policy["PolicyName"],
         "type": policy["PolicyType"],
-        "metric": predefined.get("PredefinedMetricType") or custom.get("MetricName"),
+        "metric": predefined.get("PredefinedMetricType") or _find_custom_metric(custom),
         "target": tracking.get("TargetValue"),
         "scaleInDisabled": bool(tracking.get("DisableScaleIn")),
         "scaleInCooldown": tracking.get("ScaleInCooldown"),
@@ -284,6 +284,13 @@ def _build_policy(policy: Mapping[str, Any]) -> JsonObject:
         ],
         "alarms": [{"name": alarm["AlarmName"]} for alarm in policy.get("Alarms") or ()],
     }
+
+
+def _find_custom_metric(custom: Mapping[str, Any]) -> str | None:
+    """The metric of a policy's own: its name, or the label of the metric math that counts."""
+    counted = [item for item in custom.get("Metrics") or () if item.get("ReturnData", True)]
+    texts = [custom.get("MetricName"), *(item.get("Label") or item.get("Id") for item in counted)]
+    return next((str(text) for text in texts if text), None)
 
 
 def _read_alarm_states(aws: Aws, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -25,10 +25,14 @@ from tests.world import AwsMocks, build_settings
 
 ConfigValues = Mapping[str, JsonValue]
 TWO_SERVICES: dict[str, JsonValue] = {"backend": {"paths": ["/api/*"]}, "frontend": {}}
+QUEUE_WORKER: dict[str, JsonValue] = {
+    "kind": "worker",
+    "scaling": {"queue": "mails", "backlogPerTask": 100},
+}
 # Everything that can be watched, at once.
 ALL_WATCHED_CONFIG: dict[str, JsonValue] = {
     "compute": "both",
-    "services": {**TWO_SERVICES, "mailer": {"kind": "worker"}},
+    "services": {**TWO_SERVICES, "mailer": QUEUE_WORKER},
     "cache": {"enabled": True},
     "database": {"replicas": 1},
     "loadBalancer": {"domain": "app.example.com", "zoneId": "Z1", "waf": {"enabled": True}},

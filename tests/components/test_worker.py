@@ -1,7 +1,7 @@
 """A worker: a Fargate service that nothing calls."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydantic import JsonValue
 
@@ -15,7 +15,7 @@ ECS_SERVICE_TYPE = "aws:ecs/service:Service"
 TASK_DEFINITION_TYPE = "aws:ecs/taskDefinition:TaskDefinition"
 INGRESS_RULE_TYPE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 SCALING_POLICY_TYPE = "aws:appautoscaling/policy:Policy"
-MAILER: dict[str, JsonValue] = {
+MAILER: Final[dict[str, JsonValue]] = {
     "kind": "worker",
     "healthCheck": {"command": ["CMD-SHELL", "test -f /tmp/ready"], "startPeriodSeconds": 20},
 }
@@ -102,3 +102,35 @@ def test_a_worker_has_the_alarms_of_its_tasks_and_none_of_targets() -> None:
     }
     assert [a.subject for a in alarms if a.entry.key == "worker-restarting"] == ["mailer"]
     assert "target-none-healthy" in {a.entry.key for a in alarms if a.subject == "web"}
+
+
+def test_a_worker_scales_by_the_backlog_of_each_task(build: Build) -> None:
+    queue = "arn:aws:sqs:eu-north-1:123456789012:mails"
+    mailer: JsonValue = {**MAILER, "scaling": {"queue": queue, "backlogPerTask": 100}}
+    graph = build_services_graph(build, {"services": {"web": {}, "mailer": mailer}})
+    inputs = _find_inputs(graph, SCALING_POLICY_TYPE, "services-mailer-scaling-backlog")
+    configuration = inputs["targetTrackingScalingPolicyConfiguration"]
+    visible, running, backlog = configuration["customizedMetricSpecification"]["metrics"]
+    assert configuration["targetValue"] == 100
+    assert visible["metricStat"]["metric"] == {
+        "namespace": "AWS/SQS",
+        "metricName": "ApproximateNumberOfMessagesVisible",
+        "dimensions": [{"name": "QueueName", "value": "mails"}],
+    }
+    assert running["metricStat"]["metric"]["metricName"] == "RunningTaskCount"
+    assert [d["name"] for d in running["metricStat"]["metric"]["dimensions"]] == [
+        "ClusterName",
+        "ServiceName",
+    ]
+    assert running["metricStat"]["metric"]["dimensions"][1]["value"] == "mailer"
+    assert backlog["expression"] == "visible / IF(FILL(running, 0) > 0, running, 1)"
+    assert [metric["returnData"] for metric in (visible, running, backlog)] == [False, False, True]
+
+
+def test_a_late_message_is_an_alarm_of_workers_with_a_queue() -> None:
+    mailer: JsonValue = {**MAILER, "scaling": {"queue": "mails", "backlogPerTask": 100}}
+    services: JsonValue = {"web": {}, "mailer": mailer, "cleaner": {"kind": "worker"}}
+    alarms = plan_stack_alarms({"services": services}).alarms
+    assert [(a.subject, a.threshold) for a in alarms if a.entry.key == "worker-queue-late"] == [
+        ("mailer", 900)
+    ]

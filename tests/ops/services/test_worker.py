@@ -14,9 +14,12 @@ from sandbox.deploy import deploy_in_memory, subscribe_somebody, use_in_memory_a
 
 REGION = "eu-north-1"
 CHECK: JsonValue = {"command": ["CMD-SHELL", "test -f /tmp/ready"]}
-SERVICES: dict[str, JsonValue] = {
-    "services": {"backend": {}, "mailer": {"kind": "worker", "healthCheck": CHECK}}
+WORKER: dict[str, JsonValue] = {
+    "kind": "worker",
+    "healthCheck": CHECK,
+    "scaling": {"queue": "mails", "backlogPerTask": 100},
 }
+SERVICES: dict[str, JsonValue] = {"services": {"backend": {}, "mailer": WORKER}}
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/bulwark/sandbox/mailer"
 Ops = Callable[..., str]
 
@@ -81,6 +84,10 @@ def test_a_worker_is_deployed_and_rolled_back(ops: Ops) -> None:
     assert _get_revision() == deployed
     ops("service rollback --service mailer --yes")
     assert _get_revision() not in ("", deployed)
+
+
+def test_the_backlog_that_a_worker_scales_by_is_shown(ops: Ops) -> None:
+    assert "visible messages for each running task at 100" in ops("service show mailer")
 
 
 def test_a_worker_is_scaled_restarted_and_limited(ops: Ops) -> None:

@@ -18,7 +18,6 @@ from components.settings.fields import (
     list_keys_at,
 )
 from components.settings.profiles import PROFILES, ConfigValues, merge_values
-from components.settings.queue_scaling import find_queue_fault
 from components.settings.service_kinds import DEFAULT_KIND, drop_refused_keys
 from components.settings.stack import Settings
 
@@ -75,7 +74,7 @@ def parse_settings(
             for detail in details
         ]
         raise SettingsError("\n".join(dict.fromkeys(lines))) from None
-    if fault := find_queue_fault(settings):
+    if fault := _find_queue_fault(settings):
         raise SettingsError(f"{project}:{fault}")
     return settings
 
@@ -95,6 +94,25 @@ def load_settings() -> Settings:
         )
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+
+
+def _find_queue_fault(settings: Settings) -> str | None:
+    """Describes a queue that the stack cannot scale by; None if there is none."""
+    for name, service in settings.services.items() if settings.has_services else ():
+        key, scaling = f"services.{name}.scaling.queue", service.scaling
+        if scaling.queue is None:
+            continue
+        if scaling.queue_region not in (None, settings.region):
+            return (
+                f"{key} is of {scaling.queue_region}, must be of {settings.region}: a scaling "
+                "policy reads metrics of its own region"
+            )
+        if settings.cluster.container_insights == "disabled":
+            return (
+                f"cluster.containerInsights is 'disabled', must be 'enabled' or 'enhanced' with "
+                f"{key}: the number of running tasks is one of its metrics"
+            )
+    return None
 
 
 def _parse_value(full_key: str, *, key: str, text: str) -> JsonValue:

@@ -1,14 +1,11 @@
 """Settings of a worker that scales with the depth of its queue."""
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydantic import Field, field_validator, model_validator
 
 from components.settings.section import Section
-
-if TYPE_CHECKING:
-    from components.settings.stack import Settings
 
 # Amazon SQS API reference, CreateQueue: at most 80 characters, a FIFO queue's end with .fifo.
 QUEUE_PATTERN: Final = re.compile(
@@ -67,22 +64,3 @@ class QueueScalingSettings(Section):
                 f"backlogPerTask is not set, must be so with queue ({self.queue!r}): 1 or more"
             )
         return self
-
-
-def find_queue_fault(settings: "Settings") -> str | None:
-    """Describes a queue that the stack cannot scale by; None if there is none."""
-    for name, service in settings.services.items() if settings.has_services else ():
-        key, scaling = f"services.{name}.scaling.queue", service.scaling
-        if scaling.queue is None:
-            continue
-        if scaling.queue_region not in (None, settings.region):
-            return (
-                f"{key} is of {scaling.queue_region}, must be of {settings.region}: a scaling "
-                "policy reads metrics of its own region"
-            )
-        if settings.cluster.container_insights == "disabled":
-            return (
-                f"cluster.containerInsights is 'disabled', must be 'enabled' or 'enhanced' with "
-                f"{key}: the number of running tasks is one of its metrics"
-            )
-    return None

@@ -26,6 +26,7 @@ from components.settings.container import ContainerSettings
 from components.waf import Waf, WafArgs
 from ops.outputs import LoadBalancerPart
 
+DEFAULT_STICKY_SECONDS: Final = 86_400  # what an attribute has that nobody set (ELB API reference)
 # At most 1024 bytes.
 MAINTENANCE_PAGE_HTML: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -299,6 +300,12 @@ class LoadBalancer(Component):
             deregistration_delay=container.drain_seconds,
             slow_start=0,
             load_balancing_algorithm_type="least_outstanding_requests",
+            # Said in either case: the provider keeps what AWS has if it is left out.
+            stickiness={
+                "enabled": container.sticky_seconds is not None,
+                "type": "lb_cookie",
+                "cookie_duration": container.sticky_seconds or DEFAULT_STICKY_SECONDS,
+            },
             health_check={
                 "enabled": True,
                 "path": container.health_path,

@@ -118,6 +118,13 @@ class ContainerSettings(Section):
         le=3600,
         description="seconds that a leaving target may still finish its requests",
     )
+    sticky_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=604_800,  # ELB API reference, TargetGroupAttribute, lb_cookie.duration_seconds
+        description="seconds after a request in which a client reaches the same target again, by "
+        "the load balancer's cookie; null: each request goes to any",
+    )
     command: tuple[str, ...] = Field(default=(), description="command, instead of the image's")
     user: str = Field(
         default="1000:1000", description="user and group of the container, never root"

@@ -47,6 +47,7 @@ SERVICE_KINDS: Final[Mapping[ServiceKindName, ServiceKind]] = {
             "healthCheck.healthyThreshold": _NO_TARGETS,
             "healthCheck.unhealthyThreshold": _NO_TARGETS,
             "drainSeconds": _NO_TARGETS,
+            "stickySeconds": _NO_TARGETS,
             "graceSeconds": "healthCheck.startPeriodSeconds is the same for a worker",
             "requestsTarget": _NO_TARGETS,
         },

@@ -10,7 +10,7 @@ do, and takes plain HTTP as well, so that programs need not trust the sandbox's 
 X-Forwarded-Proto and redirects are those of HTTPS for both. A redirect to another
 listener of the same load balancer, requested at the local address, leads to its local port.
 
-It has no stickiness, authentication, AWS WAF, WebSockets, or functions as targets.
+It has no application cookies, authentication, AWS WAF, WebSockets, or functions as targets.
 """
 
 import threading

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 from sandbox.clock import get_sandbox_clock, is_in_future
 from sandbox.load_balancer.rules import HttpRequest, build_redirect_url
 from sandbox.load_balancer.state import ListenerState, RoutingDecision, TargetGroupState
+from sandbox.load_balancer.stickiness import build_sticky_cookie
 from sandbox.patches.ecs.targets import RegisteredTarget
 
 LOAD_BALANCER_SERVER: Final = "awselb/2.0"  # the Server header of a load balancer's own answers
@@ -78,9 +79,13 @@ def _build_forward_response(
     """503 if no target is registered, 502 if it closes the connection, 504 if nothing listens."""
     if decision.group is None or decision.target is None:
         return build_own_response(HTTPStatus.SERVICE_UNAVAILABLE)
-    return _build_target_response(
+    response = _build_target_response(
         decision.listener, decision.group, decision.target, request, forwarded_headers
     )
+    if seconds := decision.group.sticky_seconds:
+        cookie = build_sticky_cookie(decision.target, seconds)
+        return replace(response, headers={**response.headers, "Set-Cookie": cookie})
+    return response
 
 
 def _build_target_response(

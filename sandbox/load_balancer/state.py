@@ -12,6 +12,7 @@ from typing import Any, Final
 from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup, elbv2_backends
 
 from sandbox.load_balancer.rules import HttpRequest, ListenerRule, find_matching_rule
+from sandbox.load_balancer.stickiness import find_sticky_target, get_sticky_seconds
 from sandbox.load_balancer.tls import TlsState, read_tls_state
 from sandbox.patches.ecs.targets import RegisteredTarget, list_task_targets
 from sandbox.patches.elbv2 import instances as elbv2_instances
@@ -38,6 +39,7 @@ class TargetGroupState:
     arn: str
     health_path: str
     targets: tuple[RegisteredTarget, ...]
+    sticky_seconds: int = 0
 
     @property
     def usable_targets(self) -> tuple[RegisteredTarget, ...]:
@@ -111,6 +113,8 @@ def route_request(
     if group is None or not group.usable_targets:
         return RoutingDecision(listener_state, rule.action, group)
     usable_targets = group.usable_targets
+    if group.sticky_seconds and (target := find_sticky_target(request, usable_targets)):
+        return RoutingDecision(listener_state, rule.action, group, target)
     return RoutingDecision(
         listener_state,
         rule.action,
@@ -190,7 +194,9 @@ def _find_group(arn: str) -> TargetGroupState | None:
             if (group := backend.target_groups.get(arn)) is not None:
                 elbv2_instances.catch_up_instances(group)
                 targets = (*list_task_targets(group), *_list_registered_targets(group))
-                return TargetGroupState(arn, group.health_check_path or "/", targets)
+                return TargetGroupState(
+                    arn, group.health_check_path or "/", targets, get_sticky_seconds(group)
+                )
     return None
 
 

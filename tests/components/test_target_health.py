@@ -39,3 +39,18 @@ def test_the_health_check_of_a_target_is_that_of_its_settings(build: Build, targ
         "unhealthyThreshold": 4,
     }
     assert group["deregistrationDelay"] == 120
+
+
+@pytest.mark.parametrize(
+    ("seconds", "enabled", "duration"), [(600, True, 600), (None, False, 86400)]
+)
+def test_a_target_group_is_sticky_only_if_the_settings_say_so(
+    build: Build, seconds: int | None, enabled: bool, duration: int
+) -> None:
+    graph = build_load_balancer_graph(build, {"services": {"backend": {"stickySeconds": seconds}}})
+    group = graph.get_resource(TARGET_GROUP_TYPE, "alb-backend").inputs
+    assert group["stickiness"] == {
+        "enabled": enabled,
+        "type": "lb_cookie",
+        "cookieDuration": duration,
+    }

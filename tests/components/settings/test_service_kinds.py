@@ -41,6 +41,8 @@ def test_a_stack_of_workers_has_no_load_balancer_and_needs_no_domain() -> None:
         ({"kind": "worker", "paths": ["/a"]}, "paths is set, must not be with kind 'worker'"),
         ({"kind": "worker", "hosts": ["a.example.com"]}, "hosts is set, must not be with kind"),
         ({"kind": "worker", "healthPath": "/up"}, "healthPath is set, must not be with kind"),
+        ({"kind": "worker", "stickySeconds": 5}, "stickySeconds is set, must not be with kind"),
+        ({"stickySeconds": 604801}, "stickySeconds is 604801, must be 1 to 604800"),
         ({"kind": "worker", "drainSeconds": 5}, "drainSeconds is set, must not be with kind"),
         (
             {"kind": "worker", "graceSeconds": 5},

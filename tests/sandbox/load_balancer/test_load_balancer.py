@@ -176,3 +176,29 @@ def test_a_listener_that_is_gone_does_not_answer(site: BalancedService) -> None:
     url = balancer.get_listener_url(site.load_balancer_arn, 443)
     site.elb.delete_listener(ListenerArn=site.https_listener_arn)
     assert HttpClient(url).send_request() == 0
+
+
+def test_a_sticky_client_stays_with_its_target_until_its_cookie_expires(
+    site: BalancedService, held_clock: ManualClock
+) -> None:
+    attributes = [
+        {"Key": "stickiness.enabled", "Value": "true"},
+        {"Key": "stickiness.lb_cookie.duration_seconds", "Value": "60"},
+    ]
+    site.elb.modify_target_group_attributes(
+        TargetGroupArn=site.web_group_arn, Attributes=attributes
+    )
+    first = site.send_request()
+    cookie = first.headers["Set-Cookie"].partition(";")[0]
+    assert cookie.startswith("AWSALB=")
+    replies = [site.send_request(Cookie=cookie).parse_json() for _ in range(4)]
+    assert {reply["target"] for reply in replies} == {first.parse_json()["target"]}
+    others = [site.send_request(Cookie="AWSALB=x").parse_json()["target"] for _ in range(4)]
+    assert len(set(others)) == 2
+    held_clock.advance(61)
+    expired = [site.send_request(Cookie=cookie).parse_json()["target"] for _ in range(4)]
+    assert len(set(expired)) == 2
+
+
+def test_without_stickiness_no_cookie_is_set(site: BalancedService) -> None:
+    assert "Set-Cookie" not in site.send_request().headers

@@ -1,9 +1,11 @@
 """Settings of a worker's queue: its name or ARN, and what the stack must have for it."""
 
 import pytest
+import yaml
 from pydantic import JsonValue
 
 from components.settings import Settings, SettingsError
+from sandbox.program import PROJECT_ROOT
 from tests.world import build_settings
 
 ARN = "arn:aws:sqs:eu-north-1:123456789012:mails.fifo"
@@ -68,3 +70,12 @@ def test_a_web_service_has_no_queue() -> None:
     with pytest.raises(SettingsError) as error:
         build_settings({"services": {"web": {"scaling": scaling}}})
     assert "services.web.scaling is set, must not be with kind 'web'" in str(error.value)
+
+
+def test_the_worker_of_the_adoption_page_is_one() -> None:
+    page = (PROJECT_ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
+    text = page.partition("## A worker\n")[2].partition("```yaml\n")[2].partition("```")[0]
+    services: JsonValue = yaml.safe_load(text)["bulwark:services"]
+    settings = build_settings({"services": services})
+    assert settings.services["mailer"].scaling.queue_name == "mails"
+    assert list(settings.target_patterns) == ["backend"]

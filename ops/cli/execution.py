@@ -24,7 +24,7 @@ from ops.cli.streams import say_closed_output
 from ops.core.actions import Actions, SqlRunner
 from ops.core.clock import get_clock_rate
 from ops.core.continuation import Continuation
-from ops.core.engine import get_person
+from ops.core.engine import ProgressListener, get_person
 from ops.core.errors import RolledBackError, UsageError
 from ops.core.journal_folder import find_journal_folder
 from ops.core.local_commands import Workstation
@@ -170,11 +170,12 @@ def build_runner(
     sql: SqlRunner | None = None,
     wait_limit_minutes: float | None = None,
     program: Path | None = None,
+    listener: ProgressListener | None = None,
 ) -> Runner:
     """Builds what carries plans out.
 
     `sql` replaces the usual way to the database; `program` is the folder of the stack's program, if
-    the plan runs Pulumi. For the limit of each wait see Engine.
+    the plan runs Pulumi; `listener` shows progress. For the limit of each wait see Engine.
     """
     say_closed_output()
     wait_limit_seconds = None if wait_limit_minutes is None else wait_limit_minutes * 60
@@ -183,7 +184,7 @@ def build_runner(
     return Runner(
         context,
         clock,
-        ProgressDisplay(),
+        listener or ProgressDisplay(),
         Actions(
             context.aws,
             sql,
@@ -220,6 +221,7 @@ def execute_plan(
     options: ExecutionOptions,
     sql: SqlRunner | None = None,
     program: Path | None = None,
+    listener: ProgressListener | None = None,
 ) -> bool:
     """Shows a plan, asks for confirmation and runs it. Returns False after a dry run.
 
@@ -237,7 +239,8 @@ def execute_plan(
     confirm_plan(plan, plan_output, options, protect=context.protect)
     clock = WallClock()
     with clock.handle_interrupts():
-        build_runner(context, clock, sql, program=program).start(plan, options.expect)
+        runner = build_runner(context, clock, sql, program=program, listener=listener)
+        runner.start(plan, options.expect)
     return True
 
 

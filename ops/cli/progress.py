@@ -139,6 +139,11 @@ class ProgressDisplay:
         """Prints that a step is done, or was already."""
         self._print_line(f"  {'already done' if already_done else 'done'}: {step.description}")
 
+    def pause(self) -> None:
+        """Takes the changing line away, so that something else can be printed."""
+        if self._status is not None:
+            self._status.stop()
+
     def _print_line(self, text: str) -> None:
         if self._status is None:  # not wrapped, however narrow the log
             stamp = time.strftime("%H:%M:%S ", time.gmtime())

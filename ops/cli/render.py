@@ -36,6 +36,7 @@ def format_action(action: "Action") -> str:
     from ops.core.plan import (
         AccessKeys,
         Call,
+        ContainerTask,
         Handshake,
         Http,
         OpsCommand,
@@ -68,6 +69,13 @@ def format_action(action: "Action") -> str:
         case Handshake():
             name = action.server_name or "no name"
             return f"TLS handshake with {action.host}:{action.port} for {name}"
+        case ContainerTask(operation="run"):
+            params = {"cluster": action.cluster, **action.params}
+            if action.definition is not None:
+                params["taskDefinition"] = f"<{action.definition}>"
+            return f"ecs.run_task {json.dumps(params)}"
+        case ContainerTask():
+            return f"{', '.join(action.calls)} of what {action.run} started"
         case OpsCommand():
             return "$ ops " + " ".join(action.arguments)
         case ProgramCommand():

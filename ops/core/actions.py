@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from ops.core import clock
 from ops.core.access_keys import run_access_keys
 from ops.core.aws import Aws, explain_error
+from ops.core.container_tasks import run_container_task
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import (
     BusyError,
@@ -32,6 +33,7 @@ from ops.core.plan import (
     AccessKeys,
     Action,
     Call,
+    ContainerTask,
     Handshake,
     Http,
     JsonObject,
@@ -98,6 +100,8 @@ class Actions:
                 return observe_served_certificate(
                     action.host, action.port, action.server_name, action.timeout
                 )
+            case ContainerTask():
+                return run_container_task(self.aws, action, step_results)
             case OpsCommand():
                 return self._run_command(self.workstation.build_shell(action))
             case ProgramCommand():

@@ -32,7 +32,7 @@ from ops.core.goal_evaluation import (
 )
 from ops.core.journal import Journal
 from ops.core.journal_record import Event, Record
-from ops.core.plan import Action, Plan, SentRecord, Step, Wait
+from ops.core.plan import Action, ContainerTask, Plan, SentRecord, Step, Wait
 from ops.core.times import format_utc_minute
 
 
@@ -276,7 +276,7 @@ class Engine:
 
     def _send_action(self, step: Step, *, in_doubt: bool) -> Record:
         """Calls, which has not been done so far, or, in doubt, can be done twice."""
-        if in_doubt and not step.action.repeatable:
+        if in_doubt and not self._is_repeatable_now(step):
             raise InDoubtError(step.name)
         if step.ready:
             self._wait_until_met(step, step.ready, self.clock.now())
@@ -293,6 +293,14 @@ class Engine:
             self._write_record("failed", step.name, str(error))
             raise
         return self._write_record("sent", step.name)
+
+    def _is_repeatable_now(self, step: Step) -> bool:
+        """True if the action in doubt, called again, does nothing twice."""
+        if isinstance(step.action, ContainerTask):
+            last_record = self.journal.find_last_record(step.name)
+            sent_at = last_record.timestamp if last_record else self.clock.now()
+            return step.action.is_certain_after(self.clock.now() - sent_at)
+        return step.action.repeatable
 
     def _record_done(self, step: Step, result: JsonValue, *, already_done: bool) -> None:
         self._write_record("done", step.name, result)

@@ -17,6 +17,7 @@ import jmespath
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from ops.core.access_key_action import AccessKeys as AccessKeys
+from ops.core.container_task_action import ContainerTask as ContainerTask
 from ops.core.frozen_model import FrozenModel
 from ops.core.plan_kind import PlanKind
 from ops.core.sql_action import JsonObject as JsonObject
@@ -161,7 +162,15 @@ class SentRecord(FrozenModel):
 
 
 Action: TypeAlias = Annotated[
-    Call | Sql | Http | Handshake | OpsCommand | ProgramCommand | SentRecord | AccessKeys,
+    Call
+    | Sql
+    | Http
+    | Handshake
+    | OpsCommand
+    | ProgramCommand
+    | SentRecord
+    | AccessKeys
+    | ContainerTask,
     Field(discriminator="kind"),
 ]
 

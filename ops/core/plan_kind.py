@@ -67,6 +67,7 @@ PlanKind: TypeAlias = Literal[
     "service maintenance on",
     "service restart",
     "service rollback",
+    "service run",
     "service scale",
     "state backup",
     "state restore",

@@ -21,6 +21,7 @@ from ops.permissions.grants import (
     STACK_TEMPLATE_CONDITIONS,
     TAG_AT_LAUNCH_CONDITION,
     TAG_AT_REGISTRATION_CONDITION,
+    TAG_AT_RUN_CONDITION,
     Grant,
     build_grant,
     build_passed_to_condition,
@@ -247,6 +248,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_grant("ecs:RunTask", "single tasks", conditions=(CLUSTER_CONDITION,)),
         PASS_TASK_ROLES_GRANT,
     ),
+    "ecs.stop_task": (build_grant("ecs:StopTask", "tasks", conditions=(CLUSTER_CONDITION,)),),
     "ecs.update_service": (build_grant("ecs:UpdateService", "services"), PASS_TASK_ROLES_GRANT),
     "elasticache.describe_cache_clusters": (
         build_grant("elasticache:DescribeCacheClusters", "cache nodes"),
@@ -359,6 +361,10 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     ("logs", "logs.filter_log_events"): (build_grant("logs:FilterLogEvents", "other logs"),),
     ("logs", "s3.get_object"): (build_grant("s3:GetObject", "access logs"),),
     ("logs", "s3.list_objects_v2"): (build_grant("s3:ListBucket", "log bucket"),),
+    ("service", "ecs.run_task"): (
+        build_grant("ecs:RunTask", "task definitions", conditions=(CLUSTER_CONDITION,)),
+        build_grant("ecs:TagResource", "tasks", conditions=(TAG_AT_RUN_CONDITION,)),
+    ),
     ("slo", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),

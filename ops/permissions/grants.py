@@ -135,3 +135,4 @@ TAG_AT_REGISTRATION_CONDITION: Final[Condition] = (
     "ecs:CreateAction",
     ("RegisterTaskDefinition",),
 )
+TAG_AT_RUN_CONDITION: Final[Condition] = ("StringEquals", "ecs:CreateAction", ("RunTask",))

@@ -13,7 +13,7 @@ from typing import Final
 from ops.core.continuation import Continuation
 from ops.core.errors import UsageError
 from ops.core.local_commands import CHECKOUT_PLACEHOLDER, FILES_PLACEHOLDER, PROGRAM_PLACEHOLDER
-from ops.core.plan import AccessKeys, Action, Call, OpsCommand, Plan, ProgramCommand
+from ops.core.plan import AccessKeys, Action, Call, ContainerTask, OpsCommand, Plan, ProgramCommand
 from ops.core.run_context import RunContext, StackContext
 from ops.keys.users import get_key_secret_name
 from ops.outputs import Outputs
@@ -127,6 +127,8 @@ def _describe_problem(
             return _describe_call_problem(plan, action, declared_calls, known_arns, regions)
         case AccessKeys():
             return _describe_keys_problem(plan, action, declared_calls, outputs)
+        case ContainerTask():
+            return _describe_task_problem(plan, action, declared_calls, outputs)
         case OpsCommand() | ProgramCommand():
             if plan.kind not in LOCAL_COMMAND_KINDS:
                 return f"`ops {plan.kind}` runs no commands on this machine"
@@ -168,6 +170,22 @@ def _describe_keys_problem(
         return f"`ops {plan.kind}` never changes access keys"
     secret = get_key_secret_name(outputs, action.user)
     return None if action.secret == secret else f"{action.secret} is not the secret of a key"
+
+
+def _describe_task_problem(
+    plan: Plan, action: ContainerTask, declared_calls: frozenset[str], outputs: Outputs
+) -> str | None:
+    """A task is one of a service of the stack, and found by no other run's name."""
+    if not declared_calls.issuperset(action.calls):
+        return f"`ops {plan.kind}` never runs a task"
+    services = outputs.services
+    if services is None or action.cluster != services.cluster:
+        return f"{action.cluster} is not the stack's cluster"
+    if action.family not in {part.family for part in services.services.values()}:
+        return f"{action.family} is no service of the stack"
+    if action.run != plan.run:
+        return f"its task is of the run {action.run!r}"
+    return None
 
 
 def is_run_file(path: str) -> bool:

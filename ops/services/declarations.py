@@ -8,6 +8,8 @@ from ops.permissions.call_sets import CHANGE, DEPLOYS, RECORD, WHY_STOPPED
 
 ONLY_IF_NOT_SCALED: Final = "only after a scaling that failed; the tests of `service scale` see it"
 ONLY_IF_FAILED: Final = "only after a failed deployment; the tests of `service deploy` record it"
+# A command in a task of its own, its log, and what stops it.
+RUN_COMMAND: Final = ("ecs.run_task", "ecs.stop_task", "logs.filter_log_events")
 
 DECLARATIONS: Final = (
     Declaration(
@@ -30,9 +32,13 @@ DECLARATIONS: Final = (
             *WHY_STOPPED,
             "ecr.describe_images",
             "ecs.register_task_definition",
+            *RUN_COMMAND,
         ),
         needs={"IMAGE": "{image}:v2"},
-        bad={"IMAGE": ("nonsense!:x", "app", "{image}:no-such")},
+        bad={
+            "IMAGE": ("nonsense!:x", "app", "{image}:no-such"),
+            "--before": ("''", "'migrate --password hunter2'"),
+        },
         judged_by_aws={"IMAGE": "which images there are"},
     ),
     Declaration(
@@ -153,6 +159,23 @@ DECLARATIONS: Final = (
         unseen={
             "ecs.list_tasks": ONLY_IF_FAILED,
             "ecs.describe_tasks": ONLY_IF_FAILED,
+        },
+    ),
+    Declaration(
+        "service run",
+        role="operator",
+        calls=(
+            *CHANGE,
+            *WHY_STOPPED,
+            *RUN_COMMAND,
+            "ecs.describe_services",
+            "ecs.describe_task_definition",
+        ),
+        needs={"SERVICE": "backend", "COMMAND": "true"},
+        bad={"SERVICE": ("nonsense",)},
+        never_bad={
+            "COMMAND": "any command; one that is empty, too long or holds a secret is tested in "
+            "tests/ops/services/test_run.py"
         },
     ),
     Declaration(

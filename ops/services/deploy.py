@@ -4,15 +4,17 @@ A deployment has succeeded when ECS reports that deployment as SUCCESSFUL and it
 primary one, COMPLETED. Running counts prove nothing: they are also right after a rollback.
 """
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ops.core.aws import Aws
 from ops.core.counts import format_count
 from ops.core.errors import UsageError
-from ops.core.plan import Plan
+from ops.core.plan import Plan, Step
 from ops.core.stack_plan import NO_COST, build_stack_plan
 from ops.outputs import Outputs
+from ops.services.command_task import build_command_steps, list_command_notes
 from ops.services.deployment_steps import (
     DESCRIPTION_ONLY_FIELDS,
     build_confirm_step,
@@ -48,12 +50,14 @@ def build_service_deploy_plan(
     *,
     wait: bool = True,
     url: str | None = None,
+    before: Sequence[str] | None = None,
     rejected_revisions: Mapping[str, str] = NO_REJECTIONS,
 ) -> Plan:
     """Builds the plan that deploys `image`, in a copy of the revision that Pulumi registered last.
 
-    The undo puts the service back on its current revision; the new one stays registered. Raises
-    UsageError if the service runs the image already, or if `url` is to answer without a task.
+    With `before` that command runs first, once, in a task with the new revision. The undo puts the
+    service back on its current revision; the new one stays registered. Raises UsageError if the
+    service runs the image already, or if `url` is to answer without a task.
     `rejected_revisions` are of `list_rejected_revisions`.
     """
     _require_tasks_for_url(service, url)
@@ -83,9 +87,11 @@ def build_service_deploy_plan(
         *_list_breaker_warnings(service),
         *_list_zero_task_warnings(service),
         "the new revision stays registered even after an undo; it costs nothing",
+        *_list_before_notes(service, new_definition, before),
     )
     steps = (
         build_register_step(service, new_definition, run),
+        *_build_before_steps(service, before, run, references["taskDefinition"]),
         update_step,
         *([confirm_step] if wait else []),
     )
@@ -96,12 +102,39 @@ def build_service_deploy_plan(
         run,
         "service deploy",
         *steps,
-        changes=[f"image: {current_image} -> {image.reference}"],
+        changes=[
+            *([f"{shlex.join(before)}: runs once with the new image"] if before else []),
+            f"image: {current_image} -> {image.reference}",
+        ],
         losses=(),
         cost=NO_COST,
         notes=notes,
-        arguments=f"{image.requested_reference} --service {service.name}",
+        arguments=f"{image.requested_reference} --service {service.name}"
+        + (f" --before {shlex.quote(shlex.join(before))}" if before else ""),
     )
+
+
+def _build_before_steps(
+    service: ServiceState, command: Sequence[str] | None, run: str, definition_path: str
+) -> tuple[Step, ...]:
+    """The steps that run a command with a revision that was just registered; none without one."""
+    if command is None:
+        return ()
+    return build_command_steps(
+        service, command, run, definition_path=definition_path, name="before"
+    )
+
+
+def _list_before_notes(
+    service: ServiceState, definition: Mapping[str, Any], command: Sequence[str] | None
+) -> list[str]:
+    if command is None:
+        return []
+    return [
+        *list_command_notes(service, definition),
+        "tasks of the old image run while the command does, so they must work with what it changes",
+        "what the command changes stays, also if nothing is deployed or the service is put back",
+    ]
 
 
 def build_service_rollback_plan(

@@ -17,7 +17,7 @@ from ops.checks import table as checklists
 from ops.cli.app import main
 from ops.cli.selection import Selection
 from ops.core.check_record import UPKEEP_VIEWS, View
-from ops.core.plan import AccessKeys, Call, Plan
+from ops.core.plan import AccessKeys, Call, ContainerTask, Plan
 from ops.core.run import WallClock
 from ops.diagnose.health_checks import is_diagnosed
 from ops.health.registry import list_view_calls, select_health_checks
@@ -93,8 +93,15 @@ def list_plan_calls(plan: Plan) -> list[RecordedCall]:
         if isinstance(action, AccessKeys)
         for api in action.calls
     ]
+    task_calls = [
+        RecordedCall(api, params, REGION)
+        for action in plan.actions()
+        if isinstance(action, ContainerTask)
+        for api, params in action.list_call_parameters()
+    ]
     return [
         *key_calls,
+        *task_calls,
         *(
             RecordedCall(call_action.api, call_action.params, call_action.region or REGION)
             for call_action in calls

@@ -192,9 +192,14 @@ def list_query_actions(call: RecordedCall) -> ActionArns:
 
 
 def list_run_task_actions(call: RecordedCall) -> ActionArns:
-    """The task definition, by its family and revision."""
-    arn_prefix = f"arn:aws:ecs:{call.region}:{ACCOUNT}:task-definition"
-    return [("ecs:RunTask", f"{arn_prefix}/{call.params['taskDefinition']}")]
+    """The task definition, by its family and revision or its ARN; what tags it at once."""
+    arn_prefix = f"arn:aws:ecs:{call.region}:{ACCOUNT}"
+    definition = str(call.params.get("taskDefinition", "bulwark-test-backend:2"))
+    name = definition.rpartition("/")[2]
+    actions = [("ecs:RunTask", f"{arn_prefix}:task-definition/{name}")]
+    if "tags" in call.params:
+        actions.append(("ecs:TagResource", f"{arn_prefix}:task/{call.params['cluster']}/*"))
+    return actions
 
 
 REACH_BY_API: Mapping[str, Callable[[RecordedCall], ActionArns]] = {

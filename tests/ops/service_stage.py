@@ -145,6 +145,16 @@ def describe_service(stage: Stage, name: str = "backend") -> dict[str, Any]:
     return service
 
 
+def list_run_tasks(stage: Stage, run: str | None = None) -> list[dict[str, Any]]:
+    """The tasks that a run started, or all runs, also those that ECS shows no more."""
+    from moto.ecs.models import ecs_backends
+
+    from sandbox.patches.ecs.single_tasks import build_task, get_single_tasks
+
+    tasks = map(build_task, get_single_tasks(ecs_backends[ACCOUNT][REGION]))
+    return [task for task in tasks if run in (None, task["startedBy"])]
+
+
 def list_revision_images(stage: Stage) -> list[list[str]]:
     """The images of each registered revision, oldest first."""
     arns = stage.client("ecs").list_task_definitions(familyPrefix="bulwark-test-backend")

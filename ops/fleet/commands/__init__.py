@@ -46,7 +46,7 @@ from ops.fleet.scale import (
     parse_instance_count,
     read_instance_room_notes,
 )
-from ops.services.commands import UrlOption, require_valid_url
+from ops.services.commands.options import UrlOption, require_valid_url
 from ops.services.images import parse_image_reference, require_full_reference, resolve_image
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The fleet of EC2 instances.")

@@ -184,8 +184,13 @@ def _explain_failure(run_context: RunContext, plan: Plan) -> AbstractContextMana
     """Adds to the error of a run of a stack why tasks of its services stopped."""
     if not isinstance(run_context, StackContext):
         return nullcontext()
+    from ops.services.command_task import RUN_KIND
     from ops.services.scale_failure import explain_failed_services
 
+    if plan.kind == RUN_KIND:
+        from ops.services.commands.run import explain_command_failure
+
+        return explain_command_failure(run_context, plan)
     return explain_failed_services(run_context.aws, run_context.outputs, plan)
 
 

@@ -1,12 +1,9 @@
 """`ops service`: the ECS services on Fargate."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import typer
 
-from ops.cli.completion import complete_service_names
 from ops.cli.execution import (
     ExecutionOptions,
     execute_plan,
@@ -17,19 +14,25 @@ from ops.cli.execution import (
 )
 from ops.cli.watch import looking_command
 from ops.core.aws import Aws
-from ops.core.errors import RolledBackError, UsageError
+from ops.core.errors import UsageError
 from ops.core.plan import RUN_TAG
 from ops.outputs import Outputs
+from ops.services.commands.deploy import deploy_service, explain_service_rollback, is_proven
 from ops.services.commands.exec import exec_in_service
 from ops.services.commands.images import list_images
 from ops.services.commands.maintenance import app as maintenance_app
+from ops.services.commands.options import (
+    ServiceOption,
+    ServiceWaitOption,
+    UrlOption,
+    require_valid_url,
+)
+from ops.services.commands.run import run_service_command
 from ops.services.commands.show import show_service
 from ops.services.deploy import (
-    build_service_deploy_plan,
     build_service_restart_plan,
     build_service_rollback_plan,
 )
-from ops.services.images import parse_image_reference, require_full_reference, resolve_image
 from ops.services.model import (
     SERVICE_COLUMNS,
     SERVICE_TASK_COLUMNS,
@@ -41,8 +44,6 @@ from ops.services.model import (
     get_task_definition,
     list_service_states,
     list_service_tasks,
-    list_task_failures,
-    resolve_service,
 )
 from ops.services.release_history import (
     find_revision_problem,
@@ -61,67 +62,11 @@ from ops.services.scale_failure import explain_scale_failure
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The services on Fargate.")
 app.add_typer(maintenance_app, name="maintenance")
+app.command(name="deploy")(deploy_service)
 app.command(name="exec")(exec_in_service)
 app.command(name="images")(list_images)
+app.command(name="run")(run_service_command)
 app.command(name="show")(show_service)
-ServiceOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--service",
-        metavar="NAME",
-        help="the service; may be left out if there is only one",
-        autocompletion=complete_service_names,
-    ),
-]
-ServiceWaitOption: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--wait/--no-wait", help="wait until it is completed, or only until it has started"
-    ),
-]
-UrlOption: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="URL", help="check that it answers with 200 afterwards")
-]
-
-
-@app.command("deploy")
-@mutating_command
-def deploy_service(
-    context: typer.Context,
-    image: Annotated[str, typer.Argument(help="repository with a tag or a digest")],
-    service: ServiceOption = None,
-    url: UrlOption = None,
-    wait: ServiceWaitOption = True,
-    *,
-    options: ExecutionOptions,
-) -> None:
-    """Deploys an image to a service and checks that it runs. Exit 5 if it was rolled back."""
-    stack_context, output = load_stack_context(context)
-    require_valid_url(url, wait=wait)
-    parse_image_reference(image)
-    part = resolve_service(stack_context.outputs, service)
-    service_state = get_service(stack_context.aws, stack_context.outputs, part.name)
-    require_full_reference(stack_context.outputs, image)
-    outputs = stack_context.outputs
-    container_image = resolve_image(stack_context.aws, image, outputs.stack.account, outputs)
-    run = new_run_id("deploy")
-    plan = build_service_deploy_plan(
-        stack_context.aws,
-        stack_context.outputs,
-        service_state,
-        container_image,
-        run,
-        wait=wait,
-        url=url,
-        rejected_revisions=list_rejected_revisions(stack_context, service_state),
-    )
-    with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
-        if execute_plan(plan, stack_context, output, options):
-            result = {"service": service_state.name, "image": container_image.reference}
-            output.print_result(
-                "service-deployment",
-                {**result, "run": run, "completed": _is_proven(service_state, wait=wait)},
-            )
 
 
 @app.command("rollback")
@@ -155,7 +100,7 @@ def roll_back_service(
     )
     with explain_service_rollback(stack_context.aws, stack_context.outputs, service_state):
         if execute_plan(plan, stack_context, output, options):
-            completed = _is_proven(service_state, wait=wait)
+            completed = is_proven(service_state, wait=wait)
             result = {"service": service_state.name, "run": run, "completed": completed}
             output.print_result("service-deployment", result)
 
@@ -363,31 +308,3 @@ def _list_all_services(aws: Aws, outputs: Outputs) -> list[ServiceState]:
 def _list_selected_services(aws: Aws, outputs: Outputs, name: str | None) -> list[ServiceState]:
     """Returns the named service, or all services."""
     return _list_all_services(aws, outputs) if name is None else [get_service(aws, outputs, name)]
-
-
-def _is_proven(service: ServiceState, *, wait: bool) -> bool:
-    """True if the deployment was waited for, and had tasks."""
-    return wait and service.desired_count > 0
-
-
-def require_valid_url(url: str | None, *, wait: bool) -> None:
-    """Raises UsageError unless --url is an http or https URL and --wait is on."""
-    if url is None:
-        return
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url must be an http or https URL, not {url!r}")
-    if not wait:
-        raise UsageError(f"--url is {url!r}, but --no-wait is set; --url needs --wait")
-
-
-@contextmanager
-def explain_service_rollback(aws: Aws, outputs: Outputs, service: ServiceState) -> Iterator[None]:
-    """Adds to the error of a rolled-back deployment why its tasks stopped."""
-    try:
-        yield
-    except RolledBackError as error:
-        tasks_command = f"ops service tasks --service {service.name} --stopped"
-        reasons = list_task_failures(aws, outputs, service)
-        message = "; ".join((str(error), *(f"task stopped: {reason}" for reason in reasons)))
-        advice = (tasks_command, f"ops service events --service {service.name}", *error.advice)
-        raise RolledBackError(message, *advice) from error

@@ -1,49 +1,36 @@
 """ECS: tasks that RunTask starts by themselves, and what their container does.
 
-A container whose image is Python's runs: its command is carried out as a process of this machine,
-when the task is started, and the lines that it prints are written to its log group at the times at
-which AWS would have them. Other images end with the error of a program that is not there.
+The lines that a container prints are written to its log group at the times at which AWS would have
+them; what runs in it, see container_process.py.
 """
 
-import json
-import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
-from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ecs.models import EC2ContainerServiceBackend
 from moto.ecs.responses import EC2ContainerServiceResponse
-from moto.elasticache.models import elasticache_backends
 from moto.logs.models import logs_backends
 from moto.logs.responses import LogsResponse
-from moto.secretsmanager.models import secretsmanager_backends
 
-from sandbox.cache_server import serve_cache
 from sandbox.clock import get_sandbox_clock, is_in_future
-from sandbox.patches.ec2.connections import Caller, try_connections
-from sandbox.patches.elasticache.replication_groups import find_cache_store
-from sandbox.patches.guest_python import run_guest_python
+from sandbox.patches.ecs.container_process import run_container
 from sandbox.patches.patching import (
     AwsError,
     ServicePatch,
     backend_state,
     parse_request_parameters,
 )
-from sandbox.postgres.certificates import CertificateAuthority
 
 patch = ServicePatch()
 ApiRecord = dict[str, Any]
 # Simulated seconds from RunTask until its container runs, and until it has ended: assumptions.
 SINGLE_TASK_START_SECONDS: Final = 40
 SINGLE_TASK_STOP_SECONDS: Final = 55
-TASK_HOST_NUMBER: Final = 20  # the host of its subnet that it is: an assumption
-TASK_PUBLIC_ADDRESS: Final = "198.51.100.20"  # of RFC 5737; which one makes no difference
 STOPPED_SECONDS: Final = 3600  # that a stopped task is shown (API reference, DescribeTasks)
+SIGTERM_EXIT_CODE: Final = 143
 TOKEN_SECONDS: Final = 24 * 3600  # that a client token holds (ECS_Idempotency)
 
 
@@ -74,15 +61,11 @@ def run_task(response: EC2ContainerServiceResponse, params: ApiRecord) -> ApiRec
             "InvalidParameterException",
             "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
         )
-    (container,) = definition.container_definitions
     overrides = (params.get("overrides") or {}).get("containerOverrides") or ()
-    variables = {
-        item["name"]: item["value"]
-        for override in overrides
-        if override["name"] == container["name"]
-        for item in override.get("environment") or ()
-    }
-    exit_code, lines = _run_container(backend, container, variables, network)
+    container = _find_container(definition.container_definitions, overrides)
+    result = run_container(backend, container, network)
+    started_at = get_sandbox_clock().get_completion_time(SINGLE_TASK_START_SECONDS)
+    lasts = SINGLE_TASK_STOP_SECONDS - SINGLE_TASK_START_SECONDS + result.seconds
     record = {
         "token": token,
         "params": params,
@@ -94,10 +77,12 @@ def run_task(response: EC2ContainerServiceResponse, params: ApiRecord) -> ApiRec
         "family": definition.family,
         "container": container,
         "created": get_sandbox_clock().now(),
-        "starts": get_sandbox_clock().get_completion_time(SINGLE_TASK_START_SECONDS),
-        "stops": get_sandbox_clock().get_completion_time(SINGLE_TASK_STOP_SECONDS),
-        "exit": exit_code,
-        "lines": lines,
+        "starts": started_at,
+        "stops": get_sandbox_clock().get_completion_time(SINGLE_TASK_START_SECONDS + lasts),
+        "exit": result.exit_code,
+        "fault": result.fault,
+        "lines": result.lines,
+        "stopped_by": None,
         "has_lines_to_write": True,
     }
     get_single_tasks(backend).append(record)
@@ -109,7 +94,7 @@ def build_task(record: ApiRecord) -> ApiRecord:
     prefix = f"arn:aws:ecs:{record['region']}:{record['account']}"
     status = "PROVISIONING" if is_in_future(record["starts"]) else "RUNNING"
     is_over = not is_in_future(record["stops"])
-    could_start = record["exit"] is not None
+    could_start = record["exit"] is not None or record["stopped_by"] is not None
     container = {"name": record["container"]["name"], "image": record["container"]["image"]}
     task = {
         "taskArn": f"{prefix}:task/{record['cluster']}/{record['id']}",
@@ -122,17 +107,44 @@ def build_task(record: ApiRecord) -> ApiRecord:
         "lastStatus": "STOPPED" if is_over else status,
         "desiredStatus": "STOPPED" if is_over else "RUNNING",
         "containers": [container],
+        "overrides": record["params"].get("overrides") or {},
+        "tags": record["params"].get("tags") or [],
     }
+    if status == "RUNNING" or (is_over and could_start):
+        task["startedAt"] = record["starts"]
     if not is_over:
         return task
-    container["exitCode"] = record["exit"] if could_start else 127
+    if record["exit"] is not None:
+        container["exitCode"] = record["exit"]
+    words = ("EssentialContainerExited", "Essential container in task exited")
+    if record["stopped_by"] is not None:
+        words = ("UserInitiated", record["stopped_by"])
+    elif not could_start:
+        words = ("TaskFailedToStart", record["fault"])
     return task | {
         "stoppedAt": record["stops"],
-        "stopCode": "EssentialContainerExited" if could_start else "TaskFailedToStart",
-        "stoppedReason": "Essential container in task exited"
-        if could_start
-        else "CannotStartContainerError: exec: python3: executable file not found in $PATH",
+        "stopCode": words[0],
+        "stoppedReason": words[1],
     }
+
+
+@patch.wrap(EC2ContainerServiceResponse, "stop_task")
+def stop_started_task(original: Any, response: EC2ContainerServiceResponse) -> ActionResult:
+    """A container that is stopped gets SIGTERM (API reference, StopTask): exit code 143."""
+    params = parse_request_parameters(response)
+    name = response.ecs_backend._get_cluster(params.get("cluster", "default")).name
+    for record in get_single_tasks(response.ecs_backend):
+        if record["cluster"] != name or record["id"] != params["task"].split("/")[-1]:
+            continue
+        if is_in_future(record["stops"]):
+            was_running = not is_in_future(record["starts"])
+            record["stops"] = get_sandbox_clock().now()
+            record["stopped_by"] = params.get("reason") or "Task stopped by user"
+            record["exit"] = SIGTERM_EXIT_CODE if was_running else None
+            record["lines"] = record["lines"] if was_running else []
+        return ActionResult({"task": build_task(record)})
+    answer: ActionResult = original(response)
+    return answer
 
 
 def list_single_tasks(backend: EC2ContainerServiceBackend, cluster: str) -> Iterator[ApiRecord]:
@@ -207,56 +219,11 @@ def _write_lines(record: ApiRecord) -> None:
     backend.put_log_events(group, stream, events)
 
 
-def _run_container(
-    backend: EC2ContainerServiceBackend,
-    container: ApiRecord,
-    variables: dict[str, str],
-    network: ApiRecord,
-) -> tuple[int | None, list[str]]:
-    """Runs the container's command; the exit code is None if its image lacks the program."""
-    program = [*(container.get("entryPoint") or ()), *(container.get("command") or ())]
-    if "python" not in container["image"] or program[:2] != ["python3", "-c"]:
-        return None, []
-    environment = {item["name"]: item["value"] for item in container.get("environment") or ()}
-    environment |= {
-        item["name"]: _read_secret(backend, item["valueFrom"])
-        for item in container.get("secrets") or ()
-    }
-    environment |= variables
-    targets = json.loads(environment.get("PROBE_TARGETS", "[]"))
-    if targets:
-        ec2 = ec2_backends[backend.account_id][backend.region_name]
-        pairs = [(target["host"], target["port"]) for target in targets]
-        outcomes = try_connections(ec2, _build_caller(ec2, network), pairs)
-        return run_guest_python(program[2:], environment, outcomes=outcomes)
-    host = environment.get("CACHE_HOST", "")
-    store = find_cache_store(elasticache_backends[backend.account_id][backend.region_name], host)
-    with tempfile.TemporaryDirectory() as folder:
-        if store is None:
-            return run_guest_python(program[2:], environment)
-        authority = CertificateAuthority(Path(folder), "bulwark sandbox Amazon Root CA")
-        with serve_cache(store, authority.build_context(host)) as port:
-            return run_guest_python(
-                program[2:], environment, hosts={host: port}, root_file=authority.root_file
-            )
-
-
-def _build_caller(ec2: EC2Backend, network: ApiRecord) -> Caller:
-    """A task in the first of its subnets; with assignPublicIp it has a public address."""
-    subnet = network["subnets"][0]
-    address = str(IPv4Network(ec2.get_subnet(subnet).cidr_block)[TASK_HOST_NUMBER])
-    is_public = network.get("assignPublicIp") == "ENABLED"
-    return Caller(
-        subnet,
-        address,
-        tuple(network.get("securityGroups") or ()),
-        TASK_PUBLIC_ADDRESS if is_public else None,
-    )
-
-
-def _read_secret(backend: EC2ContainerServiceBackend, reference: str) -> str:
-    """The value of `ARN:KEY::`, as ECS puts it into a container."""
-    arn, key = ":".join(reference.split(":")[:7]), reference.split(":")[7]
-    secrets = secretsmanager_backends[backend.account_id][backend.region_name]
-    value = secrets.get_secret_value(arn, "", "")["SecretString"]
-    return str(json.loads(value)[key])
+def _find_container(containers: list[ApiRecord], overrides: list[ApiRecord]) -> ApiRecord:
+    """The container that runs the task's command, as it is overridden; else the first."""
+    by_name = {override["name"]: override for override in overrides}
+    container = next((item for item in containers if item["name"] in by_name), containers[0])
+    override = by_name.get(container["name"], {})
+    variables = [*(container.get("environment") or ()), *(override.get("environment") or ())]
+    command = override.get("command") or container.get("command") or ()
+    return {**container, "command": [*command], "environment": variables}

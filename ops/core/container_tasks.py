@@ -16,6 +16,7 @@ from ops.core.container_task_action import (
     ContainerTask,
 )
 from ops.core.errors import OpsError, RefusedError
+from ops.core.sql_action import JsonObject
 
 TASKS_PER_DESCRIPTION: Final = 100  # API reference, DescribeTasks
 STOP_REASON: Final = "stopped by ops"
@@ -100,8 +101,12 @@ def _list_run_tasks(aws: Aws, action: ContainerTask) -> Iterator[Mapping[str, An
     `startedBy` must be the only filter, and shows none that have stopped (API reference,
     ListTasks): those are found by their family.
     """
-    running = {"cluster": action.cluster, "startedBy": action.run}
-    stopped = {"cluster": action.cluster, "family": action.family, "desiredStatus": "STOPPED"}
+    running: JsonObject = {"cluster": action.cluster, "startedBy": action.run}
+    stopped: JsonObject = {
+        "cluster": action.cluster,
+        "family": action.family,
+        "desiredStatus": "STOPPED",
+    }
     seen = set()
     for params in (running, stopped):
         answer: Any = aws.call("ecs.list_tasks", params)

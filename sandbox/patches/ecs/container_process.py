@@ -154,7 +154,8 @@ def _read_secret(backend: EC2ContainerServiceBackend, reference: str) -> str:
     if len(words) > 2 and words[2] == "ssm":
         name = words[5].removeprefix("parameter")
         parameters = ssm_backends[backend.account_id][backend.region_name]
-        return str(parameters.get_parameter(name).value)
+        parameter: Any = parameters.get_parameter(name)
+        return str(parameter.value)
     arn, key = ":".join(words[:7]), words[7] if len(words) > 7 else ""
     secrets = secretsmanager_backends[backend.account_id][backend.region_name]
     value = secrets.get_secret_value(arn, "", "")["SecretString"]

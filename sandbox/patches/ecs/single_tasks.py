@@ -61,7 +61,7 @@ def run_task(response: EC2ContainerServiceResponse, params: ApiRecord) -> ApiRec
             "InvalidParameterException",
             "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
         )
-    overrides = (params.get("overrides") or {}).get("containerOverrides") or ()
+    overrides = (params.get("overrides") or {}).get("containerOverrides") or []
     container = _find_container(definition.container_definitions, overrides)
     result = run_container(backend, container, network)
     started_at = get_sandbox_clock().get_completion_time(SINGLE_TASK_START_SECONDS)

@@ -161,7 +161,7 @@ def test_a_killed_run_finds_its_task_and_starts_no_second() -> None:
 
 def test_a_run_in_doubt_for_too_long_is_never_sent_again() -> None:
     """ECS has forgotten by then what ran, so a second task could be the same command again."""
-    outcomes = set()
+    outcomes: set[str] = set()
     for point in range(1, 100):
         with open_stage() as stage:
             put_services(stage)

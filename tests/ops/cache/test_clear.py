@@ -137,7 +137,7 @@ def test_a_refused_registration_ends_the_run_with_nothing_to_undo(ops: OpsConsol
 def test_an_image_without_python_ends_the_run_with_why_its_task_stopped(ops: OpsConsole) -> None:
     image = "public.ecr.aws/nginx/nginx-unprivileged:stable"
     _, err = ops(ops.add_plan_hash(f"cache clear --all --image {image}"), 5)
-    assert "its task stopped: CannotStartContainerError: exec: python3" in err
+    assert 'its task stopped: CannotStartContainerError: exec: "python3"' in err
     assert len(get_store().list_keys()) == 1203
 
 

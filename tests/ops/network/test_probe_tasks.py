@@ -129,7 +129,7 @@ def test_an_image_without_python_ends_with_why_its_task_stopped(
     image = "public.ecr.aws/nginx/nginx-unprivileged:stable"
     assert run_line(f"{LINE} --image {image}") == 5
     err = capsys.readouterr().err
-    assert "its task stopped: CannotStartContainerError: exec: python3" in err
+    assert 'its task stopped: CannotStartContainerError: exec: "python3"' in err
     assert list_definitions(stage) == []
 
 

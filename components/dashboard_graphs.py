@@ -12,6 +12,7 @@ from components.alarm_registry.kinds import (
     LOAD_BALANCER_KIND,
     NAT_GATEWAY_KIND,
     NAT_INSTANCE_KIND,
+    QUEUE_KIND,
     SERVICE_KIND,
     TARGET_GROUP_KIND,
 )
@@ -23,6 +24,7 @@ from components.alarm_registry.services import (
     EC2_NAMESPACE,
     ECS_METRIC_NAMESPACE,
 )
+from components.facts.metrics import SQS_NAMESPACE, VISIBLE_MESSAGES_METRIC
 from components.facts.units import DAY_SECONDS
 
 DashboardName = Literal["infrastructure", "database", "application", "cost"]
@@ -237,6 +239,15 @@ DASHBOARD_GRAPHS: Final[tuple[DashboardGraph, ...]] = (
         ),
     ),
     _build_graph("application", "worker-queue", "Workers: age of the oldest message", "seconds"),
+    _build_graph(
+        "application",
+        "worker-backlog",
+        "Workers: messages that wait",
+        "messages",
+        ExtraMetric(
+            QUEUE_KIND, MetricStatistic(SQS_NAMESPACE, VISIBLE_MESSAGES_METRIC, "Maximum"), "wait"
+        ),
+    ),
     _build_graph("application", "service-restarts", "Workers: restarts", "restarts more"),
     _build_graph(
         "application",

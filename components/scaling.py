@@ -8,12 +8,14 @@ import pulumi_aws as aws
 from pulumi import Input, Output
 
 from components.component import Component
-from components.facts.metrics import CONTAINER_INSIGHTS_NAMESPACE
+from components.facts.metrics import (
+    CONTAINER_INSIGHTS_NAMESPACE,
+    SQS_NAMESPACE,
+    VISIBLE_MESSAGES_METRIC,
+)
 from components.facts.services import (
     DESIRED_COUNT_DIMENSION,
     ECS_SCALING_NAMESPACE,
-    SQS_NAMESPACE,
-    VISIBLE_MESSAGES_METRIC,
 )
 from components.settings.services import ServiceSettings
 

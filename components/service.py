@@ -106,6 +106,7 @@ class Service(Component):
             container=args.service,
             kind=self._service_settings.kind,
             port=self._service_settings.port if self._target else None,
+            queue=self._service_settings.scaling.queue_name or None,
             log_group=self._log_group.name,
             scaling_resource_id=self.scaling_resource_id,
             task_role_arn=task_role.arn,

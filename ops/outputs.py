@@ -1,8 +1,8 @@
 """The stack's outputs, typed and versioned: the contract between the stack and ops.
 
 `__main__` exports exactly this and ops reads exactly this. Each part is also stored in SSM
-Parameter Store under `/{project}/{stack}/outputs/{part}`, in both regions, so that ops works if the
-region of the state is down. It holds no secrets, only their ARNs.
+Parameter Store under `/{project}/{stack}/outputs/{part}`, in both regions, so that ops works if
+one is down. It holds no secrets, only their ARNs.
 """
 
 import json
@@ -89,8 +89,7 @@ class NetworkPart(ContractPart):
 class TargetPart(ContractPart):
     """A target group and the listener rules that forward to it.
 
-    `priorities` are those of the rules, by a hash of the route; None if the stack was deployed
-    before it kept them.
+    `priorities` are the rules', by a hash of the route; None if an older program deployed them.
     """
 
     target_group_arn: str
@@ -156,6 +155,7 @@ class ServicePart(ContractPart):
     container: str
     kind: str = "web"  # a program that did not say so knew no other
     port: int | None  # None: nothing calls it
+    queue: str | None = None  # name of the SQS queue that it scales by
     log_group: str
     scaling_resource_id: str | None
     task_role_arn: str

@@ -14,7 +14,7 @@ from components.facts.metrics import CLOUDWATCH_AGENT_NAMESPACE as CLOUDWATCH_AG
 from components.facts.metrics import CONTAINER_INSIGHTS_NAMESPACE as CONTAINER_INSIGHTS_NAMESPACE
 from components.facts.metrics import EC2_NAMESPACE as EC2_NAMESPACE
 from components.facts.metrics import ECS_METRIC_NAMESPACE as ECS_METRIC_NAMESPACE
-from components.facts.services import SQS_NAMESPACE as SQS_NAMESPACE
+from components.facts.metrics import SQS_NAMESPACE as SQS_NAMESPACE
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings

@@ -19,11 +19,14 @@ CONTAINER_INSIGHTS_NAMESPACE: Final = "ECS/ContainerInsights"
 AUTO_SCALING_NAMESPACE: Final = "AWS/AutoScaling"
 EC2_NAMESPACE: Final = "AWS/EC2"
 CLOUDWATCH_AGENT_NAMESPACE: Final = "CWAgent"
+SQS_NAMESPACE: Final = "AWS/SQS"
+VISIBLE_MESSAGES_METRIC: Final = "ApproximateNumberOfMessagesVisible"
 
 SubjectName = Literal[
     "load-balancer",
     "target-group",
     "service",
+    "queue",
     "fleet",
     "db-instance",
     "db-replica",
@@ -195,6 +198,12 @@ METRIC_FACTS: Final[Mapping[SubjectName, tuple[MetricFact, ...]]] = {
         ),
         # Of containers with a restart policy alone: those of workers.
         _build_gauge("restarts", CONTAINER_INSIGHTS_NAMESPACE, "RestartCount", "count", "Maximum"),
+    ),
+    "queue": (
+        _build_gauge("waiting", SQS_NAMESPACE, VISIBLE_MESSAGES_METRIC, "count", "Maximum"),
+        _build_gauge(
+            "oldest", SQS_NAMESPACE, "ApproximateAgeOfOldestMessage", "seconds", "Maximum"
+        ),
     ),
     "fleet": (
         _build_gauge("cpu", EC2_NAMESPACE, "CPUUtilization", "percent"),

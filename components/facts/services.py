@@ -23,8 +23,6 @@ TASK_DEFINITION_TYPE: Final = "aws:ecs/taskDefinition:TaskDefinition"
 # What Application Auto Scaling calls the number of tasks of a service (API reference).
 ECS_SCALING_NAMESPACE: Final = "ecs"
 DESIRED_COUNT_DIMENSION: Final = "ecs:service:DesiredCount"
-SQS_NAMESPACE: Final = "AWS/SQS"
-VISIBLE_MESSAGES_METRIC: Final = "ApproximateNumberOfMessagesVisible"
 ROLLING_UPDATE_EFFECT: Final = ChangeEffect(
     "every task is replaced, the new ones first",
     "none while the new ones become healthy",

@@ -115,6 +115,7 @@ METRIC_LIMITS: Final[Mapping[SubjectName, tuple[MetricLimit, ...]]] = {
         MetricLimit(metric="status-checks", stat="Maximum", direction="high", limit=1, minutes=2),
         MetricLimit(metric="in", stat="Sum", direction="low", limit=1e12, ratio=0.1, minutes=1),
     ),
+    "queue": (),  # its alarm speaks for it
     "function": (MetricLimit(metric="errors", stat="Sum", direction="high", limit=1, minutes=1),),
 }
 # How keys name a kind of subject: `metric.target.5xx.high`.
@@ -122,6 +123,7 @@ KEY_NAMES: Final[Mapping[SubjectName, str]] = {
     "load-balancer": "load-balancer",
     "target-group": "target",
     "service": "service",
+    "queue": "queue",
     "fleet": "fleet",
     "db-instance": "database",
     "db-replica": "replica",

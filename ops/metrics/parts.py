@@ -219,7 +219,10 @@ def _get_balancer_dimension(arn: str) -> tuple[str, str]:
 def _list_service_subjects(outputs: Outputs, name: str) -> list[Subject]:
     assert outputs.services is not None
     dimensions = (("ClusterName", outputs.services.cluster), ("ServiceName", name))
-    return [Subject("service", name, dimensions)]
+    subjects = [Subject("service", name, dimensions)]
+    if (queue := outputs.services.services[name].queue) is not None:
+        subjects.append(Subject("queue", f"queue {queue}", (("QueueName", queue),)))
+    return subjects
 
 
 def _list_network_parts(outputs: Outputs) -> list[MetricPart]:

@@ -6,7 +6,7 @@ import pytest
 
 from components.facts.metrics import METRIC_FACTS, SubjectName
 from ops.diagnose.error_shapes import find_error_kind
-from ops.diagnose.metric_limits import METRIC_LIMITS, MetricLimit
+from ops.diagnose.metric_limits import KEY_NAMES, METRIC_LIMITS, MetricLimit
 from ops.diagnose.reader import FactCollector
 from ops.diagnose.readers.metrics import (
     Stretch,
@@ -133,3 +133,7 @@ def test_a_count_of_targets_is_said_as_a_count_of_targets(
     add_stretch(collector, build_request(stage), row, limit, Stretch(SPAN.since, 0.0, 3.0))
     (found,) = collector.build_facts().facts
     assert found.text == text
+
+
+def test_every_kind_of_subject_has_its_limits_and_its_name_in_keys() -> None:
+    assert METRIC_LIMITS.keys() == KEY_NAMES.keys() == METRIC_FACTS.keys()

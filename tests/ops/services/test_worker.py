@@ -90,6 +90,10 @@ def test_the_backlog_that_a_worker_scales_by_is_shown(ops: Ops) -> None:
     assert "visible messages for each running task at 100" in ops("service show mailer")
 
 
+def test_the_queue_of_a_worker_is_among_its_metrics(ops: Ops) -> None:
+    assert "queue mails" in ops("metrics mailer waiting")
+
+
 def test_a_worker_is_scaled_restarted_and_limited(ops: Ops) -> None:
     ops("service scale 3 --service mailer --yes")
     assert "3 of 3" in ops("service show mailer")

@@ -91,7 +91,7 @@ def test_the_backlog_that_a_worker_scales_by_is_shown(ops: Ops) -> None:
 
 
 def test_the_queue_of_a_worker_is_among_its_metrics(ops: Ops) -> None:
-    assert "queue mails" in ops("metrics mailer waiting")
+    assert "queue mails" in ops("metrics mailer")
 
 
 def test_a_worker_is_scaled_restarted_and_limited(ops: Ops) -> None:

@@ -44,7 +44,7 @@ def describe_state(wait: "Wait", result: "JsonValue") -> str:
         if current == expected or isinstance(current, bool) or isinstance(expected, bool):
             continue
         if isinstance(current, int | float) and isinstance(expected, int | float):
-            return f"{current:g} of {expected:g}"
+            return f"{current:.12g} of {expected:.12g}"
         if isinstance(current, str) and STATE_NAME_PATTERN.search(name):
             return _format_state(current)
     return _find_state(result)

@@ -26,7 +26,7 @@ from ops.findings.model import (
 from ops.findings.waivers import apply_waivers
 from ops.quotas.apis import REQUESTS_API
 from ops.quotas.demand import DemandFigure, compute_demands
-from ops.quotas.model import Demand, Quota
+from ops.quotas.model import Demand, Quota, format_amount
 from ops.quotas.table import DEPLOYMENT_QUOTAS, QUOTAS, get_global_region
 
 # Requests that AWS has not answered (API reference, RequestedServiceQuotaChange).
@@ -97,11 +97,14 @@ class QuotaFigure:
         if self.limit is None or self.used is None:
             return self.note or "not known"
         of_subject = f" ({self.subject})" if self.subject else ""
-        text = f"{self.used:g} of {self.limit:g} used{of_subject}, {self.distance:g} left"
+        text = (
+            f"{format_amount(self.used)} of {format_amount(self.limit)} used{of_subject}, "
+            f"{format_amount(self.limit - self.used)} left"
+        )
         if self.most is None:
             text += f"; its most is not known: {self.note or self.reason}"
         elif self.more:
-            text += f"; {self.most:g} at most ({self.reason})"
+            text += f"; {format_amount(self.most)} at most ({self.reason})"
         return text + (f"; {self.request}" if self.request else "")
 
     def build_command(self) -> str:
@@ -304,7 +307,8 @@ def describe_open_request(quota: Quota, requests: ReadAnswer) -> str:
             and request.get("Status") in OPEN_REQUEST_STATUSES
         ):
             return (
-                f"{float(request['DesiredValue']):g} asked for on {str(request['Created'])[:10]}: "
+                f"{format_amount(float(request['DesiredValue']))} asked for on "
+                f"{str(request['Created'])[:10]}: "
                 f"{request['Status']}"
             )
     return ""

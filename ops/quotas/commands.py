@@ -22,6 +22,7 @@ from ops.findings.model import ResourceFinding
 from ops.health.registry import list_view_calls, select_health_checks
 from ops.quotas.check import QUOTAS_AREA, QuotaFigure, judge_figures, measure_quotas
 from ops.quotas.check_records import CHECKS
+from ops.quotas.model import format_amount
 from ops.quotas.request import (
     build_request_plan,
     get_quota,
@@ -109,16 +110,20 @@ def _build_row(figure: QuotaFigure, findings: list[CheckFinding]) -> dict[str, o
         "state": "open" if state == "failing" else state,
         "quota": figure.quota.name,
         "region": figure.region,
-        "used": figure.used,
-        "limit": figure.limit,
-        "left": figure.distance,
-        "most": figure.most,
+        "used": _simplify_amount(figure.used),
+        "limit": _simplify_amount(figure.limit),
+        "left": _simplify_amount(figure.distance),
+        "most": _simplify_amount(figure.most),
         "code": figure.quota.code,
         "measured": figure.quota.measure.description,
         "evidence": figure.describe() if finding is None else finding.evidence,
         "command": finding.command if finding is not None else "",
         "id": finding.id if isinstance(finding, ResourceFinding) else "",
     }
+
+
+def _simplify_amount(amount: float | None) -> float | None:
+    return int(amount) if amount is not None and float(amount).is_integer() else amount
 
 
 @app.command()
@@ -161,7 +166,9 @@ def request(
     """Asks AWS for more of a quota. Nothing takes it back; AWS may say no, or take days."""
     quota = get_quota(code)
     if not 0 < value <= 10**10:  # API reference, RequestServiceQuotaIncrease: DesiredValue
-        raise UsageError(f"--value must be more than 0 and at most 10000000000, not {value:g}")
+        raise UsageError(
+            f"--value must be more than 0 and at most 10000000000, not {format_amount(value)}"
+        )
     stack_context, output = load_stack_context(context)
     place = resolve_region(stack_context.outputs, region)
     aws = stack_context.aws

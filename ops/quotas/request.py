@@ -16,7 +16,7 @@ from ops.quotas.check import (
     OPEN_REQUEST_STATUSES,
     build_aws_line,
 )
-from ops.quotas.model import Quota
+from ops.quotas.model import Quota, format_amount
 from ops.quotas.table import QUOTAS_BY_CODE
 
 if TYPE_CHECKING:
@@ -92,13 +92,17 @@ def require_requestable(
     if not details.get("Adjustable", True):
         raise UsageError(f"CODE is {quota.code!r} ({quota.name}), which AWS does not raise")
     if value <= current:
-        raise UsageError(f"--value must be more than {current:g}, which applies now, not {value:g}")
+        raise UsageError(
+            f"--value must be more than {format_amount(current)}, which applies now, "
+            f"not {format_amount(value)}"
+        )
     for request in requests:
         is_waiting = request["Status"] in OPEN_REQUEST_STATUSES
         is_coming = request["Status"] == "APPROVED" and float(request["DesiredValue"]) >= value
         if is_waiting or is_coming:
             raise UsageError(
-                f"CODE is {quota.code!r}, for which {float(request['DesiredValue']):g} was asked "
+                f"CODE is {quota.code!r}, for which "
+                f"{format_amount(float(request['DesiredValue']))} was asked "
                 f"for on {str(request['Created'])[:10]} ({request['Status']}): one request at a "
                 "time",
                 "ops quotas requests",
@@ -117,10 +121,11 @@ def build_request_plan(
 ) -> Plan:
     """Builds the plan of a request. Raises UsageError if AWS could not grant it."""
     require_requestable(quota, details, requests, value)
+    amount = format_amount(value)
     codes = {"ServiceCode": quota.service, "QuotaCode": quota.code}
     history = Call(api=QUOTA_REQUESTS_API, params={**codes}, region=region)
     statuses = " || ".join(f"Status == '{name}'" for name in (*OPEN_REQUEST_STATUSES, "APPROVED"))
-    recorded = f"length(RequestedQuotas[?DesiredValue == `{value:g}` && ({statuses})]) > `0`"
+    recorded = f"length(RequestedQuotas[?DesiredValue == `{amount}` && ({statuses})]) > `0`"
     place = "" if region == outputs.stack.region else f" --in {region}"
     return build_stack_plan(
         outputs,
@@ -128,7 +133,7 @@ def build_request_plan(
         "quotas request",
         Step(
             name="request",
-            description=f"ask AWS for {value:g} of {quota.name} in {region}",
+            description=f"ask AWS for {amount} of {quota.name} in {region}",
             action=Call(
                 api=REQUEST_API,
                 params={**codes, "DesiredValue": value},
@@ -146,8 +151,8 @@ def build_request_plan(
             ),
         ),
         changes=[
-            f"AWS is asked for {value:g} of {quota.name} ({quota.code}) in {region}; "
-            f"{float(details['Value']):g} applies now"
+            f"AWS is asked for {amount} of {quota.name} ({quota.code}) in {region}; "
+            f"{format_amount(float(details['Value']))} applies now"
         ],
         losses=[],
         cost=NO_COST,
@@ -155,7 +160,7 @@ def build_request_plan(
             "AWS answers within minutes to days; `ops quotas requests` shows its answer.",
             "A request cannot be taken back here, and a quota that was raised is not lowered.",
         ],
-        arguments=f"{quota.code} --value {value:g}{place}",
+        arguments=f"{quota.code} --value {amount}{place}",
         reason=reason,
         region=region,
     )

@@ -270,7 +270,7 @@ def test_a_change_is_what_the_table_says(key: str) -> None:
 
 
 def list_batch_parameters() -> list[ParameterSet]:
-    """Each batch on each stack: half of them have one exhaustive stack, by turn; the rest is soak."""
+    """Each batch on each stack: half of them are exhaustive on one, by turn; the rest is soak."""
     names = [name for name in STACKS if name != WHOLE]
     return [
         pytest.param(

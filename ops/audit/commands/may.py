@@ -94,7 +94,9 @@ def _print_answer(output: Output, answer: AccessAnswer, action: str) -> None:
         if is_allowed is not None:
             output.print_line(f"{name} {_LIMITS[is_allowed]}")
     if answer.verdict == "denied implicitly" and not answer.statements:
-        output.print_line(f"AWS denies an action that does not exist as well: is {action} one?")
+        output.print_line(
+            f"AWS does not check names: if {action} is not an action of AWS, it is denied too"
+        )
     for note in answer.notes:
         output.print_line(note)
 

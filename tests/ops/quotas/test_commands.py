@@ -110,6 +110,15 @@ def test_a_request_that_is_pending_is_not_made_twice(ops: QuotaConsole) -> None:
     assert {row.split()[1] for row in rows} == {REGION, RECOVERY_REGION}
 
 
+def test_a_large_amount_is_asked_for_in_full(ops: QuotaConsole) -> None:
+    out, _ = ops(f"quotas request {INSTANCES_CODE} --value 1234567 --yes")
+    assert "ask AWS for 1234567 of" in out
+    (asked,) = ops.stage.client(
+        "service-quotas", REGION
+    ).list_requested_service_quota_change_history()["RequestedQuotas"]
+    assert asked["DesiredValue"] == 1234567
+
+
 def test_a_dry_run_asks_nothing_and_says_that_nothing_takes_it_back(ops: QuotaConsole) -> None:
     out, _ = ops(f"quotas request {INSTANCES_CODE} --value 60 --dry-run")
     assert "cannot be taken back" in out

@@ -72,7 +72,7 @@ bench: setup
 
 # Pins every dependency with its hashes, without an index address; needs `uv`.
 lock:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra app --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.txt
 
 clean:

@@ -74,6 +74,8 @@ bench: setup
 lock:
 	uv pip compile pyproject.toml --extra dev --extra app --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet -o requirements.txt
+	uv pip compile app/requirements.in --constraint requirements.txt --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o app/requirements.txt
 
 clean:
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis

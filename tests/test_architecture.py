@@ -17,7 +17,7 @@ import pytest
 from sandbox.program import PROJECT_ROOT
 
 PAGE = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-TREES = ("components", "ops", "sandbox")
+TREES = ("app", "components", "ops", "sandbox")
 PROGRAMS = ("__main__", *TREES, "policy")
 MOST_WORDS = 30
 # Folders whose own folders are rooms of the page, too, one for each service of AWS.

@@ -38,6 +38,10 @@ FILE_BY_COMMAND = {
     "pulumi up --stack prod": "tests/test_pulumi.py",
     "pulumi up --stack sandbox": "tests/test_pulumi.py",
     "pulumi login": "tests/test_pulumi.py",
+    "python -m app.migrate": "tests/app/test_migrate.py",
+    'ops service deploy IMAGE --service backend --before "python -m app.migrate"': (
+        "tests/test_runbook.py"
+    ),
     "python -m components.settings": "tests/components/settings/test_reference.py",
     "python -m components.alarm_registry": "tests/components/alarm_registry/test_docs.py",
     "python -m ops.cli.command_table": "tests/test_readme_commands.py",

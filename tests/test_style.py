@@ -13,7 +13,7 @@ from sandbox.program import PROJECT_ROOT
 MAX_FILE_LINES = 400
 SOURCE_FILES = [
     file
-    for folder in ("components", "ops", "policy", "sandbox", "tests", "bench")
+    for folder in ("app", "components", "ops", "policy", "sandbox", "tests", "bench")
     for file in sorted((PROJECT_ROOT / folder).rglob("*.py"))
 ]
 

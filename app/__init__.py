@@ -1,0 +1,1 @@
+"""A small service as the stack runs one: HTTP in front of PostgreSQL, and its migrations."""

@@ -1,0 +1,1 @@
+"""Tests of the service in app/: real processes, on a real PostgreSQL."""

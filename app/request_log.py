@@ -18,7 +18,7 @@ from app.metrics import FIRST_SERVER_ERROR, build_request_metrics
 
 TRACE_HEADER: Final = "X-Amzn-Trace-Id"
 ROOT_PATTERN: Final = re.compile(r"(?:^|;)\s*Root=([A-Za-z0-9-]{1,100})(?=;|$)")
-UNMEASURED_PATHS: Final = ("/health",)  # asked by the load balancer, not by users
+UNMEASURED_PATHS: Final = ("/", "/health")  # asked by the load balancer, not by users
 logger = logging.getLogger("app.request")
 
 

@@ -1,4 +1,4 @@
-"""What the service answers: /health, /items and /items/ID, always in JSON."""
+"""What the service answers: /, /health, /items and /items/ID, always in JSON."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -41,12 +41,14 @@ def build_application(settings: Settings) -> Starlette:
         finally:
             await database.close()
 
+    items_path = f"{settings.path_prefix}/items"
     return Starlette(
         routes=[
+            Route("/", answer_root, methods=["GET"]),
             Route("/health", answer_health, methods=["GET"]),
-            Route("/items", answer_list, methods=["GET"]),
-            Route("/items", answer_new_item, methods=["POST"]),
-            Route("/items/{item_id}", answer_item, methods=["GET"]),
+            Route(items_path, answer_list, methods=["GET"]),
+            Route(items_path, answer_new_item, methods=["POST"]),
+            Route(f"{items_path}/{{item_id}}", answer_item, methods=["GET"], name="item"),
         ],
         middleware=[Middleware(RequestLog, service_name=settings.service_name)],
         exception_handlers={
@@ -63,6 +65,11 @@ def get_database(request: Request) -> Database:
     database = request.app.state.database
     assert isinstance(database, Database)
     return database
+
+
+async def answer_root(_: Request) -> JSONResponse:
+    """200 while the process runs: what the stack's load balancer asks by default."""
+    return JSONResponse({"status": "running"})
 
 
 async def answer_health(request: Request) -> JSONResponse:
@@ -102,7 +109,8 @@ async def answer_new_item(request: Request) -> JSONResponse:
     new_item = parse_item(await read_body(request))
     async with get_database(request).connect() as connection:
         item = await insert_item(connection, new_item)
-    return JSONResponse(item, 201, {"Location": f"/items/{item['id']}"})
+    location = request.app.url_path_for("item", item_id=item["id"])
+    return JSONResponse(item, 201, {"Location": str(location)})
 
 
 async def read_body(request: Request) -> bytes:

@@ -5,6 +5,7 @@ The stack gives `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER` and `DB_PASSWORD`
 service reads the password again after a rotation.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ MAX_POOL_SIZE: Final = 200
 # PostgreSQL, "SSL Support": below these libpq does not insist on TLS. `disable` is for a server on
 # the same machine.
 TLS_MODES: Final = ("verify-full", "verify-ca", "require", "disable")
+PATH_PREFIX_PATTERN: Final = re.compile(r"(/[A-Za-z0-9_-]+)*")
 MODES_WITH_ROOT: Final = ("verify-full", "verify-ca")
 
 
@@ -53,6 +55,7 @@ class Settings:
     host: str
     port: int
     service_name: str
+    path_prefix: str  # of the items: the load balancer does not take it off
     database: DatabaseSettings
 
 
@@ -62,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         host=environment.get("HOST") or "0.0.0.0",
         port=_read_number(environment, "PORT", DEFAULT_PORT, MAX_PORT),
         service_name=environment.get("SERVICE_NAME") or "app",
+        path_prefix=_read_path_prefix(environment),
         database=read_database_settings(environment),
     )
 
@@ -112,6 +116,13 @@ def _read_number(
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= greatest):
         raise SettingsError(f"{name} must be a whole number from 1 to {greatest}, not {text}")
     return int(text)
+
+
+def _read_path_prefix(environment: Mapping[str, str]) -> str:
+    prefix = environment.get("PATH_PREFIX", "")
+    if not PATH_PREFIX_PATTERN.fullmatch(prefix):
+        raise SettingsError(f"PATH_PREFIX must be a path like /api, not {prefix}")
+    return prefix
 
 
 def _read_secret_arn(environment: Mapping[str, str]) -> str | None:

@@ -60,6 +60,7 @@ def test_no_text_of_the_settings_holds_the_password() -> None:
         ("DB_SSLMODE", "prefer", "DB_SSLMODE must be one of verify-full, verify-ca, require"),
         ("DB_SSLMODE", "verify-full", "DB_SSLROOTCERT must be the file of RDS's certificate"),
         ("DB_SSLMODE", "", "DB_SSLROOTCERT must be the file of RDS's certificate"),
+        ("PATH_PREFIX", "api", "PATH_PREFIX must be a path like /api, not api"),
         ("DB_SECRET_ARN", "database", "DB_SECRET_ARN must be the ARN of a secret"),
     ],
 )

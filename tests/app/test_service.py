@@ -48,6 +48,15 @@ def test_an_item_is_written_and_read(migrated: AppStage) -> None:
     assert migrated.query("SELECT count(*) FROM items") == [(3,)]
 
 
+def test_items_are_below_a_prefix_that_the_load_balancer_leaves_on(migrated: AppStage) -> None:
+    with migrated.run_app(PATH_PREFIX="/api") as app:
+        written = app.request("POST", "/api/items", {"name": "bolt"})
+        assert written.headers["location"] == f"/api/items/{written.body['id']}"
+        assert app.request("GET", written.headers["location"]).body == written.body
+        assert app.request("GET", "/items").status == 404
+        assert app.request("GET", "/health").status == 200
+
+
 def test_wrong_input_is_400_with_a_sentence_and_writes_nothing(migrated: AppStage) -> None:
     migrated.query("TRUNCATE items")
     wrong_requests: list[tuple[str, str, object, int, str]] = [
@@ -99,6 +108,7 @@ def test_health_is_503_while_the_database_is_stopped_and_ok_again_without_a_rest
         clock.advance(3600)
         unhealthy = app.wait_for_status("/health", 503).body
         assert (unhealthy["status"], unhealthy["database"]) == ("unhealthy", "disconnected")
+        assert app.request("GET", "/").status == 200
         refused = app.request("GET", "/items")
         assert (refused.status, refused.body) == (503, {"error": "The database does not answer."})
         api.start_db_instance(DBInstanceIdentifier="main")

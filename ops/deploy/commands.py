@@ -33,6 +33,7 @@ from ops.database.statuses import Change
 from ops.deploy import commits
 from ops.deploy import deployment as deploying
 from ops.deploy.deployment import StackDeployment
+from ops.deploy.earlier_stack import describe_earlier_run, find_earlier_stack
 from ops.deploy.taken_names import find_taken_names, require_free_names
 from ops.fleet.template_steps import build_template_steps
 from ops.outputs import LoadBalancerPart
@@ -78,11 +79,19 @@ def deploy_stack(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="where what is deployed is told, Markdown")
     ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK",
+            help="where the commit is to have run before; default: staging before prod",
+        ),
+    ] = None,
     *,
     options: ExecutionOptions,
 ) -> None:
     """Deploys a stack: checked, previewed, saved, deployed, looked at; back where it fails.
 
+    The plan says whether the commit ran on the stack before, for how long, and how it did there.
     Exit code 3 where a check fails, or data would be lost that nobody agreed to lose; 5 where the
     deployment failed and the commit of before was deployed again.
     """
@@ -92,6 +101,7 @@ def deploy_stack(
     if selection.stack not in (None, stack):
         raise UsageError(f"--stack is {selection.stack!r}, STACK is {stack!r}: name one of them")
     deploy_options = DeployOptions(despite, snapshot, url)
+    earlier_stack = find_earlier_stack(stack, after)
     is_deployed = pulumi_steps.has_stack_outputs(folder, stack)
     if is_deployed is None:
         raise UsageError(
@@ -113,6 +123,11 @@ def deploy_stack(
         output.print_result("deploy", {"stack": stack, "state": "nothing to do"})
         return
     _show_deployment(deployment, output)
+    if earlier_stack is not None:
+        earlier_run = describe_earlier_run(
+            selection, deployment.program, earlier_stack, clock.now()
+        )
+        deployment = replace(deployment, earlier_run=earlier_run)
     is_destructive = has_data_loss(assessment.dangers)
     if is_destructive and not allow_data_loss:
         raise FindingsError(

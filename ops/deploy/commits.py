@@ -79,7 +79,16 @@ def find_deployed_commit(history: Any) -> str | None:
         if update.get("kind") == "update" and update.get("result") == "succeeded":
             if match := COMMIT_PATTERN.search(str(update.get("message", ""))):
                 return match[1]
-            environment = update.get("environment") or {}
-            sha = environment.get("git.head")
-            return None if environment.get("git.dirty") == "true" or not sha else str(sha)
+            sha = (update.get("environment") or {}).get("git.head")
+            return None if has_uncommitted_changes(update) or not sha else str(sha)
     return None
+
+
+def has_uncommitted_changes(update: Any) -> bool:
+    """Whether an update of Pulumi's history was of files that differ from their commit.
+
+    What names its commit in its message was deployed as committed, whatever git said of the folder.
+    """
+    environment = update.get("environment") or {}
+    is_named = COMMIT_PATTERN.search(str(update.get("message", ""))) is not None
+    return not is_named and environment.get("git.dirty") == "true"

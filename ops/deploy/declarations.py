@@ -6,6 +6,13 @@ from ops.core.declaration import Declaration
 from ops.health.registry import list_view_calls
 from ops.permissions.call_sets import CHANGE, REFRESHES
 
+# How the commit did on the stack before: alarms, deployments, runs (ops/deploy/earlier_stack.py).
+EARLIER_STACK_CALLS: Final = (
+    "autoscaling.describe_instance_refreshes",
+    "cloudwatch.describe_alarm_history",
+    "ecs.describe_services",
+    "ecs.list_service_deployments",
+)
 DECLARATIONS: Final = (
     # Looks before it, and saves; by Pulumi with whatever the program of the stack is deployed with.
     Declaration(
@@ -18,9 +25,13 @@ DECLARATIONS: Final = (
             "rds.create_db_snapshot",
             "rds.describe_db_snapshots",
             "s3.head_object",
+            *EARLIER_STACK_CALLS,
         ),
         needs={"STACK": "test"},
-        bad={"--report": ("/no/such/folder/report.md",)},
+        bad={
+            "--report": ("/no/such/folder/report.md",),
+            "--after": ("", "no stack", "test"),
+        },
         never_bad={
             "STACK": "Pulumi judges which stacks there are: test_deploying.py",
             "--url": "whether anything answers there is seen in the end",

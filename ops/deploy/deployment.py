@@ -49,6 +49,8 @@ FAILED_ITEMS_PATH: Final = "output.items[?state!='ok' && item!='new errors']"
 PREVIEW_ARGUMENTS: Final = ("preview", "--json", "--show-sames", "--refresh", "--non-interactive")
 # The same as text, which says what JSON does not: why a policy refuses.
 TEXT_PREVIEW_ARGUMENTS: Final = ("preview", "--refresh", "--non-interactive", "--color", "never")
+# What stands in a plan for how the commit did on the stack before: whether it ran, and how it did.
+EARLIER_RUN_PLACEHOLDERS: Final = ("EARLIER", "EVIDENCE")
 MAX_REASONS: Final = 20  # reasons of a failed preview that are shown
 
 
@@ -57,7 +59,8 @@ class StackDeployment:
     """What is to be deployed, where, and what is known of it. `outputs` is None the first time.
 
     `previous_commit` is the one to go back to, `no_undo_reason` says why there is none;
-    `fleet_steps` bring the fleet to the launch template that the deployment leaves.
+    `fleet_steps` bring the fleet to the launch template that the deployment leaves; `earlier_run`
+    says how the commit did on the stack before, which is not agreed to.
     """
 
     stack: str
@@ -73,6 +76,7 @@ class StackDeployment:
     url: str | None = None
     fleet_steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
+    earlier_run: tuple[str, ...] = ()
 
 
 def run_preview(folder: Path, stack: str) -> Preview:
@@ -156,6 +160,7 @@ def build_stack_deploy_plan(deployment: StackDeployment, run: str) -> Plan:
     steps.append(_build_health_check_step(deployment))
     if deployment.url is not None:
         steps.append(build_url_answers_step(deployment.url))
+    earlier_texts = dict(zip(EARLIER_RUN_PLACEHOLDERS, deployment.earlier_run, strict=False))
     return Plan(
         run=run,
         kind="deploy",
@@ -170,7 +175,12 @@ def build_stack_deploy_plan(deployment: StackDeployment, run: str) -> Plan:
             for danger in deployment.assessment.dangers
             if danger.kind == "data"
         ),
-        notes=(*deployment.notes, *_build_notes(deployment)),
+        notes=(
+            *(f"${{{name}}}" for name in earlier_texts),
+            *deployment.notes,
+            *_build_notes(deployment),
+        ),
+        captured=earlier_texts,
         cost=_describe_preview_cost(deployment.assessment),
     )
 

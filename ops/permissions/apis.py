@@ -342,6 +342,9 @@ GROUP_GRANTS: Final[Mapping[tuple[str, str], tuple[Grant, ...]]] = {
     ),
     **KEYS_GROUP_GRANTS,
     ("check", "s3.get_object"): (build_grant("s3:GetObject", "checks"),),
+    ("deploy", "cloudwatch.describe_alarm_history"): (
+        build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
+    ),
     ("diagnose", "cloudwatch.describe_alarm_history"): (
         build_unscoped_grant("cloudwatch:DescribeAlarmHistory"),
     ),

@@ -32,6 +32,7 @@ from tests.ops.procedures import (
     db_parameters,
     db_password,
     db_replica,
+    deploy,
     maintenance,
     recover,
     recover_rebuild,
@@ -344,6 +345,13 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     "runs resume": (TypedLine("runs resume {stopped} --yes", db_stage.put_database),),
     "runs show": (TypedLine("runs show {run}", db_stage.put_database),),
     "runs undo": (TypedLine("runs undo {stopped} --yes", db_stage.put_database),),
+    "deploy": (
+        TypedLine(
+            f"deploy test --after staging --despite tested --dry-run "
+            f"--program {recover_rebuild.PROGRAM_FOLDER}",
+            deploy.put_earlier_stack,
+        ),
+    ),
     "service deploy": (
         TypedLine(
             DEPLOY_LINE.format("v3"),

@@ -1,6 +1,7 @@
 """`ops deploy`."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from ops.fleet.template_steps import build_template_steps
 from ops.preview import changes as preview
 from ops.state import backup as states
 from tests.ops import fake_pulumi as pretended_pulumi
+from tests.ops.fake_pulumi import FakeStack
 from tests.ops.fleet_stage import (
     describe_group,
     list_group_instances,
@@ -27,6 +29,7 @@ from tests.ops.procedures import Procedure
 from tests.ops.procedures.recover import PRIMARY_IDENTIFIER, put_recoverable_database
 from tests.ops.procedures.recover_rebuild import PROGRAM_FOLDER, put_program_folder
 from tests.ops.procedures.state import new_workstation
+from tests.ops.service_stage import put_services
 from tests.ops.stage import REGION, Stage
 
 OLD_COMMIT, NEW_COMMIT = "a" * 40, "b" * 40
@@ -70,6 +73,23 @@ def put_deployed_stack(stage: Stage) -> None:
             "environment": {"git.head": OLD_COMMIT, "git.dirty": "false"},
         }
     )
+
+
+def put_earlier_stack(stage: Stage) -> None:
+    """The same, and the stack `staging`, which has run the new commit: it has services too."""
+    put_services(stage, ("backend", "frontend"))
+    put_deployed_fleet(stage)
+    now = datetime.fromtimestamp(stage.clock.now(), UTC)
+    update: dict[str, JsonValue] = {
+        "kind": "update",
+        "result": "succeeded",
+        "message": f"deploy-1 of {NEW_COMMIT}",
+        "startTime": f"{now - timedelta(hours=6):%Y-%m-%dT%H:%M:%S}.000Z",
+        "endTime": f"{now - timedelta(hours=5):%Y-%m-%dT%H:%M:%S}.000Z",
+    }
+    outputs = json.loads(stage.outputs.model_dump_json(by_alias=True))
+    pulumi = pretended_pulumi.get_fake_pulumi(stage)
+    pulumi.stacks["staging"] = FakeStack({}, 300, {}, [update], outputs)
 
 
 def put_deployed_fleet(stage: Stage) -> None:

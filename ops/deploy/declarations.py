@@ -27,6 +27,11 @@ DECLARATIONS: Final = (
             "s3.head_object",
             *EARLIER_STACK_CALLS,
         ),
+        unseen={
+            "service-quotas.get_aws_default_service_quota": (
+                "only of a quota that the account has no value of its own of: tests/ops/quotas"
+            )
+        },
         needs={"STACK": "test"},
         bad={
             "--report": ("/no/such/folder/report.md",),

@@ -4,13 +4,13 @@ By Pulumi's history of that stack and by what the stack itself has kept. What co
 said as unknown: it is a reason to look, and never one to go on.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from ops.bootstrap.names import STACK_NAME_PATTERN
 from ops.changes.model import ChangeEvent, SourceName, Timeline
 from ops.changes.timeline import read_timeline
 from ops.cli.durations import format_duration
@@ -22,21 +22,18 @@ from ops.core.errors import OpsError, UsageError
 from ops.core.run_context import StackContext
 from ops.core.times import format_utc_minute, parse_aws_time
 from ops.deploy.commits import COMMIT_PATTERN, Checkout, has_uncommitted_changes
+from ops.fleet.refresh_statuses import FAILED_REFRESH_STATUSES
 from ops.outputs import OutputsError, parse_outputs
 from ops.services.deployment_steps import FAILED_DEPLOYMENT_STATUSES
 from ops.stack.pulumi import build_pulumi_shell, find_stack_setting, read_pulumi_json
 
 LAST_STACK: Final = "prod"
 STACK_BEFORE_LAST: Final = "staging"
-# Pulumi's rule for the name of a stack, without organization and project (pkg/backend/httpstate).
-STACK_NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-HISTORY_UPDATES: Final = 100  # of Pulumi's history, the newest
+EARLIER_UPDATES: Final = 100  # of Pulumi's history, the newest
 EVIDENCE_SOURCES: Final[tuple[SourceName, ...]] = ("alarms", "deployments", "refreshes", "runs")
-# InstanceRefresh, Status (Amazon EC2 Auto Scaling, API reference).
-FAILED_REFRESH_STATUSES: Final = ("Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful")
 RAISED_SUFFIX: Final = " to ALARM"  # of an alarm history's summary: "updated from OK to ALARM"
 BACK_SUFFIX: Final = "-back"  # of the run in the message of what undoes it
-MAX_NAMES: Final = 5  # alarms that are named
+MAX_NAMED_ALARMS: Final = 5  # alarms that are named
 PROFILE_SETTING: Final = "aws:profile"
 
 
@@ -108,7 +105,7 @@ def describe_earlier_run(
 
 def read_commit_history(folder: Path, stack: str, sha: str) -> CommitHistory:
     """Reads what Pulumi has of a commit on a stack. Raises OpsError if it does not know it."""
-    words = ("stack", "history", "--json", "--page-size", str(HISTORY_UPDATES), "--stack", stack)
+    words = ("stack", "history", "--json", "--page-size", str(EARLIER_UPDATES), "--stack", stack)
     updates = read_pulumi_json(build_pulumi_shell(folder, *words))
     if not isinstance(updates, list):
         raise OpsError(f"Pulumi's backend has no stack {stack}")
@@ -143,7 +140,7 @@ def parse_commit_history(updates: Sequence[Any], sha: str) -> CommitHistory:
             stays[-1] = replace(stays[-1], end=begin)
         elif has_succeeded and (not stays or stays[-1].end is not None):
             stays.append(CommitStay(begin, end, None))
-    is_whole = len(updates) < HISTORY_UPDATES
+    is_whole = len(updates) < EARLIER_UPDATES
     return CommitHistory(tuple(stays), failed, frozenset(runs & backs), unclean, is_whole)
 
 
@@ -171,7 +168,7 @@ def _describe_absence(history: CommitHistory, short: str, stack: str) -> str:
     if not history.is_whole:
         return (
             f"whether {short} ran on {stack} is unknown: it is not among the newest "
-            f"{HISTORY_UPDATES} updates of Pulumi's history"
+            f"{EARLIER_UPDATES} updates of Pulumi's history"
         )
     return f"{short} has never run on {stack}"
 
@@ -281,8 +278,8 @@ def _format_alarms(alarms: Sequence[str], is_partial: bool) -> str:
     text = _format_number(len(alarms), "alarm", is_partial)
     if not alarms:
         return text if is_partial else f"{text} raised"
-    more = f" and {len(alarms) - MAX_NAMES} more" if len(alarms) > MAX_NAMES else ""
-    return f"{text} raised ({', '.join(alarms[:MAX_NAMES])}{more})"
+    more = f" and {len(alarms) - MAX_NAMED_ALARMS} more" if len(alarms) > MAX_NAMED_ALARMS else ""
+    return f"{text} raised ({', '.join(alarms[:MAX_NAMED_ALARMS])}{more})"
 
 
 def _format_number(number: int, noun: str, is_partial: object) -> str:

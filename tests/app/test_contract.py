@@ -10,6 +10,7 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from app.__main__ import GRACEFUL_SECONDS
@@ -21,6 +22,7 @@ from components.settings.container import (
     ContainerSettings,
     HealthCheckSettings,
 )
+from components.settings.services import ServiceSettings
 from components.task_definition import STOP_TIMEOUT_SECONDS
 from sandbox.program import PROJECT_ROOT
 
@@ -162,3 +164,15 @@ def test_it_starts_from_its_own_folder_alone(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "1\n"
+
+
+def test_the_settings_of_the_page_are_settings_of_a_service() -> None:
+    page = (PROJECT_ROOT / "docs" / "app.md").read_text(encoding="utf-8")
+    block = page.split("```yaml\n", 1)[1].split("```", 1)[0].replace("ACCOUNT", "123456789012")
+    settings = ServiceSettings.model_validate(yaml.safe_load(block)["bulwark:services"]["backend"])
+    assert settings.health_path == "/health"
+    outage_seconds = (
+        settings.health_check.interval_seconds * settings.health_check.unhealthy_threshold
+    )
+    assert f"{outage_seconds} seconds: a failover" in block
+    assert set(settings.environment) == {"SERVICE_NAME", "DB_SECRET_ARN"}

@@ -32,12 +32,18 @@ SEVERITY: Final[tuple[Verdict, ...]] = (
     "protected",
     "refused",
 )
-# Alarms watch and roles let in: their end protects less, or locks somebody out.
+# Alarms, scans and what tells people of an event watch, and roles let in: their end protects less,
+# or locks somebody out.
 WATCHING_TYPES: Final = frozenset(
     {
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         "aws:backup/restoreTestingPlan:RestoreTestingPlan",
+        "aws:cloudwatch/eventRule:EventRule",
+        "aws:cloudwatch/eventTarget:EventTarget",
+        "aws:costexplorer/anomalyMonitor:AnomalyMonitor",
+        "aws:costexplorer/anomalySubscription:AnomalySubscription",
+        "aws:ssm/association:Association",
     }
 )
 ACCESS_TYPES: Final = frozenset({"aws:iam/role:Role"})
@@ -49,6 +55,8 @@ GATE_TYPES: Final = frozenset(
         "aws:lb/listenerRule:ListenerRule",
     }
 )
+# What they require may be less after any change of them: which patches, and how soon.
+REQUIRING_TYPES: Final = frozenset({"aws:ssm/patchBaseline:PatchBaseline"})
 # Another version of it replaces what runs, the new ones first.
 ROLLED_TYPES: Final = frozenset({"aws:ec2/launchTemplate:LaunchTemplate"})
 # Its only parameter is maxmemory-policy, which needs no reboot (ElastiCache User Guide, "Valkey and
@@ -120,6 +128,8 @@ class ChangeStep:
         before, after = self.before.get(rule.property), self.after.get(rule.property)
         if before == after or rule.property not in self.properties:
             return False
+        if rule.change == "changed":
+            return self.type in REQUIRING_TYPES
         if rule.change == "off":
             return bool(before) and not after
         if rule.change == "on":

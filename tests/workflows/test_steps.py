@@ -26,6 +26,13 @@ DATA_LOSS_EXPRESSION = (
     "&& '--allow-data-loss' || ''"
 )
 OUTCOME_EXPRESSION = "inputs.outcome == 'success' && 'well' || 'failing'"
+# Of the workflow of operations: which checklist an hour of the clock, or a person, asks for.
+CHECKLIST_EXPRESSION = " ".join(
+    """
+    github.event.schedule == '7 6 * * 1' && 'weekly'
+    || github.event.schedule == '37 6 1 * *' && 'monthly' || inputs.list || 'daily'
+    """.split()
+)
 
 
 class RecordedSteps:
@@ -283,8 +290,10 @@ def test_a_service_that_there_is_not_has_no_repository(steps: RecordedSteps) -> 
 
 
 @pytest.mark.exhaustive
-def test_the_daily_check_has_an_issue_while_it_fails(steps: RecordedSteps) -> None:
-    done = steps("operations: check: Check", {"matrix.stack": "prod"})
+@pytest.mark.parametrize("checklist", ["daily", "weekly", "monthly"])
+def test_a_check_has_an_issue_while_it_fails(steps: RecordedSteps, checklist: str) -> None:
+    values = {"matrix.stack": "prod", CHECKLIST_EXPRESSION: checklist}
+    done = steps("operations: check: Check", values)
     assert done.code in (0, 3), done.text
     text = (steps.checkout / "check.txt").read_text(encoding="utf-8")
     assert text == done.text
@@ -293,12 +302,12 @@ def test_the_daily_check_has_an_issue_while_it_fails(steps: RecordedSteps) -> No
         ("failure", "nothing"),
         ("success", "closed"),
     ):
-        tell_result = steps.run_tell_action("prod: daily checks", "check.txt", outcome)
+        tell_result = steps.run_tell_action(f"prod: {checklist} checks", "check.txt", outcome)
         assert tell_result.code == 0, tell_result.text
         assert f"did: {expected}" in tell_result.text
         assert tell_result.summary == "\n" + re.sub("^(?=.)", "    ", text, flags=re.M) + "\n"
     (issue,) = steps.github.list_issues("closed")
-    assert issue["title"] == "prod: daily checks"
+    assert issue["title"] == f"prod: {checklist} checks"
     assert text.splitlines()[-1] in issue["body"].replace("\r", "")
 
 

@@ -52,6 +52,7 @@ FILLINGS = {
     "ops db snapshot prune --keep {} --older-than {}": (
         "ops db snapshot prune --keep 7 --older-than 90"
     ),
+    "ops quotas request {} --value {}": "ops quotas request L-7B6409FD --value 40",
     "ops quotas request {} --value {}{}": "ops quotas request L-7B6409FD --value 40",
     "ops quotas request {} --value {} --in {}": (
         "ops quotas request L-7B6409FD --value 40 --in eu-west-1"
@@ -101,7 +102,13 @@ def fill_text(values: list[ast.expr]) -> str:
 
 
 def parse_ops_line(line: str) -> None:
-    """Parses a line as the program does, without running it; raises where it cannot."""
+    """Parses each command of a line as the program does, without running it; raises where not."""
+    for command in line.split(" && "):
+        if command.startswith("ops "):  # else nothing, or a command of another program
+            parse_ops_command(command)
+
+
+def parse_ops_command(line: str) -> None:
     words = [COMMAND_PLACEHOLDERS.get(word, word) for word in line.partition(" #")[0].split()[1:]]
     context = typer.main.get_command(app).make_context("ops", move_shared_options_first(words))
     while hasattr(context.command, "resolve_command"):

@@ -35,6 +35,7 @@ TEXT_FILES = [
 SPAN = re.compile(r"`(?:\.venv/bin/)?(ops\s[^`]+)`")
 SHOWN_LINE = re.compile(r"^(?:\$ |\.venv/bin/)?(ops [a-z].*)$", re.MULTILINE)
 SENTENCE = re.compile(rf"\bops (?:{'|'.join(map(re.escape, sorted(NOUNS)))})\b[^`\n.;:()]*")
+QUOTED_VALUE = re.compile(r"""(?<=\s)(["'])[^"']*\1""")  # its words are another program's
 OPTION = re.compile(r"(?<![\w-])(--?[a-z][a-z-]*)")
 
 
@@ -81,8 +82,11 @@ def find_node(words: list[str]) -> tuple[CommandNode | None, str]:
 
 
 def list_faults(line: str, *, typed: bool) -> list[str]:
-    """What is wrong with a command that a text names; nothing if all of it exists."""
-    own_words = re.split(r" -- | [|>&] ", line)[0]
+    """What is wrong with the commands that a text names; nothing if all of it exists."""
+    first, *others = re.split(r" && (?=ops )", line)
+    if others:
+        return [fault for part in (first, *others) for fault in list_faults(part, typed=typed)]
+    own_words = QUOTED_VALUE.sub("VALUE", re.split(r" -- | [|>&]+ ", line)[0])
     words = [word.rstrip(",.;:)'\"") for word in own_words.split()[1:]]
     node, next_word = find_node(words)
     is_verb = re.fullmatch(r"[a-z][a-z-]*", next_word) is not None

@@ -42,6 +42,21 @@ DECLARATIONS: Final = (
         judged_by_aws={"ROLE": "whether there is such a role or user"},
     ),
     Declaration(
+        "audit used",
+        role="reader",
+        calls=(
+            "iam.generate_service_last_accessed_details",
+            "iam.get_account_authorization_details",
+            "iam.get_service_last_accessed_details",
+        ),
+        bad={
+            "ROLE": ("no such role", "user/ann", "arn:aws:iam::999999999999:role/x"),
+            "--days": ("0", "401", "x"),
+            "--to": ("/no/such/folder/policy.json", "policy.txt"),
+        },
+        judged_by_aws={"ROLE": "whether there is such a role"},
+    ),
+    Declaration(
         "audit --waive",
         role="operator",
         calls=tuple(sorted({*_UPKEEP_CALLS, *_WRITES})),

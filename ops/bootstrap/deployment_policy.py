@@ -176,10 +176,27 @@ def build_boundary_policy(names: FoundationNames, stack: str) -> PolicyDocument:
             ["iam:GetRole", "iam:ListRolePolicies", "iam:PassRole"],
             [names.build_iam_arn(f"role/{prefix}-*")],
         ),
+        build_iam_statement(
+            "Allow",
+            ["iam:GenerateServiceLastAccessedDetails"],
+            [
+                names.build_iam_arn(f"role/{name}")
+                for name in (
+                    f"{prefix}-*",
+                    f"{names.project}-deploy-{stack}",
+                    f"{names.project}-operate-{stack}",
+                )
+            ],
+        ),
         # What an audit of the account reads, and the role that a request for more of a quota makes.
         build_iam_statement(
             "Allow",
-            ["iam:GenerateCredentialReport", "iam:GetAccount*", "iam:GetCredentialReport"],
+            [
+                "iam:GenerateCredentialReport",
+                "iam:GetAccount*",
+                "iam:GetCredentialReport",
+                "iam:GetServiceLastAccessedDetails",
+            ],
             ["*"],
         ),
         *_build_access_key_statements(names, prefix),

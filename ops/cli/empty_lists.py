@@ -6,6 +6,8 @@ from typing import Final
 EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "alarms": "no alarms",
     "audit-may": "no statement decides",
+    "audit-used": "no roles of the stack",
+    "audit-used-role": "no actions of policies of its own",
     "baseline-differences": "no differences from the baseline",
     "baselines": "no baselines",
     "bootstrap": "no parts of a foundation",

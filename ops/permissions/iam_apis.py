@@ -18,6 +18,9 @@ IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "iam.delete_access_key": (
         build_grant("iam:DeleteAccessKey", "users", conditions=(STACK_USER_CONDITION,)),
     ),
+    "iam.generate_service_last_accessed_details": (
+        build_grant("iam:GenerateServiceLastAccessedDetails", "stack roles"),
+    ),
     "iam.get_access_key_last_used": (build_grant("iam:GetAccessKeyLastUsed", "users"),),
     "iam.get_role": (build_grant("iam:GetRole", "operations roles"),),
     "iam.list_access_keys": (build_grant("iam:ListAccessKeys", "users"),),
@@ -35,6 +38,7 @@ IAM_API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
             ("get_account_authorization_details", "GetAccountAuthorizationDetails"),
             ("get_account_password_policy", "GetAccountPasswordPolicy"),
             ("get_credential_report", "GetCredentialReport"),
+            ("get_service_last_accessed_details", "GetServiceLastAccessedDetails"),
         )
     },
 }

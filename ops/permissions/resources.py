@@ -73,6 +73,12 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     # Of all users those that a condition leaves.
     "users": ("arn:{partition}:iam::{account}:user/*",),
     "roles": ("arn:{partition}:iam::{account}:role/*",),
+    # Those of its components, and those that deploy and operate it.
+    "stack roles": (
+        "arn:{partition}:iam::{account}:role/{prefix}-*",
+        "arn:{partition}:iam::{account}:role/{project}-deploy-{stack}",
+        "arn:{partition}:iam::{account}:role/{project}-operate-{stack}",
+    ),
     "file systems": build_stack_region_arns("elasticfilesystem", "file-system/*"),
     "tables": build_stack_region_arns("dynamodb", "table/{prefix}-*"),
     "queues": build_stack_region_arns("sqs", "{prefix}-*"),

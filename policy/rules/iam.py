@@ -29,6 +29,7 @@ ACTIONS_WITHOUT_RESOURCE_LEVEL: Final = (
     "iam:generatecredentialreport",
     "iam:getaccount*",
     "iam:getcredentialreport",
+    "iam:getservicelastaccesseddetails",
     "logs:stopquery",  # names a query by its id
     "secretsmanager:getrandompassword",
     "ssm:getcommandinvocation",

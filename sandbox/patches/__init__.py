@@ -55,6 +55,7 @@ MODULES: Final = (
     "guardduty",
     "inspector",
     "iam",
+    "iam_last_access",
     "iam_simulation",
     "kms",
     "lambda_functions",

@@ -20,6 +20,7 @@ from moto.core.responses import BaseResponse
 from moto.sts.models import sts_backends
 
 from sandbox.clock import get_sandbox_clock
+from sandbox.patches.iam_last_access import record_access
 from sandbox.patches.patching import AwsError, ServicePatch, backend_state
 from sandbox.patches.request_times import parse_request_time
 
@@ -39,6 +40,8 @@ EVENT_SOURCES: Final = {
     "cloudwatch": "monitoring",
     "elbv2": "elasticloadbalancing",
 }
+# The prefix of a service's actions in policies, if it is not moto's name of it.
+ACTION_PREFIXES: Final = {"elbv2": "elasticloadbalancing"}
 REDACTED: Final = re.compile(r"password|secretstring|secretbinary|authtoken|plaintext", re.I)
 # An error's code in the answers of the protocols.
 ERROR_CODE: Final = re.compile(r'<Code>([^<]+)</Code>|"__type": ?"(?:[^"#]*#)?([^"]+)"')
@@ -79,6 +82,7 @@ def record_call(original: Any, response: BaseResponse) -> Any:
     """Records a call after it was answered, with the error of one that was refused."""
     answer = original(response)
     action = str(response._get_action() or "")
+    _record_access(response, action)
     if not action or action.startswith(READ_ACTIONS):
         return answer
     account, region = response.current_account, response.region
@@ -100,6 +104,16 @@ def record_call(original: Any, response: BaseResponse) -> Any:
     }
     get_trail_events(account, region).append(TrailEvent(get_sandbox_clock().now(), record))
     return answer
+
+
+def _record_access(response: BaseResponse, action: str) -> None:
+    """Keeps when a role last tried an action, whatever the answer."""
+    account, key = response.current_account, response.get_access_key()
+    session = sts_backends[account][response.partition].get_assumed_role_from_access_key(key)
+    if action and session is not None:
+        service = str(response.service_name)
+        role = session.role_arn.rpartition("/")[2]
+        record_access(account, role, ACTION_PREFIXES.get(service, service), action)
 
 
 @patch.add_operation(CloudTrailResponse, "LookupEvents")

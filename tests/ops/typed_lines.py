@@ -42,6 +42,7 @@ from tests.ops.quota_lines import QUOTA_LINES
 from tests.ops.rotation_lines import ROTATION_LINES
 from tests.ops.stage import ACCOUNT, RECOVERY_REGION, REGION, STACK_PREFIX, Stage
 from tests.ops.typed_line import TypedLine as TypedLine
+from tests.ops.used_stage import USED_LINES
 
 
 def put_operations_bucket(stage: Stage) -> None:
@@ -180,6 +181,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
     **AUDIT_LINES,
     **CERTIFICATE_LINES,
     **MAY_LINES,
+    **USED_LINES,
     **QUOTA_LINES,
     **ROTATION_LINES,
     **PATCH_LINES,

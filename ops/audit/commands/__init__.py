@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.audit.commands.may import ask_may
+from ops.audit.commands.used import show_used
 from ops.audit.waiver_plan import (
     build_unwaive_plan,
     build_waive_plan,
@@ -29,6 +30,7 @@ from ops.findings.view import parse_view_keys, show_view
 
 app = typer.Typer(add_completion=False, invoke_without_command=True)
 app.command("may")(looking_command(ask_may))
+app.command("used")(looking_command(show_used))
 
 
 @app.callback()

@@ -18,6 +18,7 @@ ALTERNATIVE_RESOURCES: dict[str, str | tuple[str, ...]] = {
     "elasticloadbalancing:ModifyListener": LISTENERS_OF_OTHER_KINDS,
     "elasticloadbalancing:RemoveListenerCertificates": LISTENERS_OF_OTHER_KINDS,
     "elasticloadbalancing:ModifyRule": "listener-rule/net/",
+    "iam:GenerateServiceLastAccessedDetails": ("group/", "policy/", "user/"),
     "rds:CreateDBInstanceReadReplica": "cluster:",
     "ssm:DescribeInstancePatchStates": "managed-instance/",
     "ssm:DescribeInstancePatches": "managed-instance/",

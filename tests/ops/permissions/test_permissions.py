@@ -221,6 +221,7 @@ READER_ACTIONS = (
     "ecr:BatchGetImage",
     "ecr:BatchGetRepositoryScanningConfiguration",
     "iam:GenerateCredentialReport",
+    "iam:GenerateServiceLastAccessedDetails",
     "inspector2:BatchGetAccountStatus",
     "kms:Decrypt",
     *_QUERIES,

@@ -13,7 +13,7 @@ ServiceKindName = Literal["web", "worker"]
 DEFAULT_KIND: Final = "web"
 
 _FOR_CONTAINER: Final = "the load balancer checks its targets by healthPath"
-_FOR_QUEUE: Final = "a web service scales with its requests"
+_FOR_QUEUE: Final = "queue and backlogPerTask scale workers; a web service scales with its requests"
 _NO_PORT: Final = "a worker answers nobody"
 _NO_TARGETS: Final = "a worker has no target group"
 

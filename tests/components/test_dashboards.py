@@ -155,6 +155,7 @@ def test_a_line_without_an_alarm_is_not_drawn_but_its_metric_is() -> None:
 def test_a_body_is_one_that_cloudwatch_takes(values: dict[str, JsonValue], profile: str) -> None:
     if profile == "dev":
         values = {k: v for k, v in values.items() if k != "loadBalancer"}
+        values["cluster"] = {"containerInsights": "enabled"}  # which scaling by a queue needs
     for name, widgets in load_dashboard_widgets(
         build_monitoring_graph(values, profile=profile)
     ).items():

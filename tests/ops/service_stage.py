@@ -48,7 +48,7 @@ def put_services(stage: Stage, names: tuple[str, ...] = ("backend",), **override
                     "image": FIRST_IMAGE,
                     "memory": 256,
                     "environment": [{"name": "MODE", "value": "web"}],
-                    "healthCheck": {"command": ["CMD-SHELL", "test -f /tmp/ready"]},
+                    "healthCheck": {"command": ["CMD-SHELL", "test -f /run/ready"]},
                 },
                 {"name": "sidecar", "image": "public.ecr.aws/sidecar:1", "memory": 64},
             ],

@@ -51,11 +51,14 @@ def read_page_settings() -> dict[str, JsonValue]:
 @pytest.mark.parametrize("profile", ["dev", "prod"])
 def test_the_settings_of_the_page_are_settings(profile: str) -> None:
     page_settings = read_page_settings()
-    assert set(page_settings) == {"access", "database", "imports"}
+    assert set(page_settings) == {"access", "database", "imports", "services"}
+    if profile == "dev":  # as the page says
+        page_settings["cluster"] = {"containerInsights": "enabled"}
     stack_settings = build_settings(page_settings, profile=profile)
     assert stack_settings.access.recoverers == (OPERATE_ROLE_ARN, "123456789012")
     assert stack_settings.database.restore_from is not None
     assert stack_settings.database.restore_from.instance == "legacy"
+    assert [s.kind for s in stack_settings.services.values()] == ["web", "worker"]
 
 
 class LaterClock(clock.InstantClock):

@@ -11,6 +11,7 @@ from moto.iam.models import iam_backends
 from ops.findings.waiver_calls import WAIVER_CALLS
 from ops.health.registry import select_checks
 from ops.outputs import CachePart, FleetPart
+from tests.ops.audit.test_guardduty import put_finding
 from tests.ops.prod.deployed import REGION, DeployedProd, count_calls, deploy_prod
 
 # Made only of what is not well: each has a test of its own below.
@@ -67,6 +68,7 @@ def put_what_prod_lacks(prod: DeployedProd) -> None:
     s3 = prod.aws.client("s3", REGION)
     bucket = f"{stack.project}-{stack.stack}-by-hand"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    put_finding(1, 8, "Trojan:EC2/DNSDataExfiltration")
     put_cache_and_fleet(prod)
 
 

@@ -266,6 +266,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
         build_unscoped_grant("elasticache:DescribeCacheEngineVersions"),
     ),
     "elasticache.describe_events": (build_unscoped_grant("elasticache:DescribeEvents"),),
+    "elb.describe_load_balancers": (
+        build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancers"),
+    ),
+    "elb.describe_tags": (build_unscoped_grant("elasticloadbalancing:DescribeTags"),),
     "elbv2.describe_listeners": (build_unscoped_grant("elasticloadbalancing:DescribeListeners"),),
     "elbv2.describe_load_balancer_attributes": (
         build_unscoped_grant("elasticloadbalancing:DescribeLoadBalancerAttributes"),
@@ -284,7 +288,10 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     **IAM_API_GRANTS,
     "kms.list_keys": (build_unscoped_grant("kms:ListKeys"),),
-    "kms.describe_key": (build_grant("kms:DescribeKey", "keys", "logs key"),),
+    "kms.describe_key": (build_grant("kms:DescribeKey", "all keys"),),
+    "kms.get_key_last_usage": (build_grant("kms:GetKeyLastUsage", "all keys"),),
+    "kms.list_grants": (build_grant("kms:ListGrants", "all keys"),),
+    "kms.list_resource_tags": (build_grant("kms:ListResourceTags", "all keys"),),
     "kms.get_key_policy": (build_grant("kms:GetKeyPolicy", "keys", "logs key"),),
     "kms.get_key_rotation_status": (build_grant("kms:GetKeyRotationStatus", "keys", "logs key"),),
     "kms.list_key_rotations": (build_grant("kms:ListKeyRotations", "keys", "logs key"),),

@@ -212,6 +212,7 @@ RESOURCE_ARNS: Final[Mapping[str, tuple[str, ...]]] = {
     "waivers": ("arn:{partition}:s3:::{bucket}/waivers/*",),
     "lock": ("arn:{partition}:s3:::{bucket}/lock.json",),
     "data key": ("{data_key}",),
+    "all keys": build_arns_in_both_regions("kms", "key/*"),
     "logs key": ("{logs_key}",),
     "keys": ("{data_key}", "{recovery_key}"),
 }

@@ -42,6 +42,7 @@ class PriceTable:
     # Per vCPU-hour, in the first two years and from the third on (RDS for PostgreSQL pricing).
     extended_support: float = 0.100
     extended_support_year_3: float = 0.200
+    classic_load_balancer: float = 0.025  # per hour; assumed
     valkey: float = 0.8
     alarm_metric: float = 0.10
     composite_alarm: float = 0.50

@@ -107,6 +107,40 @@ def put_load_balancer(stage: Stage, tags: Tags, region: str = REGION) -> str:
     return name
 
 
+def put_interface(stage: Stage, tags: Tags, region: str = REGION) -> str:
+    """A network interface that is attached to nothing."""
+    ec2 = stage.client("ec2", region)
+    vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.7.0.0/24")["Subnet"]["SubnetId"]
+    interface = ec2.create_network_interface(
+        SubnetId=subnet,
+        Description="of a test of somebody",
+        **_build_tag_specification("network-interface", tags),
+    )
+    return str(interface["NetworkInterface"]["NetworkInterfaceId"])
+
+
+def put_classic_balancer(stage: Stage, tags: Tags, region: str = REGION) -> str:
+    """A Classic Load Balancer without instances."""
+    name = "forgotten-classic"
+    stage.client("elb", region).create_load_balancer(
+        LoadBalancerName=name,
+        Listeners=[{"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 8080}],
+        AvailabilityZones=[f"{region}a"],
+        **({"Tags": build_tag_list(tags)} if tags else {}),
+    )
+    return name
+
+
+def put_key(stage: Stage, tags: Tags, region: str = REGION) -> str:
+    """A key that was used once."""
+    kms = stage.client("kms", region)
+    key_tags = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
+    name = str(kms.create_key(Description="of a test", Tags=key_tags)["KeyMetadata"]["KeyId"])
+    kms.encrypt(KeyId=name, Plaintext=b"x")
+    return name
+
+
 def put_log_group(stage: Stage, tags: Tags, region: str = REGION) -> str:
     """A log group without retention."""
     name = "/forgotten/lines"
@@ -183,6 +217,15 @@ CASES: Final = (
     UnusedCase("unused-addresses", put_address, 3.65, is_program_made=True, is_found_at_once=True),
     UnusedCase("idle-nat-gateways", put_nat_gateway, 32.85, is_program_made=True),
     UnusedCase("unused-load-balancers", put_load_balancer, 16.43, is_program_made=True),
+    UnusedCase(
+        "unused-network-interfaces",
+        put_interface,
+        None,
+        is_program_made=True,
+        is_found_at_once=True,
+    ),
+    UnusedCase("unused-classic-balancers", put_classic_balancer, 18.25, is_program_made=True),
+    UnusedCase("unused-keys", put_key, 1.0, is_program_made=True),
     UnusedCase("endless-log-groups", put_log_group, 0.0, is_found_at_once=True),
     UnusedCase("unread-secrets", put_secret, 0.4, is_program_made=True),
     UnusedCase("unused-database-snapshots", put_database_snapshots, 4.75),

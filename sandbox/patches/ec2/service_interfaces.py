@@ -90,11 +90,27 @@ def _is_selected(interface: NetworkInterface, filters: Any) -> bool:
     )
 
 
+def _mark_as_used(interface: NetworkInterface) -> None:
+    """In use, and of the service (EC2 User Guide, "Requester-managed network interfaces")."""
+    interface.status = "in-use"
+    interface.requester_managed = True
+
+
+def _mark_service_interfaces(backend: EC2Backend) -> None:
+    """Those of NAT gateways and VPC endpoints, which moto leaves available."""
+    names = {gateway._eni.id for gateway in backend.nat_gateways.values()}
+    for endpoint in backend.vpc_end_points.values():
+        names |= set(endpoint.network_interface_ids or ())
+    for name in names & set(backend.enis):
+        _mark_as_used(backend.enis[name])
+
+
 @patch.wrap(NetworkInterfaceBackend, "get_all_network_interfaces")
 def list_network_interfaces(
     original: Any, backend: EC2Backend, eni_ids: list[str] | None = None, filters: Any = None
 ) -> list[NetworkInterface]:
     """Lists those of RDS and ElastiCache too, unless ids are given."""
+    _mark_service_interfaces(backend)
     interfaces: list[NetworkInterface] = original(backend, eni_ids, filters)
     if eni_ids:
         return interfaces
@@ -109,6 +125,7 @@ def list_network_interfaces(
                 description=host.description,
             )
             known[number, host].id = host.id or known[number, host].id
+            _mark_as_used(known[number, host])
         interface = known[number, host]
         if _is_selected(interface, filters):
             interfaces.append(interface)

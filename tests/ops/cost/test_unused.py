@@ -10,6 +10,7 @@ import pytest
 from components.facts.units import DAY_SECONDS
 from ops.core.check_runner import run_checks
 from ops.core.checks import CheckFacts, ReadAnswer, ReadRequest, UnknownAnswerError
+from ops.findings.model import ResourceFinding
 from ops.health.registry import HEALTH_CHECKS_BY_KEY
 from sandbox import clock as sandbox_clock
 from tests.ops.command_line import OpsConsole
@@ -23,6 +24,8 @@ from tests.ops.unused_stage import (
     STACK_TAGS,
     UnusedCase,
     put_address,
+    put_classic_balancer,
+    put_key,
     put_volume,
 )
 
@@ -59,7 +62,8 @@ def test_what_belongs_to_nobody_is_found_mended_by_its_line_and_gone(
     assert finding["subject"] == f"{name} (no stack)"
     assert finding["id"] == f"{case.key}/{name}"
     assert case.monthly_usd in (None, finding["monthly_usd"])
-    assert "us-east-1's list price, 2026-11" in finding["reason"]
+    is_priced = finding["monthly_usd"] is not None
+    assert ("us-east-1's list price, 2026-11" in finding["reason"]) is is_priced
     assert run_shell_line(ops.stage.client, finding["command"], REGION)
     assert {item["state"] for item in look(ops, case.key, 0)} == {"ok"}
 
@@ -127,6 +131,12 @@ DENIED_CALLS = (
     ("idle-nat-gateways", "get_metric_data"),
     ("unused-load-balancers", "describe_target_groups"),
     ("unused-load-balancers", "describe_tags"),
+    ("unused-network-interfaces", "describe_network_interfaces"),
+    ("unused-classic-balancers", "describe_auto_scaling_groups"),
+    ("unused-keys", "describe_key"),
+    ("unused-keys", "get_key_last_usage"),
+    ("unused-keys", "list_grants"),
+    ("unused-keys", "describe_db_snapshots"),
     ("endless-log-groups", "list_tags_for_resource"),
     ("unread-secrets", "list_secrets"),
     ("unused-database-snapshots", "describe_db_snapshots"),
@@ -191,3 +201,112 @@ def test_what_a_rollback_or_a_plan_needs_is_never_proposed(ops: OpsConsole) -> N
     assert planned not in text
     assert last not in text
     assert "each the newest of its volume" in text
+
+
+def test_a_disabled_key_is_deleted_only_a_month_later(ops: OpsConsole) -> None:
+    name = put_key(ops.stage, {})
+    ops.stage.clock.sleep(OLD_SECONDS)
+    ops.stage.client("kms").disable_key(KeyId=name)
+    assert {item["state"] for item in look(ops, "unused-keys", 0)} == {"ok"}
+    ops.stage.clock.sleep(30 * DAY_SECONDS)
+    (finding,) = look(ops, "unused-keys", 3)
+    assert "--pending-window-in-days 30" in finding["command"]
+    assert run_shell_line(ops.stage.client, finding["command"], REGION)
+    assert {item["state"] for item in look(ops, "unused-keys", 0)} == {"ok"}
+    state = ops.stage.client("kms").describe_key(KeyId=name)["KeyMetadata"]["KeyState"]
+    assert state == "PendingDeletion"
+
+
+def test_a_key_that_is_used_named_or_granted_is_never_proposed(ops: OpsConsole) -> None:
+    kms, ec2 = ops.stage.client("kms"), ops.stage.client("ec2")
+    used, named, granted, own = (put_key(ops.stage, {}) for _ in range(4))
+    ec2.create_volume(
+        AvailabilityZone=f"{REGION}a",
+        Size=1,
+        Encrypted=True,
+        KmsKeyId=kms.describe_key(KeyId=named)["KeyMetadata"]["Arn"],
+    )
+    kms.create_grant(
+        KeyId=granted, GranteePrincipal="rds.amazonaws.com", Operations=["Decrypt"], Name="rds"
+    )
+    kms.tag_resource(
+        KeyId=own,
+        Tags=[
+            {"TagKey": "Project", "TagValue": "bulwark"},
+            {"TagKey": "Environment", "TagValue": "test"},
+        ],
+    )
+    ops.stage.clock.sleep(OLD_SECONDS)
+    kms.encrypt(KeyId=used, Plaintext=b"x")
+    (item,) = look(ops, "unused-keys", 0)
+    assert item["state"] == "ok"
+    assert "kept: 3 in" in item["evidence"]
+
+
+def test_a_key_whose_use_aws_records_for_a_short_time_is_not_judged() -> None:
+    arn = f"arn:aws:kms:{REGION}:123456789012:key/k-1"
+    metadata = {
+        "KeyId": "k-1",
+        "Arn": arn,
+        "KeyManager": "CUSTOMER",
+        "KeyState": "Enabled",
+        "CreationDate": format_time_ago(days=900),
+    }
+
+    def answer_read(read: ReadRequest) -> ReadAnswer:
+        if read.region == RECOVERY_REGION:
+            return []
+        usage = {"KeyLastUsage": {}, "TrackingStartDate": format_time_ago(days=60)}
+        answers: dict[str, ReadAnswer] = {
+            "kms.list_keys": [{"KeyArn": arn}],
+            "kms.describe_key": [{"KeyMetadata": metadata}],
+            "kms.get_key_last_usage": [usage],
+        }
+        return answers.get(read.api, [])
+
+    check = HEALTH_CHECKS_BY_KEY["unused-keys"]
+    (finding,) = run_checks([check], CheckFacts(build_stack_outputs(), NOW), answer_read)
+    assert finding.state == "ok"
+    assert f"not judged: 1 in {REGION}" in finding.evidence
+
+
+def test_a_classic_balancer_of_an_auto_scaling_group_is_kept(ops: OpsConsole) -> None:
+    name = put_classic_balancer(ops.stage, {})
+    image = ops.stage.client("ec2").register_image(Name="base-0", Architecture="arm64")["ImageId"]
+    scaling = ops.stage.client("autoscaling")
+    scaling.create_launch_configuration(
+        LaunchConfigurationName="old", ImageId=image, InstanceType="t4g.nano"
+    )
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="old",
+        LaunchConfigurationName="old",
+        MinSize=0,
+        MaxSize=1,
+        DesiredCapacity=0,
+        AvailabilityZones=[f"{REGION}a"],
+        LoadBalancerNames=[name],
+    )
+    ops.stage.clock.sleep(OLD_SECONDS)
+    (item,) = look(ops, "unused-classic-balancers", 0)
+    assert f"kept: {name}, of an Auto Scaling group" in item["evidence"]
+
+
+def test_an_interface_of_a_service_of_aws_is_kept_and_an_address_has_a_price() -> None:
+    item = {"Status": "available", "PrivateIpAddress": "10.0.0.9", "SubnetId": "subnet-1"}
+
+    def answer_read(read: ReadRequest) -> ReadAnswer:
+        if read.region == RECOVERY_REGION or not read.api.startswith("ec2."):
+            return []
+        return [
+            {**item, "NetworkInterfaceId": "eni-1", "RequesterManaged": True},
+            {**item, "NetworkInterfaceId": "eni-2", "Association": {"PublicIp": "192.0.2.1"}},
+            {**item, "NetworkInterfaceId": "eni-3", "Status": "in-use"},
+        ]
+
+    check = HEALTH_CHECKS_BY_KEY["unused-network-interfaces"]
+    findings = run_checks([check], CheckFacts(build_stack_outputs(), NOW), answer_read)
+    assert [f.state for f in findings] == ["failing", "ok"]
+    assert findings[0].subject == "eni-2 (no stack)"
+    assert isinstance(findings[0], ResourceFinding)
+    assert findings[0].monthly_usd == pytest.approx(3.65)
+    assert "kept: 1 interface" in findings[1].evidence

@@ -19,6 +19,7 @@ DECLARATIONS: Final = (
         bad={
             "--month": ("nonsense", "2026", "2026-13", "2026-00", "2999-01", "2001-01", ""),
             "--estimate": ("/no/such/file", "{previews}/damaged.json"),
+            "--program": ("/no/such/folder",),
         },
         example="cost report --month 2026-11",
     ),

@@ -36,7 +36,8 @@ class Estimate:
 
     def compute_amount(self, component: str, days: int) -> float | None:
         """What so many days should cost; None for a component that the estimate lacks."""
-        monthly = self.components.get(component)
+        # A preview names a component by its class, like Network, the tag by its name.
+        monthly = self.components.get(component, self.components.get(component.capitalize()))
         return None if monthly is None else monthly * days * 24 / HOURS
 
 

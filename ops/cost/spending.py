@@ -21,6 +21,10 @@ from ops.cost.explorer import (
 )
 
 NO_COMPONENT: Final = "(no component)"
+# A component is a surprise if it is so far above the month before or its estimate: by this share of
+# it and by so many $. Assumed.
+FAR_ABOVE_SHARE: Final = 0.5
+FAR_ABOVE_USD: Final = 20.0
 Scope = Literal["stack", "account"]
 
 
@@ -42,6 +46,11 @@ class ComparedCost:
     def change(self) -> float:
         """More than the month before."""
         return self.amount - self.previous
+
+    @property
+    def above_estimate(self) -> float:
+        """More than the estimate; 0 if there is none."""
+        return 0.0 if self.estimate is None else self.amount - self.estimate
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,17 @@ def compare_components(
             )
         )
     return sorted(compared, key=lambda part: -part.amount)
+
+
+def list_surprises(components: Iterable[ComparedCost]) -> list[ComparedCost]:
+    """The components far above the estimate of the settings, the farthest first."""
+    surprises = [
+        part
+        for part in components
+        if part.estimate is not None
+        and part.above_estimate >= max(FAR_ABOVE_USD, part.estimate * FAR_ABOVE_SHARE)
+    ]
+    return sorted(surprises, key=lambda part: -part.above_estimate)
 
 
 def compare_costs(

@@ -9,16 +9,18 @@ from ops.cost.answers import CostRoutine, read_answers
 from ops.cost.cost_month import LATE, build_cost_month, parse_cost_month
 from ops.cost.explorer import DayCost
 from ops.cost.forecast import INTERVAL_PERCENT, Forecast, read_forecast
-from ops.cost.spending import ComparedCost, compare_components
+from ops.cost.spending import (
+    FAR_ABOVE_SHARE,
+    FAR_ABOVE_USD,
+    ComparedCost,
+    compare_components,
+)
 from ops.cost.unusual import UnusualCost, build_anomalies_read, parse_anomaly
 from ops.findings.model import ResourceFinding, build_finding_id, summarize_findings
 from ops.findings.waivers import apply_waivers
 
 SPENDING_AREA: Final = "costs"
 BUDGET_SUBJECT: Final = "budget"
-# A component is far above the same days of the month before with so much more of both. Assumption.
-FAR_ABOVE_SHARE: Final = 0.5
-FAR_ABOVE_USD: Final = 20.0
 ANOMALY_DAYS: Final = 30  # whole days that a monthly look looks back
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from ops.changes.program import HistoryProgramOption, resolve_history_program
 from ops.cli.context import load_stack
 from ops.cli.render import Output
 from ops.core import clock
@@ -15,7 +16,8 @@ from ops.cost.answers import describe_answers, run_cost_routine
 from ops.cost.cost_month import parse_cost_month
 from ops.cost.estimate_file import Estimate, read_estimate
 from ops.cost.explorer import LEFT_OUT, METRIC
-from ops.cost.spending import ComparedCost, Spending, read_spending
+from ops.cost.spending import ComparedCost, Spending, list_surprises, read_spending
+from ops.cost.state_estimate import read_state_estimate
 
 FreshOption = Annotated[
     bool, typer.Option("--fresh", help="ask Cost Explorer again, at 0.01 $ a call")
@@ -38,18 +40,28 @@ def report_costs(
             metavar="FILE", help="compare with what `ops cost estimate --output json` printed"
         ),
     ] = None,
+    program: HistoryProgramOption = None,
     fresh: FreshOption = False,
 ) -> None:
     """Reports what the stack cost in a month, by component, service, usage type or day.
 
-    Beside the same days of the month before, with the usage type that grew most. A call of Cost
+    Beside the same days of the month before, with the usage type that grew most, and beside the
+    estimate of the stack's settings, from Pulumi's state unless --estimate is set. A call of Cost
     Explorer costs 0.01 $; its answers are kept for a day on this machine. Exit code 3 if something
     is not known.
     """
     cost_month = parse_cost_month(month, clock.now())
     outputs, aws, output = load_stack(context)
-    expected = None if estimate is None else read_estimate(estimate, outputs.stack.stack)
-    facts = CheckFacts(outputs, clock.now())
+    program_folder = resolve_history_program(program)
+    stack, now = outputs.stack.stack, clock.now()
+    found_estimate = (
+        read_state_estimate(program_folder, stack, now.date())
+        if estimate is None
+        else read_estimate(estimate, stack)
+    )
+    expected = None if isinstance(found_estimate, str) else found_estimate
+    missing_reason = found_estimate if isinstance(found_estimate, str) else ""
+    facts = CheckFacts(outputs, now)
     try:
         spending = run_cost_routine(
             read_spending(facts, cost_month, expected, fresh=fresh),
@@ -61,9 +73,11 @@ def report_costs(
             f"what the stack cost is unknown: {error}", *filter(None, [error.advice])
         ) from None
     if output.output_format == "json":
-        output.print_json("cost-report", build_report_json(spending, expected))
+        output.print_json("cost-report", build_report_json(spending, expected, missing_reason))
     else:
         print_spending(output, spending, by, expected)
+        if missing_reason:
+            output.print_line(f"no estimate of the settings: {missing_reason}", "yellow")
     if spending.gaps or (spending.components is None and by == "component"):
         raise FindingsError(
             f"{len(spending.gaps) or 1} unknown",
@@ -103,9 +117,18 @@ def print_spending(
     output.print_line(describe_answers(spending.answers))
     if estimate is not None:
         output.print_line(f"estimate: {estimate.source}, without what depends on use")
+        for part in list_surprises(spending.components or ()):
+            grown = f"; {part.usage_type} grew most" if part.usage_change >= 0.01 else ""
+            output.print_line(
+                f"surprise: {part.name} cost {part.amount:.2f} {spending.unit}, about "
+                f"{part.above_estimate:.2f} more than its settings should{grown}",
+                "yellow",
+            )
 
 
-def build_report_json(spending: Spending, estimate: Estimate | None) -> dict[str, Any]:
+def build_report_json(
+    spending: Spending, estimate: Estimate | None, missing_reason: str = ""
+) -> dict[str, Any]:
     """The report for `--output json`: all groupings."""
 
     def build_items(parts: list[ComparedCost]) -> list[dict[str, Any]]:
@@ -143,6 +166,8 @@ def build_report_json(spending: Spending, estimate: Estimate | None) -> dict[str
         "asked": min(answer.asked for answer in spending.answers).isoformat(),
         "newAnswers": sum(not answer.is_kept for answer in spending.answers),
         "estimateSource": None if estimate is None else estimate.source,
+        "estimateMissing": missing_reason or None,
+        "surprises": [part.name for part in list_surprises(spending.components or ())],
     }
 
 

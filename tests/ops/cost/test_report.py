@@ -3,14 +3,17 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from ops.core.errors import UsageError
 from ops.cost.cost_month import parse_cost_month
+from ops.cost.state_estimate import build_state_estimate, list_state_resources
 from sandbox.billing import add_unusual_cost, get_account_ledger
 from tests.ops.cost_stage import (
     DAILY_USD,
@@ -21,6 +24,7 @@ from tests.ops.cost_stage import (
     put_nat_surprise,
 )
 from tests.ops.every_command import open_command_line
+from tests.ops.fake_pulumi import get_fake_pulumi
 from tests.ops.prod.deployed import count_calls
 from tests.ops.stage import Stage
 
@@ -29,8 +33,10 @@ Typed = tuple[Stage, Callable[[str], int]]
 
 
 @pytest.fixture
-def typed() -> Iterator[Typed]:
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
     """A stack with costs, on 21 November 2026 at noon: 19 November is the last whole day."""
+
+    monkeypatch.chdir(tmp_path)
 
     def set_up(stage: Stage) -> None:
         move_to(stage, NOW)
@@ -89,6 +95,7 @@ def test_the_table_says_where_its_figures_are_from(
     assert "the stack: 171.36 USD, +30.00 against 141.36 before" in out
     assert "Cost Explorer, asked at 2026-11-21 12:00 UTC (3 of 3 answers new" in out
     assert "without credit and refund" in out
+    assert "no estimate of the settings: there is no Pulumi.yaml in the current folder" in out
     assert "estimate" not in out.splitlines()[0]
 
 
@@ -315,3 +322,75 @@ def test_december_is_compared_with_november_from_january(
     assert (body["since"], body["until"]) == ("2026-12-01", "2027-01-01")
     assert body["total"]["before"] == pytest.approx(30 * DAILY_USD)
     assert body["total"]["amount"] == pytest.approx(31 * DAILY_USD + 12)
+
+
+def build_state(**inputs: Any) -> dict[str, Any]:
+    """An export with a NAT gateway in the network, below a component that is nested in it."""
+    root = "urn:pulumi:test::bulwark::pulumi:pulumi:Stack::bulwark-test"
+    network = "urn:pulumi:test::bulwark::bulwark:index:Network::network"
+    nat = "urn:pulumi:test::bulwark::bulwark:index:Network$bulwark:index:Nat::network-nat"
+    gateway_type = "aws:ec2/natGateway:NatGateway"
+    gateway = f"{nat.rpartition('::')[0]}${gateway_type}::network-nat-a"
+    resources = [
+        {"urn": root, "type": "pulumi:pulumi:Stack"},
+        {"urn": network, "type": "bulwark:index:Network", "parent": root},
+        {"urn": nat, "type": "bulwark:index:Nat", "parent": network},
+        {"urn": gateway, "type": gateway_type, "custom": True, "parent": nat, "inputs": inputs},
+    ]
+    return {"version": 3, "deployment": {"resources": resources}}
+
+
+def test_the_estimate_is_that_of_the_settings_in_the_state_and_names_the_surprise(
+    typed: Typed, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stage, run_line = typed
+    (tmp_path / "Pulumi.yaml").write_text("name: bulwark", encoding="utf-8")
+    get_fake_pulumi(stage).stacks["test"].state = build_state(connectivityType="public")
+    put_nat_surprise(date(2026, 11, 10))
+    body = run_for_json(run_line, capsys, "cost report")
+    parts = get_parts(body)
+    assert parts["network"]["estimate"] == pytest.approx(19 * 24 * 0.045)
+    assert parts["database"]["estimate"] is None
+    assert body["surprises"] == ["network"]
+    assert body["estimateMissing"] is None
+    assert run_line("cost report") == 0
+    out = capsys.readouterr().out
+    assert "estimate: the settings in Pulumi's state, at list prices of us-east-1" in out
+    assert "surprise: network cost 75.60 USD, about 55.08 more than its settings should" in out
+    assert "NatGateway-Bytes grew most" in out
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (None, "pulumi stack export"),
+        ({"version": 3, "deployment": {"resources": []}}, "holds no resource"),
+    ],
+)
+def test_without_an_estimate_the_report_says_why(
+    typed: Typed,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    state: dict[str, Any] | None,
+    reason: str,
+) -> None:
+    stage, run_line = typed
+    (tmp_path / "Pulumi.yaml").write_text("name: bulwark", encoding="utf-8")
+    pulumi = get_fake_pulumi(stage)
+    pulumi.stacks["test"].state = state or {}
+    failure = {"exit": 1, "output": None, "said": "no access to the state's bucket"}
+    with (
+        patch("ops.core.actions.run_shell_command", lambda _: failure)
+        if state is None
+        else (nullcontext())
+    ):
+        body = run_for_json(run_line, capsys, "cost report")
+    assert reason in body["estimateMissing"]
+    assert body["surprises"] == []
+
+
+def test_a_resource_without_a_price_is_named_beside_the_estimate() -> None:
+    state = build_state()
+    state["deployment"]["resources"][-1]["type"] = "aws:new/thing:Thing"
+    estimate = build_state_estimate(list_state_resources(state), date(2026, 11, 21))
+    assert "too low, as these have no price: network's network-nat-a" in estimate.source

@@ -15,7 +15,7 @@ from ops.cost.unused.findings import (
 from ops.cost.unused.ownership import find_owner, parse_tags
 from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
 
-INTERFACES_API: Final = "ec2.describe_network_interfaces"
+_INTERFACES_API: Final = "ec2.describe_network_interfaces"
 
 
 def check_unused_interfaces(facts: CheckFacts) -> CheckRoutine:
@@ -26,7 +26,7 @@ def check_unused_interfaces(facts: CheckFacts) -> CheckRoutine:
     """
     report = UnusedReport("unused-network-interfaces", "network interfaces")
     regions = list_regions(facts)
-    answers = yield [build_read(INTERFACES_API, "NetworkInterfaces", region=r) for r in regions]
+    answers = yield [build_read(_INTERFACES_API, "NetworkInterfaces", region=r) for r in regions]
     for region, answer in zip(regions, answers, strict=True):
         interfaces = report.read_items(answer, region)
         report.looked_at.append(f"{format_count(len(interfaces), 'interface')} in {region}")

@@ -19,6 +19,7 @@ from ops.core.checks import (
     build_read,
 )
 from ops.core.counts import format_count
+from ops.core.kms import DESCRIBE_KEY_API
 from ops.cost.unused.disks import DISK_SNAPSHOTS_API, VOLUMES_API
 from ops.cost.unused.findings import (
     MAX_UNUSED_DAYS,
@@ -32,16 +33,14 @@ from ops.cost.unused.findings import (
 )
 from ops.cost.unused.ownership import find_owner
 from ops.cost.unused.records import LOG_GROUPS_API, SECRETS_API
-from ops.database.health import DB_SNAPSHOTS_API
+from ops.database.health import DB_INSTANCES_API, DB_SNAPSHOTS_API
 from ops.prices.price_table import DEFAULT_PRICE_TABLE
 
-KEYS_API: Final = "kms.list_keys"
-KEY_API: Final = "kms.describe_key"
-KEY_USAGE_API: Final = "kms.get_key_last_usage"
-KEY_GRANTS_API: Final = "kms.list_grants"
-KEY_TAGS_API: Final = "kms.list_resource_tags"
-VAULTS_API: Final = "backup.list_backup_vaults"
-DB_INSTANCES_API: Final = "rds.describe_db_instances"
+_KEYS_API: Final = "kms.list_keys"
+_KEY_USAGE_API: Final = "kms.get_key_last_usage"
+_KEY_GRANTS_API: Final = "kms.list_grants"
+_KEY_TAGS_API: Final = "kms.list_resource_tags"
+_VAULTS_API: Final = "backup.list_backup_vaults"
 # Days: a disabled key is proposed for deletion so much later, and AWS waits as long again: the
 # longest that ScheduleKeyDeletion takes.
 MAX_DISABLED_DAYS: Final = 30
@@ -55,9 +54,9 @@ def check_unused_keys(facts: CheckFacts) -> CheckRoutine:
     """
     report = UnusedReport("unused-keys", "keys")
     for region in list_regions(facts):
-        (key_answer,) = yield [build_read(KEYS_API, "Keys", region=region)]
+        (key_answer,) = yield [build_read(_KEYS_API, "Keys", region=region)]
         arns = [str(key["KeyArn"]) for key in report.read_items(key_answer, region)]
-        answers = yield [build_read(KEY_API, "", region=region, KeyId=arn) for arn in arns]
+        answers = yield [build_read(DESCRIBE_KEY_API, "", region=region, KeyId=arn) for arn in arns]
         keys = [
             item["KeyMetadata"]
             for answer in answers
@@ -90,7 +89,7 @@ def _judge_keys(facts: CheckFacts, report: UnusedReport, keys: list[Any], region
         build_read(DB_SNAPSHOTS_API, "DBSnapshots", region=region),
         build_read(LOG_GROUPS_API, "logGroups", region=region),
         build_read(SECRETS_API, "SecretList", region=region),
-        build_read(VAULTS_API, "BackupVaultList", region=region),
+        build_read(_VAULTS_API, "BackupVaultList", region=region),
     ]
     holders = [item for answer in holder_answers for item in report.read_items(answer, region)]
     if any(isinstance(answer, UnknownAnswerError) for answer in holder_answers):
@@ -106,9 +105,9 @@ def _judge_keys(facts: CheckFacts, report: UnusedReport, keys: list[Any], region
         read
         for key in keys
         for read in (
-            build_read(KEY_USAGE_API, "", region=region, KeyId=str(key["Arn"])),
-            build_read(KEY_GRANTS_API, "Grants", region=region, KeyId=str(key["Arn"])),
-            build_read(KEY_TAGS_API, "Tags", region=region, KeyId=str(key["Arn"])),
+            build_read(_KEY_USAGE_API, "", region=region, KeyId=str(key["Arn"])),
+            build_read(_KEY_GRANTS_API, "Grants", region=region, KeyId=str(key["Arn"])),
+            build_read(_KEY_TAGS_API, "Tags", region=region, KeyId=str(key["Arn"])),
         )
     ]
     kept, unrecorded = 0, 0

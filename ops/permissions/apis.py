@@ -29,6 +29,7 @@ from ops.permissions.grants import (
     build_via_service_condition,
 )
 from ops.permissions.iam_apis import IAM_API_GRANTS
+from ops.permissions.key_apis import KEY_API_GRANTS
 from ops.permissions.quota_apis import QUOTA_API_GRANTS
 from ops.permissions.rds_apis import RDS_API_GRANTS
 from ops.permissions.s3_apis import (
@@ -287,14 +288,7 @@ API_GRANTS: Final[Mapping[str, tuple[Grant, ...]]] = {
     ),
     "elbv2.modify_rule": (build_grant("elasticloadbalancing:ModifyRule", "balancer rules"),),
     **IAM_API_GRANTS,
-    "kms.list_keys": (build_unscoped_grant("kms:ListKeys"),),
-    "kms.describe_key": (build_grant("kms:DescribeKey", "all keys"),),
-    "kms.get_key_last_usage": (build_grant("kms:GetKeyLastUsage", "all keys"),),
-    "kms.list_grants": (build_grant("kms:ListGrants", "all keys"),),
-    "kms.list_resource_tags": (build_grant("kms:ListResourceTags", "all keys"),),
-    "kms.get_key_policy": (build_grant("kms:GetKeyPolicy", "keys", "logs key"),),
-    "kms.get_key_rotation_status": (build_grant("kms:GetKeyRotationStatus", "keys", "logs key"),),
-    "kms.list_key_rotations": (build_grant("kms:ListKeyRotations", "keys", "logs key"),),
+    **KEY_API_GRANTS,
     "lambda.get_function_configuration": (
         build_grant("lambda:GetFunctionConfiguration", "functions"),
     ),

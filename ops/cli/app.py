@@ -1,5 +1,6 @@
 """The command line: command groups, loaded when used, and the options that they share."""
 
+import os
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -92,6 +93,8 @@ SHARED_OPTIONS: Final = (
 )
 SHORT_OUTPUTS: Final = ("-otable", "-ojson")
 HELP_OPTIONS: Final = ("-h", "--help")
+STACK_VARIABLE: Final = "BULWARK_STACK"
+ALL_STACKS: Final = "all"  # as the value of --stack
 
 
 class LazyCommandGroup(TyperGroup):
@@ -161,7 +164,10 @@ def _print_version(is_asked: bool) -> None:
 def store_shared_options(
     context: typer.Context,
     stack: Annotated[
-        str | None, typer.Option(envvar="BULWARK_STACK", help="name of the stack")
+        str | None,
+        typer.Option(
+            envvar=STACK_VARIABLE, help="name of the stack; for some looks several, or all"
+        ),
     ] = None,
     project: Annotated[
         str | None,
@@ -197,25 +203,68 @@ def store_shared_options(
     """Stores the shared options for the command."""
     from ops.cli.selection import Selection  # imports botocore, too slow for the help page
 
-    context.obj = (Selection(stack, project, profile, region, outputs, source), output)
+    selection = Selection(
+        stack, project, profile, region, outputs, source, requires_account=context.obj is True
+    )
+    context.obj = (selection, output)
 
 
 def move_shared_options_first(arguments: Sequence[str]) -> list[str]:
     """Returns the arguments with the shared options moved to the front, up to a bare `--`."""
+    shared_arguments, other_arguments = split_shared_options(arguments)
+    return [*shared_arguments, *other_arguments]
+
+
+def split_shared_options(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns the shared options with their values, and all other arguments."""
     shared_arguments: list[str] = []
     other_arguments: list[str] = []
     remaining_arguments = list(arguments)
     while remaining_arguments:
         word = remaining_arguments.pop(0)
         if word == "--":
-            return [*shared_arguments, *other_arguments, word, *remaining_arguments]
+            return shared_arguments, [*other_arguments, word, *remaining_arguments]
         if word in SHARED_OPTIONS and remaining_arguments:
             shared_arguments += [word, remaining_arguments.pop(0)]
         elif (word.split("=")[0] in SHARED_OPTIONS and "=" in word) or word in SHORT_OUTPUTS:
             shared_arguments.append(word)
         else:
             other_arguments.append(word)
-    return [*shared_arguments, *other_arguments]
+    return shared_arguments, other_arguments
+
+
+def get_option_value(arguments: Sequence[str], option: str) -> str | None:
+    """The last value of an option with one, or None."""
+    value = None
+    for index, word in enumerate(arguments):
+        if word == option and index + 1 < len(arguments):
+            value = arguments[index + 1]
+        elif word.startswith(f"{option}="):
+            value = word.partition("=")[2]
+    return value
+
+
+def find_stacks_text(shared_arguments: Sequence[str]) -> str | None:
+    """What --stack or its variable says if it names several stacks, else None."""
+    text = get_option_value(shared_arguments, "--stack")
+    if text is None:
+        text = os.environ.get(STACK_VARIABLE)
+    return text if text is not None and (text == ALL_STACKS or "," in text) else None
+
+
+def _run_line(arguments: Sequence[str]) -> Any:
+    """Runs a line, for several stacks if it names them."""
+    shared_arguments, other_arguments = split_shared_options(arguments)
+    text = find_stacks_text(shared_arguments)
+    if text is None or not other_arguments or set(HELP_OPTIONS) & set(other_arguments):
+        line = [*shared_arguments, *other_arguments]
+        return app(line, standalone_mode=False, prog_name="ops")
+    from ops.cli.several_stacks import run_look
+
+    def run_for_one_of_several(line: list[str]) -> Any:
+        return app(line, standalone_mode=False, prog_name="ops", obj=True)
+
+    return run_look(run_for_one_of_several, text, shared_arguments, other_arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -233,9 +282,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     """Runs one command line. Raises OutputError if standard output cannot be written."""
     try:
-        exit_code = app(
-            move_shared_options_first(arguments), standalone_mode=False, prog_name="ops"
-        )
+        exit_code = _run_line(arguments)
         sys.stdout.flush()
     except OutputError:
         raise

@@ -23,6 +23,7 @@ def load_stack(context: typer.Context, apis: Collection[str] = ()) -> tuple[Outp
     """Loads the outputs, the AWS client and the printer. `apis` limits the calls it may make."""
     selection, _ = _get_shared_options(context)
     outputs = selection.load_outputs()
+    selection.check_account(outputs)
     return outputs, selection.build_aws(outputs, apis), get_output(context)
 
 

@@ -15,6 +15,7 @@ from ops.core.errors import OpsError, UsageError
 from ops.outputs import Outputs, OutputsError, build_outputs_path, join_parts, parse_outputs
 
 DEFAULT_PROJECT: Final = "bulwark"
+IDENTITY_API: Final = "sts.get_caller_identity"
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 # The name in a project file, in YAML or JSON: a line of its own, not indented in YAML.
 PROJECT_NAME_PATTERN: Final = re.compile(
@@ -53,7 +54,10 @@ def require_program_of_project(folder: Path, project: str) -> None:
 
 @dataclass(frozen=True)
 class Selection:
-    """The shared options. None means not set."""
+    """The shared options. None means not set.
+
+    `requires_account` is set if the stack is one of several: its account may be another one's.
+    """
 
     stack: str | None = None
     project: str | None = None
@@ -61,6 +65,19 @@ class Selection:
     region: str | None = None
     outputs: Path | None = None
     source: OutputsSource | None = None
+    requires_account: bool = False
+
+    def check_account(self, outputs: Outputs) -> None:
+        """Raises UsageError if it must be checked whose credentials these are, and it is not."""
+        if not self.requires_account:
+            return
+        stack = outputs.stack
+        account = self.build_aws(outputs, (IDENTITY_API,)).get_account()
+        if account != stack.account:
+            raise UsageError(
+                f"the credentials are of account {account}, {stack.stack} is in {stack.account}: "
+                f"name a profile of it by `pulumi config set aws:profile PROFILE -s {stack.stack}`"
+            )
 
     def load_outputs(self) -> Outputs:
         """Loads the stack's outputs from --source.

@@ -11,7 +11,12 @@ from typing import Annotated, Any, Final, cast
 import typer
 from typer.core import TyperGroup
 
-from ops.cli.options import OutputFormat, OutputsSource
+from ops.cli.options import (
+    OutputFormat,
+    OutputsSource,
+    get_option_value,
+    names_several,
+)
 from ops.cli.streams import ClosedPipeError, OutputError, use_safe_streams
 from ops.core.errors import InterruptedRunError, OpsError, UsageError
 
@@ -94,7 +99,6 @@ SHARED_OPTIONS: Final = (
 SHORT_OUTPUTS: Final = ("-otable", "-ojson")
 HELP_OPTIONS: Final = ("-h", "--help")
 STACK_VARIABLE: Final = "BULWARK_STACK"
-ALL_STACKS: Final = "all"  # as the value of --stack
 
 
 class LazyCommandGroup(TyperGroup):
@@ -233,23 +237,12 @@ def split_shared_options(arguments: Sequence[str]) -> tuple[list[str], list[str]
     return shared_arguments, other_arguments
 
 
-def get_option_value(arguments: Sequence[str], option: str) -> str | None:
-    """The last value of an option with one, or None."""
-    value = None
-    for index, word in enumerate(arguments):
-        if word == option and index + 1 < len(arguments):
-            value = arguments[index + 1]
-        elif word.startswith(f"{option}="):
-            value = word.partition("=")[2]
-    return value
-
-
 def find_stacks_text(shared_arguments: Sequence[str]) -> str | None:
     """What --stack or its variable says if it names several stacks, else None."""
     text = get_option_value(shared_arguments, "--stack")
     if text is None:
         text = os.environ.get(STACK_VARIABLE)
-    return text if text is not None and (text == ALL_STACKS or "," in text) else None
+    return text if text is not None and names_several(text) else None
 
 
 def _run_line(arguments: Sequence[str]) -> Any:

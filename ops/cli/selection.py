@@ -15,7 +15,6 @@ from ops.core.errors import OpsError, UsageError
 from ops.outputs import Outputs, OutputsError, build_outputs_path, join_parts, parse_outputs
 
 DEFAULT_PROJECT: Final = "bulwark"
-IDENTITY_API: Final = "sts.get_caller_identity"
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
 # The name in a project file, in YAML or JSON: a line of its own, not indented in YAML.
 PROJECT_NAME_PATTERN: Final = re.compile(
@@ -72,7 +71,7 @@ class Selection:
         if not self.requires_account:
             return
         stack = outputs.stack
-        account = self.build_aws(outputs, (IDENTITY_API,)).get_account()
+        account = self.build_aws(outputs, ("sts.get_caller_identity",)).get_account()
         if account != stack.account:
             raise UsageError(
                 f"the credentials are of account {account}, {stack.stack} is in {stack.account}: "

@@ -18,8 +18,7 @@ from typing import Any, Final
 
 import typer
 
-from ops.cli.app import ALL_STACKS, get_option_value
-from ops.cli.options import OutputFormat
+from ops.cli.options import OutputFormat, get_option_value, names_all
 from ops.cli.render import Output
 from ops.core.errors import FindingsError, InterruptedRunError, OpsError, UsageError
 
@@ -69,7 +68,7 @@ def run_look(run: Runner, text: str, shared: Sequence[str], words: Sequence[str]
     UsageError, before any call, unless the command is a look and the stacks are named well.
     """
     _require_look(text, shared, words)
-    stacks = _list_stacks() if text == ALL_STACKS else _parse_stacks(text)
+    stacks = _list_stacks() if names_all(text) else _parse_stacks(text)
     output_format = _get_output_format(shared)
     output = Output(output_format)
     looks = []
@@ -113,9 +112,9 @@ def _require_look(text: str, shared: Sequence[str], words: Sequence[str]) -> Non
 def _parse_stacks(text: str) -> list[str]:
     stacks = [name.strip() for name in text.split(",")]
     is_named = all(re.fullmatch(r"[A-Za-z0-9_./-]+", name) for name in stacks)
-    if not is_named or len(set(stacks)) < len(stacks) or ALL_STACKS in stacks:
+    if not is_named or len(set(stacks)) < len(stacks) or any(map(names_all, stacks)):
         raise UsageError(
-            f"--stack must be different stacks, separated by commas, or {ALL_STACKS}, not {text!r}"
+            f"--stack must be different stacks, separated by commas, or all, not {text!r}"
         )
     return stacks
 
@@ -126,7 +125,7 @@ def _list_stacks() -> list[str]:
     Raises UsageError if Pulumi is not there or has none, OpsError if it does not say.
     """
     if shutil.which("pulumi") is None:
-        raise UsageError(f"--stack {ALL_STACKS} asks Pulumi, which is not on the PATH: name them")
+        raise UsageError("--stack all asks Pulumi, which is not on the PATH: name them")
     process = subprocess.run(
         ["pulumi", "stack", "ls", "--json"], capture_output=True, text=True, check=False
     )
@@ -134,7 +133,7 @@ def _list_stacks() -> list[str]:
         raise OpsError(f"pulumi stack ls failed: {process.stderr.strip()[-500:]}")
     names = sorted(str(item["name"]) for item in json.loads(process.stdout))
     if not names:
-        raise UsageError(f"--stack {ALL_STACKS}: Pulumi's backend has no stack of this project")
+        raise UsageError("--stack all: Pulumi's backend has no stack of this project")
     settings = {match[1] for file in Path().iterdir() if (match := _match_settings(file.name))}
     if others := sorted(settings - set(names)):
         Output("table").print_note(

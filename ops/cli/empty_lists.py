@@ -28,6 +28,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-connections": "no connections",
     "db-databases": "no databases",
     "db-events": "no events",
+    "db-extensions": "no extensions",
     "db-indexes": "no problems with indexes",
     "db-insights": "no statements with load",
     "db-insights-waits": "no load",

@@ -51,14 +51,45 @@ DECLARATIONS: Final = (
         example="db events --since 3h",
     ),
     Declaration(
-        "db extension",
+        "db extension create",
         role="operator",
         calls=(
             *CHANGE,
             "secretsmanager.get_secret_value",
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
         ),
-        needs={"EXTENSION": "pg_stat_statements"},
-        bad={"EXTENSION": ("nonsense", "file_fdw")},
+        unseen={
+            "rds.describe_db_instances": "only if a library is not loaded: its test sees it",
+            "rds.describe_db_parameters": "only if a library is not loaded: its test sees it",
+        },
+        needs={"NAME": "pg_stat_statements"},
+        bad={"NAME": ("Pg_Trgm", "pg_trgm; DROP TABLE x")},
+    ),
+    Declaration(
+        "db extension list",
+        role="operator",
+        calls=(
+            "secretsmanager.get_secret_value",
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
+        ),
+    ),
+    Declaration(
+        "db extension update",
+        role="operator",
+        calls=(
+            *CHANGE,
+            "secretsmanager.get_secret_value",
+            "rds.describe_db_instances",
+            "rds.describe_db_parameters",
+        ),
+        unseen={
+            "rds.describe_db_instances": "only if a library is not loaded: its test sees it",
+            "rds.describe_db_parameters": "only if a library is not loaded: its test sees it",
+        },
+        needs={"NAME": "pg_stat_statements"},
+        bad={"NAME": ("Pg_Trgm", "pg_trgm; DROP TABLE x")},
     ),
     Declaration(
         "db failover",

@@ -38,6 +38,24 @@ DATABASE_ROW: dict[str, object] = {
     "collation": "en_US.UTF-8",
     "state": None,
 }
+EXTENSION_ROW: dict[str, object] = {
+    "name": "pgstattuple",
+    "newest": "1.5",
+    "installed": None,
+    "is_restricted": True,
+    "is_master": True,
+    "has_create": True,
+    "is_loaded": False,
+    "is_allowed": True,
+    "missing": [],
+    "has_update_path": False,
+}
+OUTDATED_EXTENSION_ROW: dict[str, object] = {
+    **EXTENSION_ROW,
+    "name": "pg_trgm",
+    "installed": "1.4",
+    "has_update_path": True,
+}
 TABLE_ROW = {
     "oid": 1,
     "schema": "public",
@@ -153,9 +171,10 @@ CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]
     ("bulwark.contents", lambda _: [{"table": "public.orders", "shape": "x", "rows": 1}]),
     (
         "pg_available_extensions",
-        lambda _: [{"available": "1.5", "installed": None, "preloaded": True}],
+        lambda _: [EXTENSION_ROW, OUTDATED_EXTENSION_ROW],
     ),
     ("CREATE EXTENSION", lambda connection: connection.record_effect("extension")),
+    ("ALTER EXTENSION", lambda connection: connection.record_effect("extension")),
     (
         " AS version",
         lambda connection: [{"version": "1.5" if "extension" in connection.effects else None}],

@@ -67,14 +67,25 @@ def put_database_with_replica(stage: Stage) -> None:
     stage.client("rds").create_db_instance_read_replica(
         DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=primary
     )
+    database = stage.outputs.database.model_copy(update={"replicas": (replica,)})
+    stage.outputs = stage.outputs.model_copy(update={"database": database})
+    put_database_password(stage)
+
+
+def put_database_password(stage: Stage) -> None:
+    """The secret of the database's user."""
     secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
     secret = stage.client("secretsmanager").create_secret(
         Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
     )
-    database = stage.outputs.database.model_copy(
-        update={"secret_arn": secret["ARN"], "replicas": (replica,)}
-    )
+    database = stage.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
     stage.outputs = stage.outputs.model_copy(update={"database": database})
+
+
+def put_database_with_group_and_password(stage: Stage) -> None:
+    """A database with a parameter group of the stack's, and the secret of its user."""
+    db_parameters.put_database_with_group(stage)
+    put_database_password(stage)
 
 
 def put_database_and_service(stage: Stage) -> None:
@@ -193,7 +204,13 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("baseline compare", baseline.put_stack_and_bucket, 3, (f"{CAPTURE_LINE} now",)),
     ),
     "baseline list": (TypedLine("baseline list"),),
-    "db extension": (TypedLine("db extension pgstattuple --yes", put_database_with_replica),),
+    "db extension create": (
+        TypedLine("db extension create pgstattuple --yes", put_database_with_replica),
+    ),
+    "db extension list": (TypedLine("db extension list", put_database_with_group_and_password),),
+    "db extension update": (
+        TypedLine("db extension update pg_trgm --yes", put_database_with_replica),
+    ),
     "db kill": (TypedLine(f"db kill 42 --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db kill-idle": (TypedLine(f"db kill-idle --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db connect": (

@@ -172,9 +172,9 @@ def _find_missing_requirements(
     if not (library_rows and library_rows[0]["there"]):
         steps.append("add pg_stat_statements to shared_preload_libraries and reboot")
     if extension is None:
-        steps.append("ops db extension pg_stat_statements")
+        steps.append("ops db extension create pg_stat_statements")
     elif queries.is_older_version(extension["version"], queries.STATEMENT_STATISTICS_VERSION):
-        steps.append("an update, by: ops db extension pg_stat_statements")
+        steps.append("an update, by: ops db extension update pg_stat_statements")
     return "; ".join(steps) or None
 
 
@@ -270,7 +270,7 @@ def show_bloat(
             "ops db vacuum TABLE --analyze"
         )
     if extension is None:
-        output.print_line("estimated; to measure it: ops db extension pgstattuple")
+        output.print_line("estimated; to measure it: ops db extension create pgstattuple")
 
 
 @app.command("indexes")

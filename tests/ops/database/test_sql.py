@@ -128,7 +128,7 @@ def test_slow_shows_what_runs_for_long_where_there_are_no_statistics(
     sleeper = start_busy_session("SELECT pg_sleep(63)")
     out, _ = ops("db slow --longer-than 0")
     assert "SELECT pg_sleep(63)" in out
-    assert "ops db extension pg_stat_statements" in out
+    assert "ops db extension create pg_stat_statements" in out
     assert ops.run_for_json("db slow --longer-than 3600")["items"] == []
     assert get_item(ops.run_for_json("db slow --longer-than 0"), pid=sleeper.pid)["seconds"] >= 0
 

@@ -163,7 +163,7 @@ def test_statistics_that_were_asked_for_are_proved_as_well(
 
 def test_bloat_is_measured_where_it_can_be(ops: OpsConsole) -> None:
     out, _ = ops("db bloat")
-    assert "to measure it: ops db extension pgstattuple" in out
+    assert "to measure it: ops db extension create pgstattuple" in out
     with connect_stage_superuser(ops.stage) as admin:
         known = "SELECT 1 FROM pg_available_extensions WHERE name = 'pgstattuple'"
         if admin.execute(known.encode()).fetchone() is None:

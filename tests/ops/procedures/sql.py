@@ -108,7 +108,7 @@ class FakePostgres:
         return [{"present": self.leftovers, "leftovers": self.leftovers}]
 
     def create_extension(self, _: Any) -> SqlRows:
-        self.extension_version = NEW_EXTENSION.available
+        self.extension_version = NEW_EXTENSION.newest
         return []
 
     def drop_extension(self, _: Any) -> SqlRows:
@@ -126,6 +126,9 @@ BLOATED_TABLE: Final = TableStatistics(
     1, "public", "orders", 5000, 10, 0, 100, 1 << 20, 1.0, ours=True
 )
 NEW_EXTENSION: Final = extensions.ExtensionState("pgstattuple", "1.5", None)
+OUTDATED_EXTENSION: Final = replace(
+    NEW_EXTENSION, name="pg_trgm", installed="1.4", has_update_path=True
+)
 VALID_INDEX: Final = IndexState(
     7,
     "public",
@@ -167,8 +170,9 @@ STATEMENT_EFFECTS: Final[dict[str, Callable[[FakePostgres, Any], SqlRows]]] = {
     reindexing.DROPPED_STATEMENT: FakePostgres.report_leftover,
     reindexing.COUNT_LEFTOVERS_STATEMENT: FakePostgres.report_leftover,
     reindexing.DROP_LEFTOVERS_STATEMENT: FakePostgres.drop_leftover,
-    f"CREATE EXTENSION {NEW_EXTENSION.name}": FakePostgres.create_extension,
-    f"DROP EXTENSION {NEW_EXTENSION.name}": FakePostgres.drop_extension,
+    'CREATE EXTENSION "pgstattuple"': FakePostgres.create_extension,
+    "ALTER EXTENSION \"pg_trgm\" UPDATE TO '1.5'": FakePostgres.create_extension,
+    'DROP EXTENSION "pgstattuple" RESTRICT': FakePostgres.drop_extension,
     extensions.VERSION_STATEMENT: FakePostgres.report_extension,
     vacuuming.VACUUM_CHECK_STATEMENT: FakePostgres.report_vacuum,
     vacuuming.FULL_VACUUM_CHECK_STATEMENT: FakePostgres.report_rewrite,
@@ -259,15 +263,32 @@ def plan_reindex(stage: Stage) -> Plan:
 
 
 def plan_extension(stage: Stage) -> Plan:
-    return extensions.build_extension_plan(stage.outputs, NEW_EXTENSION, "extension-1")
+    return extensions.build_extension_creation_plan(stage.outputs, NEW_EXTENSION, "extension-1")
+
+
+def put_outdated_extension(stage: Stage) -> None:
+    put_sql_database(stage)
+    get_fake_postgres(stage).extension_version = OUTDATED_EXTENSION.installed
+
+
+def plan_extension_update(stage: Stage) -> Plan:
+    return extensions.build_extension_update_plan(stage.outputs, OUTDATED_EXTENSION, "extension-2")
 
 
 PROCEDURES: Final = (
     Procedure(
-        "db extension",
+        "db extension create",
         NEW_EXTENSION.name,
         put_sql_database,
         plan_extension,
+        collect_sql_facts,
+        build_sql_runner=get_fake_postgres,
+    ),
+    Procedure(
+        "db extension update",
+        OUTDATED_EXTENSION.name,
+        put_outdated_extension,
+        plan_extension_update,
         collect_sql_facts,
         build_sql_runner=get_fake_postgres,
     ),

@@ -41,6 +41,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "db-snapshots": "no snapshots",
     "db-status": "no database instances",
     "db-storage-use": "no database instances",
+    "db-users": "no users",
     "db-versions": "no versions to upgrade to",
     "deploy-changes": "no changes",
     "deploy-dangers": "no dangers",

@@ -375,6 +375,11 @@ DECLARATIONS: Final = (
         judged_by_aws={"VERSION": "which versions there are"},
     ),
     Declaration(
+        "db user list",
+        role="operator",
+        calls=(*SQL,),
+    ),
+    Declaration(
         "db vacuum",
         role="operator",
         calls=(

@@ -9,8 +9,8 @@ from ops.database.instance import get_primary
 from ops.database.parameters import list_database_parameters
 from ops.outputs import Outputs
 
-PRELOAD_PARAMETER: Final = "shared_preload_libraries"
-PRELOAD_SETTING: Final = f"database.parameters.{PRELOAD_PARAMETER}"
+PRELOAD_LIBRARIES_PARAMETER: Final = "shared_preload_libraries"
+PRELOAD_SETTING: Final = f"database.parameters.{PRELOAD_LIBRARIES_PARAMETER}"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PreloadGroup:
             return f"RDS does not let {self.group} load it"
         value = ",".join((*self.libraries, library))
         return (
-            f"ops db parameters --set {PRELOAD_PARAMETER}={value}, then ops db reboot; "
+            f"ops db parameters --set {PRELOAD_LIBRARIES_PARAMETER}={value}, then ops db reboot; "
             f'in the settings: {PRELOAD_SETTING}: "{value}"'
         )
 
@@ -48,9 +48,9 @@ def fetch_preload_group(aws: Aws, outputs: Outputs) -> PreloadGroup:
     except DeniedError as error:
         return PreloadGroup(None, denied=str(error))
     for parameter in parameters:
-        if parameter.name == PRELOAD_PARAMETER:
+        if parameter.name == PRELOAD_LIBRARIES_PARAMETER:
             return PreloadGroup(group, _split(parameter.value), _split(parameter.allowed_values))
-    return PreloadGroup(None, denied=f"{group} has no parameter {PRELOAD_PARAMETER}")
+    return PreloadGroup(None, denied=f"{group} has no parameter {PRELOAD_LIBRARIES_PARAMETER}")
 
 
 def _split(text: str | None) -> tuple[str, ...]:

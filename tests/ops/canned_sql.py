@@ -38,6 +38,25 @@ DATABASE_ROW: dict[str, object] = {
     "collation": "en_US.UTF-8",
     "state": None,
 }
+USER_ROW: dict[str, object] = {
+    "name": "shop",
+    "can_login": True,
+    "is_superuser": False,
+    "creates_roles": False,
+    "creates_databases": False,
+    "replicates": False,
+    "bypasses_row_security": False,
+    "is_rds_superuser": False,
+    "is_iam": False,
+    "member_of": [],
+    "connection_limit": None,
+    "valid_until": None,
+    "is_expired": False,
+    "sessions": 1,
+    "hidden_sessions": 0,
+    "busy_sessions": 0,
+    "idle_seconds": 60.0,
+}
 EXTENSION_ROW: dict[str, object] = {
     "name": "pgstattuple",
     "newest": "1.5",
@@ -145,6 +164,7 @@ class CannedConnection:
 
 # What a part of a statement is answered with, the first that is found.
 CANNED_ANSWERS: list[tuple[str, Callable[[CannedConnection], list[dict[str, Any]]]]] = [
+    (" AS can_login", lambda _: [USER_ROW]),
     (" AS fill_percent", lambda _: [BLOAT_ROW]),
     (" AS schema, e.extversion", lambda _: []),  # no extension is created
     ("pg_cancel_backend", lambda connection: connection.record_effect("end")),

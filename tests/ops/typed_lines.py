@@ -22,6 +22,7 @@ from tests.ops import (
 from tests.ops.audit_stage import AUDIT_LINES
 from tests.ops.certificate_stage import CERTIFICATE_LINES
 from tests.ops.check_lines import CHECK_LINES
+from tests.ops.database_lines import DATABASE_LINES, put_database_with_replica
 from tests.ops.incident_lines import INCIDENT_LINES
 from tests.ops.incident_stage import put_open_incident
 from tests.ops.may_stage import MAY_LINES
@@ -58,34 +59,6 @@ def put_foreign_lock(stage: Stage) -> None:
     now = stage.clock.now()
     place = BucketLockStore(stage.client("s3"), stage.outputs.backups.operations_bucket)
     Lock(place).acquire(LockRecord(holder="a@b", run="r-1", reason="x", since=now, until=now + 60))
-
-
-def put_database_with_replica(stage: Stage) -> None:
-    """A primary with a replica, and their secret."""
-    db_stage.put_database(stage)
-    primary, replica = stage.outputs.database.identifier, f"{STACK_PREFIX}-database-replica-1"
-    stage.client("rds").create_db_instance_read_replica(
-        DBInstanceIdentifier=replica, SourceDBInstanceIdentifier=primary
-    )
-    database = stage.outputs.database.model_copy(update={"replicas": (replica,)})
-    stage.outputs = stage.outputs.model_copy(update={"database": database})
-    put_database_password(stage)
-
-
-def put_database_password(stage: Stage) -> None:
-    """The secret of the database's user."""
-    secret_value = '{"dbname": "app", "username": "bulwark_admin", "password": "x"}'
-    secret = stage.client("secretsmanager").create_secret(
-        Name=f"{STACK_PREFIX}-database-1", SecretString=secret_value
-    )
-    database = stage.outputs.database.model_copy(update={"secret_arn": secret["ARN"]})
-    stage.outputs = stage.outputs.model_copy(update={"database": database})
-
-
-def put_database_with_group_and_password(stage: Stage) -> None:
-    """A database with a parameter group of the stack's, and the secret of its user."""
-    db_parameters.put_database_with_group(stage)
-    put_database_password(stage)
 
 
 def put_database_and_service(stage: Stage) -> None:
@@ -189,6 +162,7 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         f"db {verb}": (TypedLine(f"db {verb} {REPLICA_OPTION}", put_database_with_replica),)
         for verb in ("activity", "bloat", "databases", "indexes", "locks", "size", "slow")
     },
+    **DATABASE_LINES,
     **AUDIT_LINES,
     **CERTIFICATE_LINES,
     **MAY_LINES,
@@ -204,13 +178,6 @@ TYPED_LINES: dict[str, tuple[TypedLine, ...]] = {
         TypedLine("baseline compare", baseline.put_stack_and_bucket, 3, (f"{CAPTURE_LINE} now",)),
     ),
     "baseline list": (TypedLine("baseline list"),),
-    "db extension create": (
-        TypedLine("db extension create pgstattuple --yes", put_database_with_replica),
-    ),
-    "db extension list": (TypedLine("db extension list", put_database_with_group_and_password),),
-    "db extension update": (
-        TypedLine("db extension update pg_trgm --yes", put_database_with_replica),
-    ),
     "db kill": (TypedLine(f"db kill 42 --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db kill-idle": (TypedLine(f"db kill-idle --yes {REPLICA_OPTION}", put_database_with_replica),),
     "db connect": (

@@ -33,6 +33,7 @@ from ops.database.commands.replica import app as replica_app
 from ops.database.commands.sessions import app as session_app
 from ops.database.commands.snapshot import app as snapshot_app
 from ops.database.commands.upgrade import app as upgrade_app
+from ops.database.commands.users import app as user_app
 from ops.database.instance import (
     DATABASE_INSTANCE_COLUMNS,
     DatabaseInstance,
@@ -66,6 +67,7 @@ app.add_typer(connect_app)
 app.add_typer(password_app)
 app.add_typer(parameters_app)
 app.add_typer(upgrade_app)
+app.add_typer(user_app, name="user")
 
 
 @app.command("status")

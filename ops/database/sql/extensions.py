@@ -32,7 +32,7 @@ PRELOADED_EXTENSIONS: Final = frozenset(
 _NAME_PATTERN: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # A column that PostgreSQL 12 does not have is read from the row's JSON: `trusted`. The names of
 # rds.allowed_extensions are separated by commas; `*` or nothing are all.
-EXTENSIONS_STATEMENT: Final = """
+AVAILABLE_EXTENSIONS_STATEMENT: Final = """
     SELECT a.name, a.default_version AS newest, a.installed_version AS installed,
            coalesce(v.superuser, true)
                AND NOT coalesce((to_jsonb(v) ->> 'trusted')::bool, false) AS is_restricted,
@@ -112,7 +112,7 @@ class ExtensionState:
 
 def fetch_extensions(client: DatabaseClient) -> list[ExtensionState]:
     """Fetches every extension that the server has: the created ones first, each by name."""
-    rows: list[Any] = client.fetch_rows(EXTENSIONS_STATEMENT)
+    rows: list[Any] = client.fetch_rows(AVAILABLE_EXTENSIONS_STATEMENT)
     return [ExtensionState(**row) for row in rows]
 
 

@@ -39,6 +39,7 @@ RawReply: TypeAlias = tuple[int, Any, Any]  # status, headers, body
 # The name in a request's signature, if boto3 has another name for the service.
 SIGNED_SERVICES: Final = {
     "elasticloadbalancing": "elbv2",
+    "servicequotas": "service-quotas",
     "monitoring": "cloudwatch",
     "states": "stepfunctions",
     "email": "ses",

@@ -25,6 +25,7 @@ from sandbox.image_behaviour import STARTING_BEHAVIOURS
 from sandbox.patches.autoscaling.activities import ScalingActivity, start_activity
 from sandbox.patches.autoscaling.launch_settings import (
     LaunchSettings,
+    build_template_arguments,
     get_current_launch_settings,
     get_launch_settings,
 )
@@ -172,6 +173,7 @@ def _launch_instance(
         associate_public_ip=getattr(group.launch_config, "associate_public_ip_address", None),
         subnet_id=subnet,
         security_group_ids=_list_security_groups(version.data if version else {}),
+        **build_template_arguments(version),
     )
     instance = reservation.instances[0]
     launch_time = resolve_time(time) or get_sandbox_clock().now()

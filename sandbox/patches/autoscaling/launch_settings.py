@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.autoscaling.models import FakeAutoScalingGroup
-from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
 
 ApiRecord = dict[str, Any]
 
@@ -29,6 +29,17 @@ def get_launch_settings(group: FakeAutoScalingGroup) -> LaunchSettings:
     """What a group launches now."""
     version = getattr(group, "launch_template_version", "$Default")
     return LaunchSettings(group.ec2_launch_template, version, group.mixed_instances_policy)
+
+
+def build_template_arguments(version: LaunchTemplateVersion | None) -> ApiRecord:
+    """The disks and the metadata options of an instance of a template.
+
+    moto gives its own: a second root volume, without encryption, and metadata without tokens. An
+    instance takes them from its template (EC2 User Guide, "Launch instances using a template").
+    """
+    data: ApiRecord = version.data if version else {}
+    names = {"BlockDeviceMappings": "block_device_mappings", "MetadataOptions": "metadata_options"}
+    return {argument: data[key] for key, argument in names.items() if data.get(key)}
 
 
 def set_launch_settings(group: FakeAutoScalingGroup, settings: LaunchSettings) -> None:

@@ -83,7 +83,7 @@ def describe_declaration(outputs: Outputs, role: Mapping[str, Any]) -> str:
     """Where the policies of a role are declared: the next deployment sets them as there."""
     stack, name, arn = outputs.stack, str(role["RoleName"]), str(role["Arn"])
     if name in {f"{stack.project}-{kind}-{stack.stack}" for kind in ("deploy", "operate")}:
-        return "ops bootstrap github (ops/bootstrap/roles.py)"
+        return "ops/bootstrap/roles.py; `ops bootstrap` makes it"
     part = next((part for part, value in list_stack_roles(outputs).items() if value == arn), "")
     services = outputs.services.services if outputs.services else {}
     if part in ("reader", "operator", "recoverer"):

@@ -91,6 +91,7 @@ EMPTY_LIST_TEXTS: Final[Mapping[str, str]] = {
     "service-revisions": "no revisions",
     "service-show": "no settings",
     "service-tasks": "no tasks",
+    "stacks": "no stacks",
     "services": "no services",
     "slo-report": "no levels",
     "state-differences": "no differences between the states",

@@ -35,8 +35,8 @@ class PreloadGroup:
             return f"RDS does not let {self.group} load it"
         value = ",".join((*self.libraries, library))
         return (
-            f"ops db parameters --set {PRELOAD_LIBRARIES_PARAMETER}={value}, then ops db reboot; "
-            f'in the settings: {PRELOAD_SETTING}: "{value}"'
+            f'{PRELOAD_SETTING}: "{value}" in the settings; now by '
+            f"`ops db parameters --set {PRELOAD_LIBRARIES_PARAMETER}={value}`, then `ops db reboot`"
         )
 
 

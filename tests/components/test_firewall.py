@@ -101,9 +101,10 @@ def test_only_the_ranges_of_the_settings_reach_the_database_beside_its_own_clien
 
 
 def list_database_client_rules(graph: ResourceGraph) -> list[dict[str, JsonValue]]:
-    """What lets addresses, not security groups, call the database."""
-    return [
+    """What lets addresses, not security groups, call the database, by the address."""
+    rules = [
         dict(rule.inputs)
         for rule in graph.list_resources(INGRESS_RULE_TYPE)
         if rule.name.startswith("database-") and rule.inputs.get("cidrIpv4")
     ]
+    return sorted(rules, key=lambda rule: str(rule["cidrIpv4"]))

@@ -169,9 +169,9 @@ def test_a_library_that_is_not_loaded_is_refused_with_what_loads_it(
 def test_what_loads_a_library_is_read_from_the_group() -> None:
     group = PreloadGroup("a-group", ("pg_stat_statements",), ("pg_cron", "pg_stat_statements"))
     assert group.describe_missing("pg_cron") == (
-        "ops db parameters --set shared_preload_libraries=pg_stat_statements,pg_cron, "
-        "then ops db reboot; in the settings: "
-        'database.parameters.shared_preload_libraries: "pg_stat_statements,pg_cron"'
+        'database.parameters.shared_preload_libraries: "pg_stat_statements,pg_cron" in the '
+        "settings; now by `ops db parameters --set shared_preload_libraries=pg_stat_statements,"
+        "pg_cron`, then `ops db reboot`"
     )
     assert group.describe_missing("pg_stat_statements") == (
         "a-group has it since the server's last start: ops db reboot"

@@ -10,12 +10,12 @@ from ops.audit.detectors import (
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
-    list_stack_regions,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import CheckFacts, CheckRoutine, UnknownAnswerError, build_read
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
+from ops.core.stack_scope import list_stack_regions
 
 _RECORDERS_API: Final = "config.describe_configuration_recorder_status"
 _COMPLIANCE_API: Final = "config.describe_compliance_by_config_rule"
@@ -30,7 +30,7 @@ _MAX_EVALUATED_RULES: Final = 25  # API reference, StartConfigRulesEvaluation
 def check_config_rules(facts: CheckFacts) -> CheckRoutine:
     """Judges each region of the stack: its recorder, and what the rules say."""
     report = AuditReport(facts, CONFIG_RULES_KEY, "AWS Config")
-    regions = list_stack_regions(facts.outputs)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         *(build_read(_RECORDERS_API, "ConfigurationRecordersStatus", region=r) for r in regions),
         *(

@@ -12,7 +12,6 @@ from typing import Final, TypeAlias
 from ops.audit.model import WHOLE_ACCOUNT, AuditReport
 from ops.core.counts import format_count
 from ops.findings.model import FINDING_SEVERITIES, FindingSeverity
-from ops.outputs import Outputs
 
 # Lines of a detector in a region; what is left is one line for each severity.
 MAX_DETECTOR_LINES: Final = 10
@@ -35,12 +34,6 @@ class DetectorFinding:
 
 # The line that ends a group's findings once they are mended, or known.
 DescribeCommand: TypeAlias = Callable[[Sequence[DetectorFinding]], str]
-
-
-def list_stack_regions(outputs: Outputs) -> tuple[str, ...]:
-    """The stack's region, and the one that its backups are copied to, if there is one."""
-    regions = (outputs.stack.region, outputs.stack.recovery_region)
-    return tuple(dict.fromkeys(region for region in regions if region is not None))
 
 
 def add_detector_off(

@@ -8,7 +8,7 @@ from ops.audit.open_policies import close_policy, list_open_actions
 from ops.core.checks import CheckFacts, CheckRoutine, ReadAnswer, build_read
 from ops.core.counts import format_count
 from ops.core.kms import DESCRIBE_KEY_API
-from ops.outputs import StackPart
+from ops.core.stack_scope import list_stack_keys
 
 _ROTATION_API: Final = "kms.get_key_rotation_status"
 _POLICY_API: Final = "kms.get_key_policy"
@@ -19,7 +19,8 @@ _GONE_CODES: Final = ("NotFoundException",)
 
 def check_encryption_keys(facts: CheckFacts) -> CheckRoutine:
     """Judges each key: usable, not about to be deleted, rotated, open to nobody outside."""
-    report, keys = AuditReport(facts, ENCRYPTION_KEYS_KEY, "keys"), list_keys(facts.outputs.stack)
+    report = AuditReport(facts, ENCRYPTION_KEYS_KEY, "keys")
+    keys = list_stack_keys(facts.outputs.stack)
     answers = yield [
         read
         for arn in keys.values()
@@ -49,16 +50,6 @@ def check_encryption_keys(facts: CheckFacts) -> CheckRoutine:
             report, f"{format_count(len(keys), 'key')}: enabled, rotated, open to nobody outside"
         )
     )
-
-
-def list_keys(stack: StackPart) -> dict[str, str]:
-    """The ARNs of the stack's keys by what they are for."""
-    keys = {
-        "data": stack.data_key_arn,
-        "logs": stack.logs_key_arn,
-        "recovery": stack.recovery_key_arn,
-    }
-    return {name: arn for name, arn in keys.items() if arn is not None}
 
 
 def _get_region(arn: str) -> str:

@@ -8,7 +8,6 @@ from ops.audit.detectors import (
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
-    list_stack_regions,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
@@ -21,6 +20,7 @@ from ops.core.checks import (
 )
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
+from ops.core.stack_scope import list_stack_regions
 from ops.findings.model import FindingSeverity
 
 DETECTORS_API: Final = "guardduty.list_detectors"
@@ -46,7 +46,7 @@ _WORST_FIRST: Final = {"AttributeName": "severity", "OrderBy": "DESC"}
 def check_guardduty(facts: CheckFacts) -> CheckRoutine:
     """Judges each region of the stack; findings that are archived are not open."""
     report = AuditReport(facts, GUARDDUTY_KEY, "GuardDuty")
-    regions = list_stack_regions(facts.outputs)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(DETECTORS_API, "DetectorIds", region=region) for region in regions]
     detectors: dict[str, str] = {}
     for region, answer in zip(regions, answers, strict=True):

@@ -8,7 +8,6 @@ from ops.audit.detectors import (
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
-    list_stack_regions,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
@@ -20,6 +19,7 @@ from ops.core.checks import (
 )
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
+from ops.core.stack_scope import list_stack_regions
 from ops.findings.model import FindingSeverity
 
 INSPECTOR_STATUS_API: Final = "inspector2.batch_get_account_status"
@@ -48,7 +48,7 @@ _REACHABILITY_COMMAND: Final = "ops audit --only open-security-groups"
 def check_inspector(facts: CheckFacts) -> CheckRoutine:
     """Judges each region of the stack; what is suppressed or closed is not open."""
     report = AuditReport(facts, INSPECTOR_KEY, "Inspector")
-    account, regions = facts.outputs.stack.account, list_stack_regions(facts.outputs)
+    account, regions = facts.outputs.stack.account, list_stack_regions(facts.outputs.stack)
     answers = yield [
         build_read(INSPECTOR_STATUS_API, "accounts", region=region, accountIds=[account])
         for region in regions

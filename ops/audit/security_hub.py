@@ -11,7 +11,6 @@ from ops.audit.detectors import (
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
-    list_stack_regions,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
@@ -23,6 +22,7 @@ from ops.core.checks import (
 )
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
+from ops.core.stack_scope import list_stack_regions
 from ops.findings.model import FindingSeverity
 
 HUB_API: Final = "securityhub.describe_hub"
@@ -44,7 +44,7 @@ _MAX_UPDATED: Final = 100  # API reference, BatchUpdateFindings
 def check_security_hub(facts: CheckFacts) -> CheckRoutine:
     """Judges each region of the stack; what is suppressed, resolved or passed is not open."""
     report = AuditReport(facts, SECURITY_HUB_KEY, "Security Hub")
-    regions = list_stack_regions(facts.outputs)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         build_read(HUB_API, "", region=region, absent_codes=_OFF_CODES) for region in regions
     ]

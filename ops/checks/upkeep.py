@@ -16,8 +16,8 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.s3 import OBJECT_NOT_FOUND_CODES, S3_OBJECT_API, S3_OBJECTS_API
+from ops.core.stack_scope import list_stack_regions
 from ops.database.health import DB_SNAPSHOTS_API
-from ops.database.snapshots import list_snapshot_regions
 from ops.recovery.drill_history import DRILLS_PREFIX, DrillRecord
 
 GET_ROLE_API: Final = "iam.get_role"
@@ -91,7 +91,7 @@ def _format_seconds(seconds: float | None) -> str:
 def check_old_snapshots(facts: CheckFacts) -> CheckRoutine:
     """No manual snapshot is older than 90 days: it costs, and is easily forgotten."""
     name = facts.outputs.database.identifier
-    snapshot_regions = list_snapshot_regions(facts.outputs)
+    snapshot_regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         build_read(
             DB_SNAPSHOTS_API,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ops.cli.options import OutputsSource
 from ops.core.aws import Aws
 from ops.core.errors import OpsError, UsageError
+from ops.core.stack_scope import list_stack_regions
 from ops.outputs import Outputs, OutputsError, build_outputs_path, join_parts, parse_outputs
 
 DEFAULT_PROJECT: Final = "bulwark"
@@ -102,9 +103,7 @@ class Selection:
         recovery region, every resource would seem to be missing. Raises UsageError unless --region
         is one of the two.
         """
-        regions = [
-            region for region in (outputs.stack.region, outputs.stack.recovery_region) if region
-        ]
+        regions = list_stack_regions(outputs.stack)
         if self.region is not None and self.region not in regions:
             raise UsageError(
                 f"--region must be {' or '.join(map(repr, regions))}, not {self.region!r}"

@@ -147,12 +147,6 @@ def get_snapshot_data_time(description: Any) -> str | None:
     return time
 
 
-def list_snapshot_regions(outputs: Outputs) -> tuple[str, ...]:
-    """Returns the stack's region, then its recovery region if there is one."""
-    stack_region, recovery_region = outputs.stack.region, outputs.stack.recovery_region
-    return (stack_region, recovery_region) if recovery_region else (stack_region,)
-
-
 def get_snapshot_name(instance_identifier: str, run: str) -> str:
     """Returns the name of a run's snapshot."""
     return f"{instance_identifier}-{run}"

@@ -18,6 +18,7 @@ from ops.core import clock
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck
 from ops.core.errors import FindingsError, UsageError
+from ops.core.stack_scope import list_stack_regions
 from ops.findings.model import ResourceFinding
 from ops.health.registry import list_view_calls, select_health_checks
 from ops.quotas.check import QUOTAS_AREA, QuotaFigure, judge_figures, measure_quotas
@@ -141,8 +142,7 @@ def requests(context: typer.Context) -> None:
             "value": request["DesiredValue"],
             "status": request["Status"],
         }
-        for region in (stack.region, stack.recovery_region)
-        if region is not None
+        for region in list_stack_regions(stack)
         for request in list_region_requests(aws, region)
     ]
     rows.sort(key=lambda row: str(row["created"]), reverse=True)

@@ -11,6 +11,7 @@ from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.quota_apis import DEFAULT_QUOTA_API, NO_QUOTA_CODES, QUOTA_API
 from ops.core.stack_plan import NO_COST, build_stack_plan
+from ops.core.stack_scope import list_stack_regions
 from ops.quotas.apis import QUOTA_REQUESTS_API, REQUEST_API, REQUESTS_API
 from ops.quotas.check import (
     OPEN_REQUEST_STATUSES,
@@ -48,10 +49,9 @@ def get_quota(code: str) -> Quota:
 
 def resolve_region(outputs: "Outputs", region: str | None) -> str:
     """The region of --in. Raises UsageError unless it is one of the stack's two."""
-    stack = outputs.stack
-    regions = [name for name in (stack.region, stack.recovery_region) if name is not None]
+    regions = list_stack_regions(outputs.stack)
     if region is None or region in regions:
-        return region or stack.region
+        return region or outputs.stack.region
     raise UsageError(f"--in must be {' or '.join(regions)}, not {region!r}")
 
 

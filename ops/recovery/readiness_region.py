@@ -11,6 +11,7 @@ from ops.core.checks import (
     get_answer_items,
 )
 from ops.core.kms import DESCRIBE_KEY_API
+from ops.core.stack_scope import list_stack_regions
 from ops.health.load_balancer import CERTIFICATE_API
 from ops.recovery.instance_room import INSTANCE_QUOTA_NAME
 from ops.recovery.readiness import RECOVERY_AREA, build_readiness_findings
@@ -54,8 +55,7 @@ def check_recovery_key(facts: CheckFacts) -> CheckRoutine:
 
 def check_instance_quota(facts: CheckFacts) -> CheckRoutine:
     """The quota of each region allows one more DB instance."""
-    stack = facts.outputs.stack
-    regions = [r for r in (stack.region, stack.recovery_region) if r]
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(ACCOUNT_ATTRIBUTES_API, "AccountQuotas", region=r) for r in regions]
     findings: list[CheckFinding] = []
     for region, answer in zip(regions, answers, strict=True):

@@ -11,6 +11,7 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
+from ops.core.stack_scope import list_stack_keys
 from ops.findings.model import ResourceFinding, build_finding_id
 from ops.findings.waivers import apply_waivers
 from ops.rotation.schedule import ROTATION_AREA, describe_schedule, find_last
@@ -23,16 +24,10 @@ DEFAULT_KEY_DAYS: Final = 365
 
 def check_rotated_kms_keys(facts: CheckFacts) -> CheckRoutine:
     """Judges each key of the stack's own; AWS's keys are rotated by AWS."""
-    stack = facts.outputs.stack
-    keys = {
-        "data key": stack.data_key_arn,
-        "logs key": stack.logs_key_arn,
-        "recovery key": stack.recovery_key_arn,
-    }
-    own_keys = {name: arn for name, arn in keys.items() if arn}
+    keys = list_stack_keys(facts.outputs.stack)
     answers = yield [
         read
-        for arn in own_keys.values()
+        for arn in keys.values()
         for read in (
             build_read(KEY_STATUS_API, "", region=arn.split(":")[3], KeyId=arn),
             build_read(KEY_ROTATIONS_API, "Rotations", region=arn.split(":")[3], KeyId=arn),
@@ -40,7 +35,7 @@ def check_rotated_kms_keys(facts: CheckFacts) -> CheckRoutine:
     ]
     findings: list[CheckFinding] = [
         _judge_key(name, arn, answers[2 * number], answers[2 * number + 1])
-        for number, (name, arn) in enumerate(own_keys.items())
+        for number, (name, arn) in enumerate(keys.items())
     ]
     if not findings:
         evidence = "AWS's own keys, which AWS rotates every year"
@@ -51,7 +46,7 @@ def check_rotated_kms_keys(facts: CheckFacts) -> CheckRoutine:
 def _judge_key(
     name: str, arn: str, status_answer: ReadAnswer, rotations_answer: ReadAnswer
 ) -> CheckFinding:
-    subject = f"{name} {arn.rpartition('/')[2]}"
+    subject = f"{name} key {arn.rpartition('/')[2]}"
     if isinstance(status_answer, UnknownAnswerError):
         return CheckFinding(
             "unknown", ROTATION_AREA, subject, str(status_answer), status_answer.advice

@@ -11,6 +11,7 @@ from ops.core.checks import (
 )
 from ops.core.counts import format_count
 from ops.core.scaling_apis import AUTO_SCALING_GROUPS_API
+from ops.core.stack_scope import list_stack_regions
 from ops.cost.unused.findings import (
     MIN_AGE_DAYS,
     UnusedReport,
@@ -19,7 +20,6 @@ from ops.cost.unused.findings import (
     format_aws_line,
     get_age_days,
     guard_by_state,
-    list_regions,
 )
 from ops.cost.unused.network import MAX_TAGGED_BALANCERS
 from ops.cost.unused.ownership import find_owner, parse_tags
@@ -36,7 +36,7 @@ def check_unused_classic_balancers(facts: CheckFacts) -> CheckRoutine:
     group names is kept: the group registers its next instance there.
     """
     report = UnusedReport("unused-classic-balancers", "classic load balancers")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         read
         for region in regions

@@ -15,6 +15,7 @@ from ops.core.checks import (
 )
 from ops.core.counts import format_count
 from ops.core.scaling_apis import TEMPLATE_VERSIONS_API
+from ops.core.stack_scope import list_stack_regions
 from ops.cost.unused.findings import (
     MAX_UNUSED_DAYS,
     MIN_AGE_DAYS,
@@ -23,7 +24,6 @@ from ops.cost.unused.findings import (
     conclude,
     format_aws_line,
     get_age_days,
-    list_regions,
 )
 from ops.cost.unused.ownership import find_owner, parse_tags
 from ops.health.network import EC2_INSTANCES_API
@@ -48,7 +48,7 @@ _BACKUP_DESCRIPTION: Final = "This snapshot is created by the AWS Backup service
 def check_unused_volumes(facts: CheckFacts) -> CheckRoutine:
     """No volume is attached to nothing."""
     report = UnusedReport("unused-volumes", "volumes")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(VOLUMES_API, "Volumes", region=region) for region in regions]
     for region, answer in zip(regions, answers, strict=True):
         volumes = report.read_items(answer, region)
@@ -101,7 +101,7 @@ def check_unused_disk_snapshots(facts: CheckFacts) -> CheckRoutine:
     newest of each volume is kept, as it may be the last copy; an archived one was kept on purpose.
     """
     report = UnusedReport("unused-disk-snapshots", "disk snapshots")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         read
         for region in regions
@@ -186,7 +186,7 @@ def check_unused_machine_images(facts: CheckFacts) -> CheckRoutine:
     and launch configurations use an image.
     """
     report = UnusedReport("unused-machine-images", "machine images")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         read
         for region in regions
@@ -277,7 +277,7 @@ def _build_unused_image(facts: CheckFacts, image: ResponseItem, region: str) -> 
 def check_stopped_instances(facts: CheckFacts) -> CheckRoutine:
     """No instance has been stopped for more than 30 days; its volumes cost all the same."""
     report = UnusedReport("stopped-instances", "stopped instances")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     stopped = [{"Name": "instance-state-name", "Values": ["stopped"]}]
     answers = yield [
         read

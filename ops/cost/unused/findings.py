@@ -156,12 +156,6 @@ def get_age_days(facts: CheckFacts, time: object) -> float:
     return compute_age_seconds(facts, str(time)) / DAY_SECONDS if time else 0.0
 
 
-def list_regions(facts: CheckFacts) -> tuple[str, ...]:
-    """The stack's region, then its recovery region if there is one."""
-    stack = facts.outputs.stack
-    return (stack.region, *([stack.recovery_region] if stack.recovery_region else []))
-
-
 def _name_foreign_resources(resources: Sequence[UnusedResource]) -> str:
     names = [f"{r.id} is of {r.owner.name}" for r in resources[:MAX_NAMED_RESOURCES]]
     rest = len(resources) - len(names)

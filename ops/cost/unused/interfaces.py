@@ -4,13 +4,13 @@ from typing import Final
 
 from ops.core.checks import CheckFacts, CheckRoutine, ResponseItem, build_read
 from ops.core.counts import format_count
+from ops.core.stack_scope import list_stack_regions
 from ops.cost.unused.findings import (
     UnusedReport,
     UnusedResource,
     conclude,
     format_aws_line,
     guard_by_state,
-    list_regions,
 )
 from ops.cost.unused.ownership import find_owner, parse_tags
 from ops.prices.price_table import DEFAULT_PRICE_TABLE, HOURS
@@ -25,7 +25,7 @@ def check_unused_interfaces(facts: CheckFacts) -> CheckRoutine:
     services are theirs (EC2 User Guide, "Requester-managed network interfaces").
     """
     report = UnusedReport("unused-network-interfaces", "network interfaces")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(_INTERFACES_API, "NetworkInterfaces", region=r) for r in regions]
     for region, answer in zip(regions, answers, strict=True):
         interfaces = report.read_items(answer, region)

@@ -20,6 +20,7 @@ from ops.core.checks import (
 )
 from ops.core.counts import format_count
 from ops.core.kms import DESCRIBE_KEY_API
+from ops.core.stack_scope import list_stack_keys, list_stack_regions
 from ops.cost.unused.disks import DISK_SNAPSHOTS_API, VOLUMES_API
 from ops.cost.unused.findings import (
     MAX_UNUSED_DAYS,
@@ -29,7 +30,6 @@ from ops.cost.unused.findings import (
     format_aws_line,
     get_age_days,
     guard_by_state,
-    list_regions,
 )
 from ops.cost.unused.ownership import find_owner
 from ops.cost.unused.records import LOG_GROUPS_API, SECRETS_API
@@ -53,7 +53,8 @@ def check_unused_keys(facts: CheckFacts) -> CheckRoutine:
     not judged, nor those that end already.
     """
     report = UnusedReport("unused-keys", "keys")
-    for region in list_regions(facts):
+    stack_keys = list_stack_keys(facts.outputs.stack).values()
+    for region in list_stack_regions(facts.outputs.stack):
         (key_answer,) = yield [build_read(_KEYS_API, "Keys", region=region)]
         arns = [str(key["KeyArn"]) for key in report.read_items(key_answer, region)]
         answers = yield [build_read(DESCRIBE_KEY_API, "", region=region, KeyId=arn) for arn in arns]
@@ -69,16 +70,11 @@ def check_unused_keys(facts: CheckFacts) -> CheckRoutine:
             for key in keys
             if key.get("KeyState") in ("Enabled", "Disabled")
             and get_age_days(facts, key["CreationDate"]) > MAX_UNUSED_DAYS
-            and key["Arn"] not in _list_stack_keys(facts)
+            and key["Arn"] not in stack_keys
         ]
         if old_keys:
             yield from _judge_keys(facts, report, old_keys, region)
     return (yield from conclude(facts, report))
-
-
-def _list_stack_keys(facts: CheckFacts) -> set[str | None]:
-    stack = facts.outputs.stack
-    return {stack.data_key_arn, stack.logs_key_arn, stack.recovery_key_arn}
 
 
 def _judge_keys(facts: CheckFacts, report: UnusedReport, keys: list[Any], region: str) -> Any:

@@ -21,6 +21,7 @@ from ops.core.metrics import (
     build_metric_reads,
     collect_metric_values,
 )
+from ops.core.stack_scope import list_stack_regions
 from ops.cost.unused.findings import (
     MIN_AGE_DAYS,
     UnusedReport,
@@ -29,7 +30,6 @@ from ops.cost.unused.findings import (
     format_aws_line,
     get_age_days,
     guard_by_state,
-    list_regions,
 )
 from ops.cost.unused.ownership import find_owner, parse_tags
 from ops.health.load_balancer import LOAD_BALANCERS_API, TARGET_HEALTH_API
@@ -59,7 +59,7 @@ _DEAD_TARGET_STATES: Final = ("unhealthy", "unused", "draining")
 def check_unused_addresses(facts: CheckFacts) -> CheckRoutine:
     """No Elastic IP address belongs to nothing."""
     report = UnusedReport("unused-addresses", "addresses")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(ADDRESSES_API, "Addresses", region=region) for region in regions]
     own_addresses = set(facts.outputs.network.nat_addresses.values())
     for region, answer in zip(regions, answers, strict=True):
@@ -93,7 +93,7 @@ def check_unused_addresses(facts: CheckFacts) -> CheckRoutine:
 def check_idle_nat_gateways(facts: CheckFacts) -> CheckRoutine:
     """No NAT gateway has carried nothing for 30 days. A younger one is not judged yet."""
     report = UnusedReport("idle-nat-gateways", "NAT gateways")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(NAT_GATEWAYS_API, "NatGateways", region=r) for r in regions]
     for region, answer in zip(regions, answers, strict=True):
         gateways = [g for g in report.read_items(answer, region) if g.get("State") == "available"]
@@ -177,7 +177,7 @@ def check_unused_load_balancers(facts: CheckFacts) -> CheckRoutine:
     judged by `ops health`: there it is a fault.
     """
     report = UnusedReport("unused-load-balancers", "load balancers")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         read
         for region in regions

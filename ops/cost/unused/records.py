@@ -15,6 +15,7 @@ from ops.core.checks import (
 )
 from ops.core.counts import format_count
 from ops.core.plan import RUN_TAG
+from ops.core.stack_scope import list_stack_regions
 from ops.cost.unused.findings import (
     MAX_UNUSED_DAYS,
     UnusedReport,
@@ -23,7 +24,6 @@ from ops.cost.unused.findings import (
     format_aws_line,
     get_age_days,
     guard_by_state,
-    list_regions,
 )
 from ops.cost.unused.ownership import Owner, find_owner, parse_tags
 from ops.database.health import DB_SNAPSHOTS_API
@@ -66,7 +66,7 @@ _ARCHIVE_POLICY: Final = {
 def check_log_groups_without_retention(facts: CheckFacts) -> CheckRoutine:
     """No log group keeps its lines for ever."""
     report = UnusedReport("endless-log-groups", "log groups")
-    stack, regions = facts.outputs.stack, list_regions(facts)
+    stack, regions = facts.outputs.stack, list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(LOG_GROUPS_API, "logGroups", region=region) for region in regions]
     for region, answer in zip(regions, answers, strict=True):
         groups = report.read_items(answer, region)
@@ -151,7 +151,7 @@ def _build_endless_group(
 def check_unread_secrets(facts: CheckFacts) -> CheckRoutine:
     """No secret is read by nobody. The stack's own are read when tasks start: never judged."""
     report = UnusedReport("unread-secrets", "secrets")
-    outputs, regions = facts.outputs, list_regions(facts)
+    outputs, regions = facts.outputs, list_stack_regions(facts.outputs.stack)
     answers = yield [build_read(SECRETS_API, "SecretList", region=region) for region in regions]
     own = {outputs.database.secret_arn, *([outputs.cache.secret_arn] if outputs.cache else [])}
     for region, answer in zip(regions, answers, strict=True):
@@ -196,7 +196,7 @@ def check_unused_database_snapshots(facts: CheckFacts) -> CheckRoutine:
     of the stack's database, and the newest of each other instance, are kept.
     """
     report = UnusedReport("unused-database-snapshots", "database snapshots")
-    regions = list_regions(facts)
+    regions = list_stack_regions(facts.outputs.stack)
     answers = yield [
         build_read(DB_SNAPSHOTS_API, "DBSnapshots", region=region, SnapshotType="manual")
         for region in regions

@@ -16,6 +16,7 @@ from ops.cli.execution import (
 from ops.cli.watch import looking_command
 from ops.core import clock
 from ops.core.errors import UsageError
+from ops.core.stack_scope import list_stack_regions
 from ops.database import snapshots
 from ops.database.instance import get_primary
 from ops.database.snapshot_export import (
@@ -62,7 +63,7 @@ def show_snapshots(
     outputs, aws, output = load_stack(context)
     rows = [
         snapshot.row()
-        for region in snapshots.list_snapshot_regions(outputs)
+        for region in list_stack_regions(outputs.stack)
         for snapshot in snapshots.list_snapshots(aws, outputs, region)
         if kind in ("all", snapshot.kind)
     ]
@@ -162,7 +163,7 @@ def prune_snapshots(
 ) -> None:
     """Deletes old snapshots that ops created; always keeps the newest one."""
     stack_context, output = load_stack_context(context)
-    regions = snapshots.list_snapshot_regions(stack_context.outputs)
+    regions = list_stack_regions(stack_context.outputs.stack)
     region = where or regions[0]
     if region not in regions:
         raise UsageError(f"--where must be {' or '.join(map(repr, regions))}, not {region!r}")

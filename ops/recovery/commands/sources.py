@@ -5,6 +5,7 @@ import typer
 from ops.cli.context import load_stack
 from ops.cli.watch import looking_command
 from ops.core.errors import CredentialsError, OpsError
+from ops.core.stack_scope import list_stack_regions
 from ops.recovery.sources import SOURCE_COLUMNS, build_source_row, list_backup_sources
 
 app = typer.Typer(add_completion=False)
@@ -19,9 +20,8 @@ def show_backup_sources(context: typer.Context) -> None:
     region cannot be read: its backups are unknown then.
     """
     outputs, aws, output = load_stack(context)
-    regions = dict.fromkeys(filter(None, (outputs.stack.region, outputs.stack.recovery_region)))
     sources, unknown_regions = [], []
-    for region in regions:
+    for region in list_stack_regions(outputs.stack):
         try:
             sources += [(region, source) for source in list_backup_sources(aws, outputs, region)]
         except CredentialsError:

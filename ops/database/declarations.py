@@ -5,6 +5,13 @@ from typing import Final
 from ops.core.declaration import Declaration
 from ops.permissions.call_sets import CHANGE, IN_USE, SQL
 
+# Which libraries the server loads is asked only of an extension whose library it has not loaded.
+_LIBRARY_READS: Final = dict.fromkeys(
+    ("rds.describe_db_instances", "rds.describe_db_parameters"),
+    "only if a library is not loaded: its test sees it",
+)
+_EXTENSION_READS: Final = ("secretsmanager.get_secret_value", *_LIBRARY_READS)
+
 DECLARATIONS: Final = (
     Declaration(
         "db activity",
@@ -53,41 +60,21 @@ DECLARATIONS: Final = (
     Declaration(
         "db extension create",
         role="operator",
-        calls=(
-            *CHANGE,
-            "secretsmanager.get_secret_value",
-            "rds.describe_db_instances",
-            "rds.describe_db_parameters",
-        ),
-        unseen={
-            "rds.describe_db_instances": "only if a library is not loaded: its test sees it",
-            "rds.describe_db_parameters": "only if a library is not loaded: its test sees it",
-        },
+        calls=(*CHANGE, *_EXTENSION_READS),
+        unseen=_LIBRARY_READS,
         needs={"NAME": "pg_stat_statements"},
         bad={"NAME": ("Pg_Trgm", "pg_trgm; DROP TABLE x")},
     ),
     Declaration(
         "db extension list",
         role="operator",
-        calls=(
-            "secretsmanager.get_secret_value",
-            "rds.describe_db_instances",
-            "rds.describe_db_parameters",
-        ),
+        calls=_EXTENSION_READS,
     ),
     Declaration(
         "db extension update",
         role="operator",
-        calls=(
-            *CHANGE,
-            "secretsmanager.get_secret_value",
-            "rds.describe_db_instances",
-            "rds.describe_db_parameters",
-        ),
-        unseen={
-            "rds.describe_db_instances": "only if a library is not loaded: its test sees it",
-            "rds.describe_db_parameters": "only if a library is not loaded: its test sees it",
-        },
+        calls=(*CHANGE, *_EXTENSION_READS),
+        unseen=_LIBRARY_READS,
         needs={"NAME": "pg_stat_statements"},
         bad={"NAME": ("Pg_Trgm", "pg_trgm; DROP TABLE x")},
     ),

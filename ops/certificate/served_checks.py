@@ -158,7 +158,7 @@ def look_at_host(
     report = judge_chain(chain, asked_host, now)
     faults = list(report.faults)
     if attached is not None and chain.fingerprint not in attached:
-        faults.append(ChainFault("critical", "it is none of the listener's certificates"))
+        faults.append(ChainFault("critical", "it is not among the listener's certificates"))
     gap = ""
     if "*" not in host:
         try:

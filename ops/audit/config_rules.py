@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ops.audit.detectors import (
+    DescribeCommand,
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
@@ -128,7 +129,7 @@ def _build_finding(item: dict[str, Any]) -> DetectorFinding:
     return DetectorFinding(f"{name}:{number}", "medium", name, f"rule {name}", amount, "")
 
 
-def _build_evaluate_command(region: str) -> Any:
+def _build_evaluate_command(region: str) -> DescribeCommand:
     def build(group: Sequence[DetectorFinding]) -> str:
         names = " ".join(finding.kind for finding in group[:_MAX_EVALUATED_RULES])
         return (

@@ -5,11 +5,12 @@ the findings in it: one more opens it again, whatever was waived.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ops.audit.model import WHOLE_ACCOUNT, AuditReport
+from ops.core.checks import TRUNCATED, ReadAnswer, UnknownAnswerError
 from ops.core.counts import format_count
 from ops.findings.model import FINDING_SEVERITIES, FindingSeverity
 
@@ -18,6 +19,13 @@ MAX_DETECTOR_LINES: Final = 10
 _MAX_NAMED_RESOURCES: Final = 3
 MAX_DETECTOR_PAGES: Final = 10
 _DIGEST_CHARACTERS: Final = 8
+# As Security Hub and Inspector name them.
+SEVERITIES_BY_LABEL: Final[Mapping[str, FindingSeverity]] = {
+    "CRITICAL": "critical",
+    "HIGH": "high",
+    "MEDIUM": "medium",
+    "LOW": "low",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,17 @@ class DetectorFinding:
 
 # The line that ends a group's findings once they are mended, or known.
 DescribeCommand: TypeAlias = Callable[[Sequence[DetectorFinding]], str]
+
+
+def get_read_findings(report: AuditReport, answer: ReadAnswer, region: str) -> list[Any]:
+    """The findings of a read, the worst first; that others were not read is unknown."""
+    place = f"{report.subject} in {region}"
+    items = report.get_items(answer, f"findings of {place}")
+    read_items = [item for item in items if item != TRUNCATED]
+    if TRUNCATED in items:
+        reason = f"only the worst {len(read_items)} findings of {place} were read"
+        report.get_items(UnknownAnswerError(reason))
+    return read_items
 
 
 def add_detector_off(

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from ops.audit.detectors import (
     MAX_DETECTOR_PAGES,
+    DescribeCommand,
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
+    get_read_findings,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
-    TRUNCATED,
     CheckFacts,
     CheckRoutine,
     UnknownAnswerError,
@@ -79,13 +80,7 @@ def check_guardduty(facts: CheckFacts) -> CheckRoutine:
         for region, detector in detectors.items()
     ]
     for (region, detector), answer in zip(detectors.items(), id_answers, strict=True):
-        items: Sequence[Any] = report.get_items(answer, f"findings of GuardDuty in {region}")
-        finding_ids = [str(item) for item in items if item != TRUNCATED]
-        if TRUNCATED in items:
-            reason = (
-                f"only the worst {len(finding_ids)} findings of GuardDuty in {region} were read"
-            )
-            report.get_items(UnknownAnswerError(reason))
+        finding_ids = [str(item) for item in get_read_findings(report, answer, region)]
         finding_answers = yield [
             build_read(
                 FINDINGS_API, "Findings", region=region, DetectorId=detector, FindingIds=chunk
@@ -120,7 +115,7 @@ def _add_off(report: AuditReport, region: str, command: str) -> None:
     )
 
 
-def _build_archive_command(region: str, detector: str) -> Any:
+def _build_archive_command(region: str, detector: str) -> DescribeCommand:
     def build(group: Sequence[DetectorFinding]) -> str:
         ids = " ".join(finding.id for finding in group[:MAX_FINDINGS_A_CALL])
         return (

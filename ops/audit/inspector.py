@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from ops.audit.detectors import (
     MAX_DETECTOR_PAGES,
+    SEVERITIES_BY_LABEL,
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
+    get_read_findings,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
-    TRUNCATED,
     CheckFacts,
     CheckRoutine,
     UnknownAnswerError,
@@ -20,7 +21,6 @@ from ops.core.checks import (
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
 from ops.core.stack_scope import list_stack_regions
-from ops.findings.model import FindingSeverity
 
 INSPECTOR_STATUS_API: Final = "inspector2.batch_get_account_status"
 INSPECTOR_FINDINGS_API: Final = "inspector2.list_findings"
@@ -30,12 +30,6 @@ _COST: Final = (
     "about 1.26 $ a month for an instance and 0.09 $ for an image (Amazon Inspector pricing, "
     "us-east-1)"
 )
-_SEVERITIES: Final[Mapping[str, FindingSeverity]] = {
-    "CRITICAL": "critical",
-    "HIGH": "high",
-    "MEDIUM": "medium",
-    "LOW": "low",
-}
 # What shows more, and what to do, of each kind of resource.
 _COMMANDS: Final = {
     "AWS_ECR_CONTAINER_IMAGE": "ops image findings",
@@ -83,15 +77,14 @@ def check_inspector(facts: CheckFacts) -> CheckRoutine:
         for region in on_regions
     ]
     for region, answer in zip(on_regions, finding_answers, strict=True):
-        items = report.get_items(answer, f"findings of Inspector in {region}")
-        if TRUNCATED in items:
-            items = [item for item in items if item != TRUNCATED]
-            reason = f"only the worst {len(items)} findings of Inspector in {region} were read"
-            report.get_items(UnknownAnswerError(reason))
         add_detector_findings(
             report,
             region,
-            [_parse_finding(item) for item in items if str(item["severity"]) in _SEVERITIES],
+            [
+                _parse_finding(item)
+                for item in get_read_findings(report, answer, region)
+                if str(item["severity"]) in SEVERITIES_BY_LABEL
+            ],
             f"{build_region_console_address(facts.outputs, region)}/inspector/v2/home"
             f"?region={region}#/findings/all",
             _describe_command,
@@ -113,7 +106,7 @@ def _parse_finding(item: Mapping[str, Any]) -> DetectorFinding:
     kind = f"{item['type']} of {resource.get('type', 'OTHER')}"
     return DetectorFinding(
         str(item["findingArn"]).rpartition("/")[2],
-        _SEVERITIES[str(item["severity"])],
+        SEVERITIES_BY_LABEL[str(item["severity"])],
         kind,
         f"{kind}, such as {item.get('title', '')}",
         str(resource.get("id") or "account"),

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from ops.audit.detectors import (
     MAX_DETECTOR_PAGES,
+    SEVERITIES_BY_LABEL,
+    DescribeCommand,
     DetectorFinding,
     add_detector_findings,
     add_detector_off,
+    get_read_findings,
 )
 from ops.audit.model import AuditReport, close_report
 from ops.core.checks import (
-    TRUNCATED,
     CheckFacts,
     CheckRoutine,
     UnknownAnswerError,
@@ -23,7 +25,6 @@ from ops.core.checks import (
 from ops.core.console_links import build_region_console_address
 from ops.core.counts import format_count
 from ops.core.stack_scope import list_stack_regions
-from ops.findings.model import FindingSeverity
 
 HUB_API: Final = "securityhub.describe_hub"
 HUB_FINDINGS_API: Final = "securityhub.get_findings"
@@ -31,12 +32,6 @@ SECURITY_HUB_KEY: Final = "security-hub-findings"
 # API reference, DescribeHub: the account is not enabled for Security Hub.
 _OFF_CODES: Final = ("InvalidAccessException", "ResourceNotFoundException")
 _COST: Final = "about 0.001 $ a check after 30 days for nothing (AWS Security Hub CSPM pricing)"
-_SEVERITIES: Final[Mapping[str, FindingSeverity]] = {
-    "CRITICAL": "critical",
-    "HIGH": "high",
-    "MEDIUM": "medium",
-    "LOW": "low",
-}
 _OTHER_PRODUCTS: Final = ("GuardDuty", "Inspector", "IAM Access Analyzer", "Config")
 _MAX_UPDATED: Final = 100  # API reference, BatchUpdateFindings
 
@@ -74,11 +69,7 @@ def check_security_hub(facts: CheckFacts) -> CheckRoutine:
         for region in on_regions
     ]
     for region, answer in zip(on_regions, finding_answers, strict=True):
-        items = report.get_items(answer, f"findings of Security Hub in {region}")
-        if TRUNCATED in items:
-            items = [item for item in items if item != TRUNCATED]
-            reason = f"only the worst {len(items)} findings of Security Hub in {region} were read"
-            report.get_items(UnknownAnswerError(reason))
+        items = get_read_findings(report, answer, region)
         products = {str(item["Id"]): str(item["ProductArn"]) for item in items}
         add_detector_findings(
             report,
@@ -103,12 +94,12 @@ def _build_filters(account: str) -> dict[str, list[dict[str, str]]]:
         "AwsAccountId": equal(account),
         "RecordState": equal("ACTIVE"),
         "WorkflowStatus": equal("NEW", "NOTIFIED"),
-        "SeverityLabel": equal(*_SEVERITIES),
+        "SeverityLabel": equal(*SEVERITIES_BY_LABEL),
         "ProductName": [{"Value": name, "Comparison": "NOT_EQUALS"} for name in _OTHER_PRODUCTS],
     }
 
 
-def _build_suppress_command(region: str, products: Mapping[str, str]) -> Any:
+def _build_suppress_command(region: str, products: Mapping[str, str]) -> DescribeCommand:
     def build(group: Sequence[DetectorFinding]) -> str:
         identifiers = " ".join(
             f"Id={finding.id},ProductArn={products[finding.id]}" for finding in group[:_MAX_UPDATED]
@@ -130,7 +121,7 @@ def _parse_finding(item: Mapping[str, Any]) -> DetectorFinding | None:
     resources = item.get("Resources") or [{}]
     return DetectorFinding(
         str(item["Id"]),
-        _SEVERITIES.get(str((item.get("Severity") or {}).get("Label")), "low"),
+        SEVERITIES_BY_LABEL.get(str((item.get("Severity") or {}).get("Label")), "low"),
         control,
         f"{control}: {item.get('Title', '')}".rstrip(": "),
         str(resources[0].get("Id") or "account"),

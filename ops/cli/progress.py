@@ -36,6 +36,7 @@ def describe_wait(wait: "Wait", result: "JsonValue", elapsed: float, *, bar: boo
 
 def describe_state(wait: "Wait", result: "JsonValue") -> str:
     """The state that AWS says while it is not the one that is waited for, or counts; else empty."""
+    from ops.core.counts import format_amount
     from ops.core.plan import lookup
 
     for path, expected in wait.met.items():
@@ -44,7 +45,7 @@ def describe_state(wait: "Wait", result: "JsonValue") -> str:
         if current == expected or isinstance(current, bool) or isinstance(expected, bool):
             continue
         if isinstance(current, int | float) and isinstance(expected, int | float):
-            return f"{current:.12g} of {expected:.12g}"
+            return f"{format_amount(current)} of {format_amount(expected)}"
         if isinstance(current, str) and STATE_NAME_PATTERN.search(name):
             return _format_state(current)
     return _find_state(result)

@@ -9,6 +9,7 @@ from ops.core import clock
 from ops.core.aws import Aws
 from ops.core.check_runner import send_read
 from ops.core.checks import CheckFacts, UnknownAnswerError, build_read
+from ops.core.counts import format_amount
 from ops.core.errors import OpsError
 from ops.core.metrics import (
     build_dimensioned_metric_query,
@@ -65,8 +66,8 @@ def read_compute_notes(aws: Aws, outputs: Outputs, need: ComputeNeed) -> tuple[s
         return (f"The quota of {need.name} is not known: {error}",)
     if need.total > limit:
         raise OpsError(
-            f"the account may have {limit:g} {need.name} in {region}, and these alone would be "
-            f"{need.total:g}: less, or a higher quota",
+            f"the account may have {format_amount(limit)} {need.name} in {region}, and these alone "
+            f"would be {format_amount(need.total)}: less, or a higher quota",
             f"ops quotas request {need.code} --value {math.ceil(need.total)}",
         )
     try:
@@ -76,9 +77,9 @@ def read_compute_notes(aws: Aws, outputs: Outputs, need: ComputeNeed) -> tuple[s
     if used + need.more <= limit:
         return ()
     return (
-        f"These may not all start: the account had {math.ceil(used)} of {limit:g} {need.name} in "
-        f"use in the last hour, and this adds {need.more:g}. More: ops quotas request {need.code} "
-        f"--value {math.ceil(used + need.more)}",
+        f"These may not all start: the account had {math.ceil(used)} of {format_amount(limit)} "
+        f"{need.name} in use in the last hour, and this adds {format_amount(need.more)}. More: "
+        f"ops quotas request {need.code} --value {math.ceil(used + need.more)}",
     )
 
 

@@ -36,6 +36,11 @@ def format_count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def format_amount(amount: float) -> str:
+    """Writes an amount in full: 1000000, not 1e+06, and 40, not 40.0."""
+    return f"{amount:.12g}"
+
+
 def format_bytes(number: float) -> str:
     """Formats bytes like 8 KiB or 1.4 GiB."""
     value = float(number)

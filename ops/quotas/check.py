@@ -16,6 +16,7 @@ from ops.core.checks import (
     build_read,
     get_answer_items,
 )
+from ops.core.counts import format_amount
 from ops.core.quota_apis import DEFAULT_QUOTA_API, NO_QUOTA_CODES, QUOTA_API
 from ops.findings.model import (
     FindingSeverity,
@@ -26,7 +27,7 @@ from ops.findings.model import (
 from ops.findings.waivers import apply_waivers
 from ops.quotas.apis import REQUESTS_API
 from ops.quotas.demand import DemandFigure, compute_demands
-from ops.quotas.model import Demand, Quota, format_amount
+from ops.quotas.model import Demand, Quota
 from ops.quotas.table import DEPLOYMENT_QUOTAS, QUOTAS, get_global_region
 
 # Requests that AWS has not answered (API reference, RequestedServiceQuotaChange).

@@ -17,13 +17,13 @@ from ops.cli.watch import WatchOption, looking_command, repeat_look
 from ops.core import clock
 from ops.core.check_runner import mark_unknown_in_wrong_account, run_checks, send_read
 from ops.core.checks import CheckFacts, CheckFinding, CheckRoutine, HealthCheck
+from ops.core.counts import format_amount
 from ops.core.errors import FindingsError, UsageError
 from ops.core.stack_scope import list_stack_regions
 from ops.findings.model import ResourceFinding
 from ops.health.registry import list_view_calls, select_health_checks
 from ops.quotas.check import QUOTAS_AREA, QuotaFigure, judge_figures, measure_quotas
 from ops.quotas.check_records import CHECKS
-from ops.quotas.model import format_amount
 from ops.quotas.request import (
     build_request_plan,
     get_quota,

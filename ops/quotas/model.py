@@ -49,8 +49,3 @@ class Quota:
     is_global: bool = False
     stops_deployment: bool = False
     is_applicable: "Callable[[Outputs], bool]" = lambda _: True
-
-
-def format_amount(amount: float) -> str:
-    """Writes an amount in full: 1000000, not 1e+06, and 40, not 40.0."""
-    return f"{amount:.12g}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from ops.core.aws import Aws, get_error_code
+from ops.core.counts import format_amount
 from ops.core.errors import RefusedError, UsageError
 from ops.core.plan import Call, JsonObject, Plan, Step, Wait
 from ops.core.quota_apis import DEFAULT_QUOTA_API, NO_QUOTA_CODES, QUOTA_API
@@ -17,7 +18,7 @@ from ops.quotas.check import (
     OPEN_REQUEST_STATUSES,
     build_aws_line,
 )
-from ops.quotas.model import Quota, format_amount
+from ops.quotas.model import Quota
 from ops.quotas.table import QUOTAS_BY_CODE
 
 if TYPE_CHECKING:

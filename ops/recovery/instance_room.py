@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ops.core.aws import Aws
+from ops.core.counts import format_amount
 from ops.core.credentials import CALL_ERRORS
 from ops.core.errors import CredentialsError, OpsError
 from ops.core.plan import Plan
@@ -38,10 +39,11 @@ def read_room_notes(aws: Aws, region: str, storage_gib: float | None) -> tuple[s
         used, limit = float(quotas[name]["Used"]), float(quotas[name]["Max"])
         if used + more > limit:
             raise OpsError(
-                f"the account has {used:g} {what} in {region} and needs {more:g} more, of "
-                f"{limit:g}, its full quota: delete one, or request more",
-                f"ops quotas request {_REQUEST_COMMANDS[name]} --value {used + more:g} "
-                f"--in {region}",
+                f"the account has {format_amount(used)} {what} in {region} and needs "
+                f"{format_amount(more)} more, of {format_amount(limit)}, its full quota: delete "
+                "one, or request more",
+                f"ops quotas request {_REQUEST_COMMANDS[name]} "
+                f"--value {format_amount(used + more)} --in {region}",
             )
     return tuple(notes)
 

@@ -40,6 +40,12 @@ def test_nothing_is_said_if_it_fits_to_the_last() -> None:
     [
         ((40, 40), (0, 1000), "40 DB instances", f"L-7B6409FD --value 41 --in {REGION}"),
         ((1, 40), (901, 1000), "901 GiB of storage", f"L-7ADDB58A --value 1001 --in {REGION}"),
+        (
+            (1, 40),
+            (1234500, 1234567),
+            "1234500 GiB of storage",
+            f"L-7ADDB58A --value 1234600 --in {REGION}",
+        ),
     ],
 )
 def test_what_certainly_does_not_fit_is_refused_with_the_request(

@@ -14,10 +14,15 @@ from ops.bootstrap.policies import build_key_policy, format_policy_document
 from ops.core.errors import OpsError
 from ops.core.kms import DESCRIBE_KEY_API, list_key_recovery_commands
 from ops.core.plan import REFERENCE_NOT_FOUND, RUN_TAG, Call, JsonObject, Step, Wait
+from ops.core.tagged_creation import (
+    TAGGED_ARN_PATH,
+    build_creation_goal,
+    build_find_step,
+    build_tagged_read,
+)
 
 KEY_STATE_PATH: Final = "KeyMetadata.KeyState"
 KEY_NOT_FOUND: Final = "NotFoundException"
-CREATED_KEY_ARN_PATH: Final = "ResourceTagMappingList[0].ResourceARN"
 KEY_DELETION_DAYS: Final = 30  # days until a key is deleted: the maximum (API reference)
 
 
@@ -121,14 +126,8 @@ def _build_key_tags(names: FoundationNames, purpose: str, run: str) -> list[Json
 def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
     name = f"key_{format_step_key(purpose)}"
     find_step_name = f"find_{name}"
-    filters: list[JsonValue] = [
-        {"Key": RUN_TAG, "Values": [run]},
-        {"Key": "Name", "Values": [names.get_role_name(purpose)]},
-    ]
-    find_call = Call(
-        api="resourcegroupstaggingapi.get_resources",
-        params={"TagFilters": filters, "ResourceTypeFilters": ["kms:key"]},
-        region=names.region,
+    find_call = build_tagged_read(
+        run, "kms:key", names.region, {"Name": names.get_role_name(purpose)}
     )
     return Step(
         name=name,
@@ -144,23 +143,15 @@ def _build_key_step(names: FoundationNames, purpose: str, run: str) -> Step:
             repeatable=False,
             region=names.region,
         ),
-        goal=Wait(read=find_call, met={"length(ResourceTagMappingList)": 1}, every=5, within=600),
+        goal=build_creation_goal(find_call),
         undo=(
-            Step(
-                name=find_step_name,
-                description="find the key that this run created, if any",
-                action=find_call,
-                goal=Wait(
-                    read=find_call,
-                    met={"type(ResourceTagMappingList)": "array"},
-                    every=5,
-                    within=120,
-                ),
+            build_find_step(
+                find_step_name, "find the key that this run created, if any", find_call
             ),
             _build_key_deletion_step(
                 name,
                 {},
-                {"KeyId": f"{find_step_name}.{CREATED_KEY_ARN_PATH}"},
+                {"KeyId": f"{find_step_name}.{TAGGED_ARN_PATH}"},
                 names.region,
                 names.get_key_alias(purpose),
             ),
@@ -204,7 +195,7 @@ def _build_key_deletion_step(
 
 
 def _build_new_key_alias_step(names: FoundationNames, purpose: str) -> Step:
-    key_arn_path = f"key_{format_step_key(purpose)}.{CREATED_KEY_ARN_PATH}"
+    key_arn_path = f"key_{format_step_key(purpose)}.{TAGGED_ARN_PATH}"
     return _build_alias_step(
         names,
         purpose,

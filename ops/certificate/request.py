@@ -12,6 +12,12 @@ from ops.core.dns_query import DnsError
 from ops.core.errors import OpsError, UsageError
 from ops.core.plan import REFERENCE_NOT_FOUND, RUN_TAG, Call, JsonObject, Plan, Step, Wait
 from ops.core.stack_plan import NO_COST, build_stack_plan
+from ops.core.tagged_creation import (
+    TAGGED_ARN_PATH,
+    build_creation_goal,
+    build_find_step,
+    build_tagged_read,
+)
 from ops.health.load_balancer import CERTIFICATE_API
 from ops.outputs import Outputs
 
@@ -21,7 +27,9 @@ DEFAULT_NAME_QUOTA: Final = 10  # ACM User Guide, "Quotas": domain names per cer
 MAX_NAMES: Final = 100  # ACM API reference, SubjectAlternativeNames: at most 100
 # Those that ACM issues and load balancers take: ACM User Guide, "Certificate characteristics".
 KeyAlgorithm = Literal["RSA_2048", "EC_prime256v1", "EC_secp384r1"]
-ARN_PATH: Final = "request.ResourceTagMappingList[0].ResourceARN"
+CERTIFICATE_TYPE: Final = "acm:certificate"  # as the tagging API has it
+FIND_STEP: Final = "find_requested"
+ARN_PATH: Final = f"request.{TAGGED_ARN_PATH}"
 RECORD_COUNT_PATH: Final = "length(Certificate.DomainValidationOptions[?ResourceRecord.Name])"
 
 
@@ -84,30 +92,15 @@ def build_request_plan(
     describe_call = Call(
         api=CERTIFICATE_API, refs={"CertificateArn": ARN_PATH}, region=outputs.stack.region
     )
-    find_call = Call(
-        api="resourcegroupstaggingapi.get_resources",
-        params={
-            "TagFilters": [{"Key": RUN_TAG, "Values": [run]}],
-            "ResourceTypeFilters": ["acm:certificate"],
-        },
-        region=outputs.stack.region,
-    )
+    find_call = build_tagged_read(run, CERTIFICATE_TYPE, outputs.stack.region)
     request = Step(
         name="request",
         description=f"request a certificate for {', '.join(names)}",
         action=Call(api="acm.request_certificate", params=params, region=outputs.stack.region),
-        goal=Wait(read=find_call, met={"length(ResourceTagMappingList)": 1}, every=5, within=600),
+        goal=build_creation_goal(find_call),
         undo=(
-            Step(
-                name="find_requested",
-                description="find the certificate that this run requested, if any",
-                action=find_call,
-                goal=Wait(
-                    read=find_call,
-                    met={"type(ResourceTagMappingList)": "array"},
-                    every=5,
-                    within=120,
-                ),
+            build_find_step(
+                FIND_STEP, "find the certificate that this run requested, if any", find_call
             ),
             _build_deletion_step(outputs),
         ),
@@ -137,7 +130,7 @@ def build_request_plan(
 
 def _build_deletion_step(outputs: Outputs) -> Step:
     absent_codes = (*NO_CERTIFICATE_CODES, REFERENCE_NOT_FOUND)
-    refs = {"CertificateArn": "find_requested.ResourceTagMappingList[0].ResourceARN"}
+    refs = {"CertificateArn": f"{FIND_STEP}.{TAGGED_ARN_PATH}"}
     region = outputs.stack.region
     return Step(
         name="delete",
@@ -171,11 +164,8 @@ def _list_notes(names: Sequence[str]) -> list[str]:
 
 def find_requested_arn(aws: Aws, outputs: Outputs, run: str) -> str:
     """The certificate that a run requested, by its tag. Raises OpsError if there is none."""
-    params: JsonObject = {
-        "TagFilters": [{"Key": RUN_TAG, "Values": [run]}],
-        "ResourceTypeFilters": ["acm:certificate"],
-    }
-    answer: Any = aws.call("resourcegroupstaggingapi.get_resources", params)
+    read = build_tagged_read(run, CERTIFICATE_TYPE, outputs.stack.region)
+    answer: Any = aws.call(read.api, read.params)
     mappings = answer["ResourceTagMappingList"]
     if not mappings:
         raise OpsError(f"no certificate has the tag {RUN_TAG}={run}", "ops certificate show")

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -10,6 +12,7 @@ import pytest
 
 from ops.core.engine import InDoubtError, StillRunningError
 from ops.core.errors import OpsError, UsageError
+from ops.core.plan import Plan
 from ops.core.run import WallClock
 from ops.services.command_task import parse_before_command, require_command
 from tests.ops.command_line import OpsConsole
@@ -21,7 +24,7 @@ from tests.ops.service_stage import (
     open_service_console,
     put_services,
 )
-from tests.ops.stage import KilledError, KillFuse, open_stage
+from tests.ops.stage import KilledError, KillFuse, Stage, open_stage
 
 LOG_GROUP = "/bulwark/test/services/backend"
 BACKEND = "service run backend"
@@ -139,7 +142,8 @@ def test_the_capacity_and_network_are_the_services() -> None:
     assert params["enableECSManagedTags"] is True
 
 
-def test_a_killed_run_finds_its_task_and_starts_no_second() -> None:
+def kill_at_each_point() -> Iterator[tuple[int, Stage, Callable[[], str]]]:
+    """A run that was killed at a point, each in turn, and what carries it on."""
     for point in range(1, 100):
         with open_stage() as stage:
             put_services(stage)
@@ -147,43 +151,39 @@ def test_a_killed_run_finds_its_task_and_starts_no_second() -> None:
             try:
                 stage.build_engine(fuse).start(plan)
             except KilledError:
-                pass
+                fuse.touches_left = 10**9
+                yield point, stage, partial(carry_on, stage, plan, fuse)
             else:
-                break
-            fuse.touches_left = 10**9
-            stage.clock.sleep(1800)
-            engine = stage.build_engine(fuse)
-            assert (engine.resume() if fuse.lines else engine.start(plan)) == "done"
-            assert len(list_run_tasks(stage, RUN)) == 1, point
-    else:
-        raise AssertionError("the run never ended undisturbed")
+                return
+    raise AssertionError("the run never ended undisturbed")
+
+
+def carry_on(stage: Stage, plan: Plan, fuse: KillFuse) -> str:
+    engine = stage.build_engine(fuse)
+    return engine.resume() if fuse.lines else engine.start(plan)
+
+
+def test_a_killed_run_finds_its_task_and_starts_no_second() -> None:
+    for point, stage, carry_run_on in kill_at_each_point():
+        stage.clock.sleep(1800)
+        assert carry_run_on() == "done"
+        assert len(list_run_tasks(stage, RUN)) == 1, point
 
 
 def test_a_run_in_doubt_for_too_long_is_never_sent_again() -> None:
     """ECS has forgotten by then what ran, so a second task could be the same command again."""
     outcomes: set[str] = set()
-    for point in range(1, 100):
-        with open_stage() as stage:
-            put_services(stage)
-            plan, fuse = plan_service_run(stage), KillFuse(point)
-            try:
-                stage.build_engine(fuse).start(plan)
-            except KilledError:
-                pass
-            else:
-                break
-            fuse.touches_left = 10**9
-            stage.clock.sleep(25 * 3600)
-            engine = stage.build_engine(fuse)
-            before = len(list_run_tasks(stage, RUN))
-            try:
-                outcomes.add(engine.resume() if fuse.lines else engine.start(plan))
-            except InDoubtError:
-                outcomes.add("in doubt")
-                assert len(list_run_tasks(stage, RUN)) == before
-            except (OpsError, StillRunningError):  # ECS has forgotten how it ended
-                outcomes.add("unknown")
-            assert len(list_run_tasks(stage, RUN)) <= 1, point
+    for point, stage, carry_run_on in kill_at_each_point():
+        stage.clock.sleep(25 * 3600)
+        before = len(list_run_tasks(stage, RUN))
+        try:
+            outcomes.add(carry_run_on())
+        except InDoubtError:
+            outcomes.add("in doubt")
+            assert len(list_run_tasks(stage, RUN)) == before
+        except (OpsError, StillRunningError):  # ECS has forgotten how it ended
+            outcomes.add("unknown")
+        assert len(list_run_tasks(stage, RUN)) <= 1, point
     assert outcomes == {"done", "in doubt", "unknown"}
 
 

@@ -37,7 +37,7 @@ SINGLE_STACK_OPTIONS: Final = {
     "--watch": "a look at several ends",
     "--url": "it is of one stack",
 }
-PROFILE_PATTERN: Final = re.compile(r"^\s+[\"']?aws:profile[\"']?:\s*[\"']?([^\s\"'#]+)", re.M)
+PROFILE_SETTING: Final = "aws:profile"
 SETTINGS_FILE_PATTERN: Final = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.ya?ml")
 Runner = Callable[[list[str]], Any]
 
@@ -148,12 +148,16 @@ def _match_settings(name: str) -> re.Match[str] | None:
 
 def find_stack_profile(stack: str, folder: Path) -> str | None:
     """The profile of a stack by its setting aws:profile, in its file of settings; else None."""
+    import yaml  # for a look at several stacks alone
+
     try:
         text = (folder / f"Pulumi.{stack.rpartition('/')[2]}.yaml").read_text(encoding="utf-8")
-    except OSError:
+        settings = yaml.safe_load(text)
+    except (OSError, yaml.YAMLError):
         return None
-    match = PROFILE_PATTERN.search(text)
-    return match[1] if match else None
+    config = settings.get("config") if isinstance(settings, dict) else None
+    profile = config.get(PROFILE_SETTING) if isinstance(config, dict) else None
+    return profile if isinstance(profile, str) else None
 
 
 def _list_stack_options(stack: str, shared: Sequence[str]) -> list[str]:

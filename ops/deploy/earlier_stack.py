@@ -15,6 +15,7 @@ from ops.changes.model import ChangeEvent, SourceName, Timeline
 from ops.changes.timeline import read_timeline
 from ops.cli.durations import format_duration
 from ops.cli.selection import Selection
+from ops.cli.several_stacks import PROFILE_SETTING
 from ops.cli.time_span import TimeSpan
 from ops.core.counts import format_count
 from ops.core.credentials import CALL_ERRORS
@@ -34,7 +35,6 @@ EVIDENCE_SOURCES: Final[tuple[SourceName, ...]] = ("alarms", "deployments", "ref
 RAISED_SUFFIX: Final = " to ALARM"  # of an alarm history's summary: "updated from OK to ALARM"
 BACK_SUFFIX: Final = "-back"  # of the run in the message of what undoes it
 MAX_NAMED_ALARMS: Final = 5  # alarms that are named
-PROFILE_SETTING: Final = "aws:profile"
 
 
 @dataclass(frozen=True)

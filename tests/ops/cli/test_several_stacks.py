@@ -152,6 +152,10 @@ def test_each_stack_has_the_profile_of_its_settings(stacks: StackConsole, tmp_pa
         ("config:\n  aws:profiles: c\n", None),
         ("config:\n  bulwark:profile: prod\n", None),
         ("config:\n  # aws:profile: d\n", None),
+        ("config:\n  aws:profile:\n    secure: v1:abc\n", None),
+        ("config: {aws:profile: e}\n", "e"),
+        ("encryptedkey: x\n", None),
+        ("", None),
     ],
 )
 def test_a_profile_is_read_from_the_settings(

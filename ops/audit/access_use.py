@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from botocore.exceptions import ClientError
 
 from ops.audit.identity_documents import AUTHORIZATION_API, describe_owner
+from ops.audit.simulated_principal import list_bootstrap_roles
 from ops.core.aws import Aws
 from ops.core.errors import CredentialsError, OpsError
 from ops.outputs import Outputs
@@ -63,8 +64,7 @@ class RoleUse:
 
 def list_roles_of_stack(aws: Aws, outputs: Outputs) -> list[Mapping[str, Any]]:
     """The stack's roles with their policies, and those that deploy and operate it, by name."""
-    stack = outputs.stack
-    bootstrap = {f"{stack.project}-{kind}-{stack.stack}" for kind in ("deploy", "operate")}
+    bootstrap = list_bootstrap_roles(outputs.stack)
     roles = aws.list_items(AUTHORIZATION_API, "RoleDetailList", {"Filter": ["Role"]})
     return sorted(
         (

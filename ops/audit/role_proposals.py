@@ -12,7 +12,7 @@ from ops.audit.narrower_policy import (
     judge_action,
     list_granted_actions,
 )
-from ops.audit.simulated_principal import list_stack_roles
+from ops.audit.simulated_principal import list_bootstrap_roles, list_stack_roles
 from ops.outputs import Outputs
 
 EMERGENCY_REASON: Final = (
@@ -73,16 +73,15 @@ def list_role_policies(
 
 def is_for_emergencies(outputs: Outputs, role: Mapping[str, Any]) -> bool:
     """Whether a role is of the program itself: its commands, deployments, backups."""
-    stack, roles = outputs.stack, list_stack_roles(outputs)
+    roles = list_stack_roles(outputs)
     own = {roles[name] for name in _PROGRAM_ROLES if name in roles}
-    bootstrap = {f"{stack.project}-{kind}-{stack.stack}" for kind in ("deploy", "operate")}
-    return str(role["Arn"]) in own or str(role["RoleName"]) in bootstrap
+    return str(role["Arn"]) in own or role["RoleName"] in list_bootstrap_roles(outputs.stack)
 
 
 def describe_declaration(outputs: Outputs, role: Mapping[str, Any]) -> str:
     """Where the policies of a role are declared: the next deployment sets them as there."""
-    stack, name, arn = outputs.stack, str(role["RoleName"]), str(role["Arn"])
-    if name in {f"{stack.project}-{kind}-{stack.stack}" for kind in ("deploy", "operate")}:
+    arn = str(role["Arn"])
+    if role["RoleName"] in list_bootstrap_roles(outputs.stack):
         return "ops/bootstrap/roles.py; `ops bootstrap` makes it"
     part = next((part for part, value in list_stack_roles(outputs).items() if value == arn), "")
     services = outputs.services.services if outputs.services else {}

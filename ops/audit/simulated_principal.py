@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ops.core.errors import UsageError
-from ops.outputs import Outputs
+from ops.outputs import Outputs, StackPart
 
 # IAM API reference, CreateRole: a path of slashes and a name of 64 characters at most.
 _NAME_FORM: Final = r"(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}"
@@ -46,6 +46,11 @@ def list_stack_roles(outputs: Outputs) -> dict[str, str]:
         **{name: service.task_role_arn for name, service in services.items()},
     }
     return {name: arn for name, arn in roles.items() if arn}
+
+
+def list_bootstrap_roles(stack: StackPart) -> frozenset[str]:
+    """The names of the roles that deploy and operate the stack, which `ops bootstrap` makes."""
+    return frozenset(f"{stack.project}-{kind}-{stack.stack}" for kind in ("deploy", "operate"))
 
 
 def parse_principal(outputs: Outputs, text: str) -> Principal:

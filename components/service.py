@@ -281,14 +281,15 @@ class Service(Component):
             "security_groups": [security_group_id],
             "assign_public_ip": False,
         }
-        load_balancers: list[aws.ecs.ServiceLoadBalancerArgsDict] = [
-            {
-                "target_group_arn": group.group_arn,
-                "container_name": args.service,
-                "container_port": service_settings.port,
-            }
-            for group in filter(None, (target,))
-        ]
+        load_balancers: list[aws.ecs.ServiceLoadBalancerArgsDict] | None = None
+        if target is not None:
+            load_balancers = [
+                {
+                    "target_group_arn": target.group_arn,
+                    "container_name": args.service,
+                    "container_port": service_settings.port,
+                }
+            ]
         return aws.ecs.Service(
             self.format_logical_name(),
             name=args.service,
@@ -314,7 +315,7 @@ class Service(Component):
             propagate_tags="SERVICE",
             health_check_grace_period_seconds=service_settings.grace_seconds if target else None,
             network_configuration=network_configuration,
-            load_balancers=load_balancers or None,
+            load_balancers=load_balancers,
             wait_for_steady_state=False,  # operations watch deployments
             opts=self.build_protected_options(
                 depends_on=[
